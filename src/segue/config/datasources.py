@@ -16,6 +16,20 @@ _JDBC_PARAMETERS = {
     "connectTimeout": "connect_timeout",
 }
 
+POOL_SETTINGS = frozenset(
+    {
+        "connection_timeout",
+        "driver_class_name",
+        "idle_timeout",
+        "initialization_fail_timeout",
+        "keepalive_time",
+        "leak_detection_threshold",
+        "max_lifetime",
+        "minimum_idle",
+    }
+)
+"""Keys of the original's connection pool, accepted and not used."""
+
 
 class DataSource(BaseModel):
     """Where a database is and who logs in."""

@@ -5,6 +5,7 @@ Later sources win: the file (``--config``, else ``SEGUE_CONFIGURATION_PATH``, el
 single variables, options.
 """
 
+import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from segue.config.datasources import DataSource
+from segue.config.datasources import POOL_SETTINGS, DataSource
 from segue.config.environment import from_environment
 from segue.config.errors import ConfigurationError
 from segue.config.keys import KeyReader, kebab, merge, nest, snake
@@ -136,13 +137,20 @@ def _validate(tree: dict[str, Any]) -> Configuration:
     for name, source in (tree.pop("datasources", None) or {}).items():
         if not isinstance(source, Mapping):
             raise ConfigurationError(f"datasources.{name}: a map with `url` is needed here")
-        known = {snake(str(key)): value for key, value in source.items()}
-        # Settings of the original's connection pool mean nothing here.
-        sources[name] = {key: value for key, value in known.items() if key in DataSource.model_fields}
+        sources[name] = _data_source(name, source)
     try:
         return Configuration.model_validate({**tree, "datasources": sources})
     except ValidationError as error:
         raise ConfigurationError("; ".join(_explain(fault) for fault in error.errors())) from None
+
+
+def _data_source(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
+    known = {snake(str(key)): value for key, value in source.items()}
+    for key in known.keys() - DataSource.model_fields.keys() - POOL_SETTINGS:
+        near = difflib.get_close_matches(key, list(DataSource.model_fields), n=1)
+        hint = f"; did you mean `{kebab(near[0])}`?" if near else ""
+        raise ConfigurationError(f"datasources.{name}: unknown key `{kebab(key)}`{hint}")
+    return {key: value for key, value in known.items() if key in DataSource.model_fields}
 
 
 def _explain(fault: Any) -> str:

@@ -49,7 +49,7 @@ class QueueSection(Section):
 
     type: QueueType = Field(
         default=QueueType.MEMORY,
-        description="`memory` (one process), `sql` (whatever its data source is), `sqlite`, `postgres`, `redis`.",
+        description="`memory` (one process), `sql` (as its data source), `sqlite`, `postgres`, `redis`.",
     )
     datasource: str | None = Field(
         default=None,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-_SHORT_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_SHORT_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 _SIZE = re.compile(r"(\d+)\s*([kmg]i?b?|b)?", re.IGNORECASE)
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _POWERS = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3}
@@ -15,7 +15,7 @@ _POWERS = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3}
 def _read_duration(value: Any) -> Any:
     """``5m``, ``25ms`` and the like; ISO-8601 and plain seconds are pydantic's own."""
     if isinstance(value, str) and (match := _SHORT_DURATION.fullmatch(value.strip())):
-        return timedelta(**{_UNITS[match[2]]: float(match[1])})
+        return timedelta(**{_UNITS[match[2] or "s"]: float(match[1])})
     return value
 
 
