@@ -126,8 +126,7 @@ def _advance_flowables(progress: Progress) -> None:
     behaviours = [
         (run, BEHAVIOURS[type(task)])
         for run in progress.state.open_runs()
-        if run.state is State.RUNNING
-        and type(task := progress.state.flow.get_task(run.task_id)) in BEHAVIOURS
+        if run.state is State.RUNNING and type(task := progress.state.flow.get_task(run.task_id)) in BEHAVIOURS
     ]
     for run, behaviour in reversed(behaviours):
         current = progress.state.runs[run.id]

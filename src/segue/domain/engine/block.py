@@ -61,14 +61,12 @@ def fail_run(progress: Progress, run: TaskRun, message: str) -> TaskRun:
     return progress.end(run, absorb(task, State.FAILED), attempt=State.FAILED)
 
 
-def advance_sequence(
-    progress: Progress, tasks: Sequence[Task], parent: TaskRun | None, phase: str
-) -> bool:
+def advance_sequence(progress: Progress, tasks: Sequence[Task], parent: TaskRun | None, phase: str) -> bool:
     """Create the next task run of a list run one after the other; whether the list is over.
 
     A failed one ends the list.
     """
-    tally = progress.state.tally(parent and parent.id, phase)
+    tally = progress.state.tally(None if parent is None else parent.id, phase)
     if tally.open:
         return False
     if tally.has_failed or len(tally.ids) >= len(tasks):
@@ -83,7 +81,7 @@ def advance_sides(progress: Progress, parent: TaskRun | None) -> bool:
     Returns whether all branches that have to run are over.
     """
     branches = side_branches(progress, parent)
-    main = progress.state.tally(parent and parent.id, MAIN)
+    main = progress.state.tally(None if parent is None else parent.id, MAIN)
     if main.has_failed and branches.errors and not advance_sequence(progress, branches.errors, parent, ERRORS):
         return False
     if branches.finally_:

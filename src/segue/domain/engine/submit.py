@@ -94,4 +94,3 @@ def _output_needs(progress: Progress, named: References) -> Iterable[OutputNeed]
         for run in state.runs_of_task(task_id):
             if run.outputs is not None:
                 yield OutputNeed(run.id, task_id, state.values_of(run), run.outputs)
-

@@ -10,6 +10,8 @@ from segue.domain.engine.flowables.sequential import AllowFailureRun, Sequential
 from segue.domain.flow import flowables as model
 from segue.domain.flow.tasks import Task
 
+__all__ = ["BEHAVIOURS", "FlowableRun"]
+
 BEHAVIOURS: dict[type[Task], type[FlowableRun[Any]]] = {
     model.AllowFailure: AllowFailureRun,
     model.Dag: DagRun,

@@ -29,7 +29,7 @@ class FlowableRun(ABC, Generic[AnyFlowable]):
         self.task = task
         self.run = run
 
-    def begin(self) -> None:  # noqa: B027 - most flowables have nothing to work out
+    def begin(self) -> None:
         """Work out what is decided once. May raise ``ExpressionError``, ``NeedsOutputs``, ``SegueError``."""
 
     def main(self) -> bool:

@@ -41,7 +41,8 @@ def iteration_values(rendered: Any) -> list[str]:
     texts = list(dict.fromkeys(_text(value) for value in values))
     if len(texts) > MAX_VALUES:
         raise LimitExceededError(
-            f"A loop can have {MAX_VALUES} values, not {len(texts)}: split them or use a Loop over a file", "max-values"
+            f"A loop can have {MAX_VALUES} values, not {len(texts)}: split them or use a Loop over a file",
+            "max-values",
         )
     return texts
 
