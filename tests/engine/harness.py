@@ -2,6 +2,7 @@
 
 import heapq
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,10 +20,11 @@ from segue.domain.execution.task_run import OutputReference, TaskRun
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.parse import parse_flow
 from segue.domain.flow.type_names import TypeInfo
-from segue.expr import Engine
+from segue.expr import Engine, Services
+from segue.ports.rendering import Renderer
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-ENGINE = Engine()
+ENGINE = Renderer(Engine(), lambda: Services(clock=lambda: START, entropy=os.urandom))
 
 Outcome = State | tuple[State, dict[str, Any]] | None
 """A state, a state with outputs, or None for a task that does not answer."""

@@ -52,7 +52,15 @@ SCENARIOS = [
     pytest.param(
         "tasks: [{id: p, $SEQ, tasks: [{id: t1, $LOG}, {id: q, $SEQ, tasks: [{id: x, $FAIL}, {id: y, $LOG}], "
         "errors: [{id: e1, $LOG}, {id: e2, $LOG}]}]}]\nerrors: [{id: g, $LOG}]",
-        {"p": "FAILED", "t1": "SUCCESS", "q": "FAILED", "x": "FAILED", "e1": "SUCCESS", "e2": "SUCCESS", "g": "SUCCESS"},
+        {
+            "p": "FAILED",
+            "t1": "SUCCESS",
+            "q": "FAILED",
+            "x": "FAILED",
+            "e1": "SUCCESS",
+            "e2": "SUCCESS",
+            "g": "SUCCESS",
+        },
         "FAILED",
         id="local errors run before the flow's",
     ),
