@@ -6,8 +6,10 @@ SegueError
 │   └── FlowInvalidError       the text is YAML, but no valid flow; carries all violations
 ├── InputInvalidError          a value does not fit the input or output it was given for
 ├── NotFoundError              nothing has this id
-├── ConflictError              somebody else changed it, or it exists already
+├── ConflictError              somebody else changed it
+│   └── AlreadyExistsError     one with this id exists already
 ├── IllegalStateError          the operation does not fit the present state
+├── IllegalPathError           a path or URI leaves the place it may name
 ├── LimitExceededError         a configured limit was reached; the message names it
 └── UnavailableError           a service or an optional package is missing
 """
@@ -70,6 +72,14 @@ class NotFoundError(SegueError):
 
 class ConflictError(SegueError):
     """Somebody else changed the object in between, or one with this id exists already."""
+
+
+class AlreadyExistsError(ConflictError):
+    """An object with this id exists already."""
+
+
+class IllegalPathError(SegueError):
+    """A path or storage URI has `..` in it, or names a place that is not its owner's."""
 
 
 class IllegalStateError(SegueError):
