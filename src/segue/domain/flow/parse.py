@@ -62,8 +62,8 @@ def parse_flow(
     YAML map; every other fault is a violation in the report.
 
     `with_defaults` fills the plugin defaults of the flow, then `defaults` (of namespace and server), into
-    the tasks and triggers; leave it out to show a flow as it was written. `extra_rules` are asked too when strict:
-    what other parts of the domain know, such as cron expressions.
+    the tasks and triggers; leave it out to show a flow as it was written. `extra_rules` are asked too when
+    strict: what other parts of the domain know, such as cron expressions.
     """
     document = read_document(text, limits)
     data = document.data

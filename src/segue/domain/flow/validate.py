@@ -74,8 +74,9 @@ def _checked_type(
 
 def reserved_id(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Ids that collide with parts of URLs (2.2)."""
-    if data.get("id") in RESERVED_FLOW_IDS:
-        yield Fault(("id",), f"'{data['id']}' is a reserved id, append for example -flow")
+    flow_id = data.get("id")
+    if isinstance(flow_id, str) and flow_id in RESERVED_FLOW_IDS:
+        yield Fault(("id",), f"'{flow_id}' is a reserved id, append for example -flow")
 
 
 def unique_ids(data: Mapping[str, Any]) -> Iterator[Fault]:
