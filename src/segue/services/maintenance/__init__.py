@@ -1,0 +1,1 @@
+"""Duties that keep the system tidy, one per file."""
