@@ -39,8 +39,19 @@ class Liveness(Service):
                 lost = await self._jobs.expire(self._clock.now())
             except UnavailableError as error:
                 logger.warning("leases cannot be looked at: %s", error)
-                await asyncio.sleep(self._lease)
+                await self._let_workers_renew()
                 continue
             if lost:
                 logger.warning("jobs of %d executions were lost with their workers", len(lost))
                 await self._queue.publish(Topic.EXECUTIONS, lost)
+
+    async def _let_workers_renew(self) -> None:
+        """Wait for the database, and then as long as it takes until every live worker has a new lease."""
+        while True:
+            await asyncio.sleep(self._interval)
+            try:
+                await self._jobs.workers()
+            except UnavailableError:
+                continue
+            await asyncio.sleep(self._lease)
+            return
