@@ -18,13 +18,12 @@ Paths = Annotated[list[Path], typer.Argument(help="Files, or folders that are se
 def validate(paths: Paths) -> None:
     """Check flows without a server; prints file:line: message for every fault."""
     from segue.domain.flow import parse_flow
-    from segue.domain.flow.source import split_documents
-    from segue.plugins.registry import PluginRegistry
+        from segue.plugins.registry import PluginRegistry
 
     types = PluginRegistry()
     faults = count = 0
     for path in files(paths):
-        for first_line, text in split_documents(read(path)):
+        for first_line, text in documents(read(path)):
             count += 1
             try:
                 report = parse_flow(text, types)
@@ -72,6 +71,17 @@ def files(paths: list[Path]) -> Iterator[Path]:
             yield file
     if not found:
         raise SegueError("no .yml or .yaml file found")
+
+
+def documents(text: str) -> Iterator[tuple[int, str]]:
+    """The documents of a file, each with the number of lines before it."""
+    from segue.domain.flow.source import split_documents
+
+    offset = 0
+    for document in split_documents(text):
+        offset = text.index(document, offset)
+        yield text.count("\n", 0, offset), document
+        offset += len(document)
 
 
 def read(path: Path) -> str:

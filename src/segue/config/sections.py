@@ -97,10 +97,9 @@ class StorageSection(Section):
 class BasicAuthSection(Section):
     """Credentials of the REST API."""
 
-    enabled: bool = Field(default=True, description="Off only for tests behind another guard.")
+    enabled: bool = Field(default=True, description="`false` ignores the credentials below.")
     username: str | None = Field(default=None, description="User name (in the original an e-mail address).")
     password: SecretStr | None = Field(default=None, description="Password.")
-    realm: str = Field(default="Segue", description="Shown by browsers that ask for credentials.")
     open_urls: Names = Field(
         default=("/ping", "/api/v1/executions/webhook/", "/api/v1/main/executions/webhook/"),
         description="Prefixes of paths that need no credentials.",
@@ -140,6 +139,10 @@ class ControllerSection(Section):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=50051, ge=0, le=65535, description="Its port; 0 takes a free one.")
+    registration_token: SecretStr | None = Field(
+        default=None,
+        description="When set, workers must show it (`worker.registration-token`). Needed to listen beyond this machine.",
+    )
 
 
 class Endpoint(Section):
@@ -169,6 +172,9 @@ class WorkerSection(Section):
         default=16, ge=0, le=4096, description="Tasks at the same time; 0 starts no worker in standalone."
     )
     queues: Names = Field(default=("default",), description="Worker queues this worker takes jobs from.")
+    registration_token: SecretStr | None = Field(
+        default=None, description="What the worker shows to controllers; in standalone that of the controller."
+    )
     controllers: ControllersSection = ControllersSection()
 
 
@@ -180,14 +186,6 @@ class VariablesSection(Section):
     )
     globals: dict[str, Any] = Field(default_factory=dict, description="The map `globals` of expressions.")
     cache_size: int = Field(default=1000, ge=1, description="Compiled expressions kept in memory.")
-
-
-class EncryptionSection(Section):
-    """Encryption of SECRET inputs and outputs."""
-
-    secret_key: SecretStr | None = Field(
-        default=None, description="32 bytes in base64. Without it SECRET inputs are refused."
-    )
 
 
 class LimitsSection(Section):
@@ -213,7 +211,6 @@ class Configuration(Section):
     controller: ControllerSection = ControllerSection()
     worker: WorkerSection = WorkerSection()
     variables: VariablesSection = VariablesSection()
-    encryption: EncryptionSection = EncryptionSection()
     limits: LimitsSection = LimitsSection()
     datasources: dict[str, DataSource] = Field(
         default_factory=dict, description="Databases by name; also accepted as a root key of the file."
