@@ -1,0 +1,84 @@
+"""What can happen to an execution. Each fact is one row of its inbox (design D1)."""
+
+from datetime import datetime
+
+import msgspec
+
+from segue.domain.execution.state import State
+from segue.domain.execution.task_run import OutputReference
+
+
+class Created(msgspec.Struct, frozen=True, tag="created"):
+    """The execution row was written; it may start."""
+
+
+class TaskStarted(msgspec.Struct, frozen=True, tag="started"):
+    """A worker has begun an attempt. Left out by workers for tasks that end at once."""
+
+    task_run_id: str
+    attempt: int
+    worker_id: str
+    at: datetime
+
+
+class TaskFinished(msgspec.Struct, frozen=True, tag="finished"):
+    """An attempt ended with a result that was accepted (its token was the right one)."""
+
+    task_run_id: str
+    attempt: int
+    worker_id: str
+    state: State
+    started_at: datetime
+    ended_at: datetime
+    outputs: OutputReference | None = None
+    message: str | None = None
+    """The error's text, when there is one."""
+
+
+class JobLost(msgspec.Struct, frozen=True, tag="lost"):
+    """The worker that held the attempt is gone; the attempt had begun unless ``started_at`` is None."""
+
+    task_run_id: str
+    attempt: int
+    worker_id: str
+    started_at: datetime | None
+    lost_at: datetime
+
+
+class TimerDue(msgspec.Struct, frozen=True, tag="timer"):
+    """A timer of the execution has come due."""
+
+    timer_id: str
+
+
+class KillRequested(msgspec.Struct, frozen=True, tag="kill"):
+    """Somebody wants the execution to end now."""
+
+    requested_at: datetime
+    cascade: bool = True
+    by: str | None = None
+
+
+Fact = Created | TaskStarted | TaskFinished | JobLost | TimerDue | KillRequested
+
+
+class InboxFact(msgspec.Struct, frozen=True):
+    """A fact as read from the inbox; ``seq`` orders the facts of one execution."""
+
+    seq: int
+    execution_id: str
+    fact: Fact
+
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(Fact)
+
+
+def encode_fact(fact: Fact) -> bytes:
+    """A fact as JSON."""
+    return _encoder.encode(fact)
+
+
+def decode_fact(payload: bytes) -> Fact:
+    """The fact in ``payload``. Raises ``msgspec.ValidationError`` when it holds none."""
+    return _decoder.decode(payload)

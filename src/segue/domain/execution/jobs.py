@@ -1,0 +1,55 @@
+"""Work for workers and dates to wake up at: what a decision asks the outside to do (design D5, D7)."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from segue.domain.execution.model import FlowKey
+from segue.domain.execution.task_run import OutputReference
+
+DEFAULT_WORKER_QUEUE = "default"
+
+
+class OutputNeed(msgspec.Struct, frozen=True, array_like=True):
+    """One task run's outputs that an expression names: they appear at ``outputs[task_id][*values]``."""
+
+    task_run_id: str
+    task_id: str
+    values: tuple[str, ...]
+    reference: OutputReference
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An attempt of a task run that is ready to run. There is at most one per task run."""
+
+    task_run_id: str
+    execution_id: str
+    flow: FlowKey
+    task_id: str
+    attempt: int
+    created_at: datetime
+    worker_queue: str = DEFAULT_WORKER_QUEUE
+    priority: int = 0
+    context: bytes = b"{}"
+    """JSON object: the expression roots that only the engine knows (``taskrun``, ``parents``,
+    ``tasks``), those the task names."""
+    outputs: tuple[OutputNeed, ...] = ()
+    """Outputs of other task runs that the task's expressions name."""
+
+
+class TimerKind(StrEnum):
+    """What a timer is for."""
+
+    RETRY = "RETRY"
+    SCHEDULED_START = "SCHEDULED_START"
+
+
+class Timer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A date at which the execution wants a ``TimerDue`` fact. ``id`` is unique."""
+
+    id: str
+    execution_id: str
+    kind: TimerKind
+    due_at: datetime
+    task_run_id: str | None = None

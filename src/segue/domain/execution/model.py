@@ -1,0 +1,110 @@
+"""An execution: one run of one revision of a flow, without its task runs and outputs (design D4).
+
+Facts: flow language 2.4 (labels), 9.3 (state), REST API 6.2 (fields).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from segue.domain.execution.state import State, Status
+from segue.domain.execution.task_run import OutputReference
+from segue.domain.ids import slugify
+
+
+class FlowKey(msgspec.Struct, frozen=True, array_like=True):
+    """The exact revision of a flow. Hashable; the key of every flow cache."""
+
+    tenant: str
+    namespace: str
+    flow_id: str
+    revision: int
+
+
+class ExecutionKind(StrEnum):
+    """Why an execution exists; LOOP and the others are hidden from ordinary lists."""
+
+    NORMAL = "NORMAL"
+    TEST = "TEST"
+    PLAYGROUND = "PLAYGROUND"
+    LOOP = "LOOP"
+
+
+class Label(msgspec.Struct, frozen=True, array_like=True):
+    """A key and a value, both text."""
+
+    key: str
+    value: str
+
+
+class ExecutionTrigger(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What started an execution: the trigger (or parent task) and its variables."""
+
+    id: str
+    type: str
+    variables: dict[str, Any] = {}
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The execution row. ``version`` counts the writes and guards each of them (design D3)."""
+
+    id: str
+    flow: FlowKey
+    status: Status
+    created_at: datetime
+    version: int = 0
+    labels: tuple[Label, ...] = ()
+    inputs: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
+    trigger: ExecutionTrigger | None = None
+    parent_id: str | None = None
+    original_id: str | None = None
+    kind: ExecutionKind = ExecutionKind.NORMAL
+    scheduled_at: datetime | None = None
+    attempt_number: int = 1
+    task_run_count: int = 0
+    """Task runs made so far; the next one's id is derived from it, so none is made twice."""
+    outputs: OutputReference | None = None
+    """Where the flow outputs lie; in the database under the execution's own id as owner."""
+    is_finished: bool = False
+    """Whether everything is over, ``afterExecution`` included (flow language 2.6)."""
+
+    @property
+    def state(self) -> State:
+        """The current state."""
+        return self.status.current
+
+    @property
+    def has_outputs(self) -> bool:
+        """Whether there are flow outputs."""
+        return self.outputs is not None
+
+    @property
+    def origin_id(self) -> str:
+        """The execution this one repeats, itself when it repeats none."""
+        return self.original_id or self.id
+
+    @property
+    def correlation_id(self) -> str:
+        """Shared by every execution of a chain (label ``system.correlationId``)."""
+        for label in self.labels:
+            if label.key == CORRELATION_LABEL:
+                return label.value
+        return self.id
+
+
+CORRELATION_LABEL = "system.correlationId"
+
+
+def execution_folder(execution: Execution) -> str:
+    """The ``kestra:///`` URI of the execution's folder in internal storage (server document 4)."""
+    flow = execution.flow
+    namespace = flow.namespace.replace(".", "/")
+    return f"kestra:///{namespace}/{slugify(flow.flow_id)}/executions/{execution.id}"
+
+
+def task_run_folder(execution: Execution, task_id: str, task_run_id: str) -> str:
+    """The folder of one task run below that of its execution."""
+    return f"{execution_folder(execution)}/tasks/{slugify(task_id)}/{task_run_id}"

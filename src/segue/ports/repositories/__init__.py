@@ -1,0 +1,1 @@
+"""One protocol per aggregate. All of them may be backed by one database; each call is one transaction."""

@@ -1,0 +1,56 @@
+"""The database as one thing: what bootstrap opens and hands out."""
+
+from typing import Protocol
+
+from segue.ports.repositories.executions import ExecutionRepository
+from segue.ports.repositories.flows import FlowRepository
+from segue.ports.repositories.jobs import JobRepository
+from segue.ports.repositories.journal import Journal
+from segue.ports.repositories.logs import LogRepository
+from segue.ports.repositories.outputs import OutputRepository
+
+
+class Database(Protocol):
+    """All repositories over one connection pool."""
+
+    @property
+    def flows(self) -> FlowRepository:
+        """Flows."""
+        ...
+
+    @property
+    def executions(self) -> ExecutionRepository:
+        """Executions."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """The executor's side."""
+        ...
+
+    @property
+    def jobs(self) -> JobRepository:
+        """The controller's side."""
+        ...
+
+    @property
+    def outputs(self) -> OutputRepository:
+        """Outputs."""
+        ...
+
+    @property
+    def logs(self) -> LogRepository:
+        """Log lines."""
+        ...
+
+    async def start(self) -> None:
+        """Connect and bring the schema up to date. Raises ``UnavailableError``."""
+        ...
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        ...
+
+    async def ping(self) -> None:
+        """Do nothing, with an answer. Raises ``UnavailableError``."""
+        ...

@@ -1,0 +1,72 @@
+"""Executions as their users see them. What moves them is in ``journal``."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from segue.domain.execution.facts import Fact
+from segue.domain.execution.model import Execution, ExecutionKind, Label
+from segue.domain.execution.state import State
+from segue.domain.execution.task_run import TaskRun
+from segue.ports.repositories.paging import Page, PageRequest
+
+
+class ExecutionQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which executions to list; every condition given must hold."""
+
+    tenant: str
+    text: str | None = None
+    """Part of the id, flow id or namespace, whatever the case."""
+    namespaces: tuple[str, ...] = ()
+    namespace_prefix: str | None = None
+    flow_id: str | None = None
+    states: tuple[State, ...] = ()
+    kinds: tuple[ExecutionKind, ...] = (ExecutionKind.NORMAL,)
+    labels: tuple[Label, ...] = ()
+    parent_id: str | None = None
+    trigger_id: str | None = None
+    started_after: datetime | None = None
+    started_before: datetime | None = None
+    page: PageRequest = PageRequest()
+
+
+class ExecutionRepository(Protocol):
+    """Executions and their task runs, read; facts, written."""
+
+    async def create(self, executions: Sequence[Execution]) -> None:
+        """Insert the rows and a ``Created`` fact for each, in one transaction. The caller then
+        publishes the ids. Raises ``AlreadyExistsError`` when an id is taken; then nothing is written."""
+        ...
+
+    async def submit(self, facts: Sequence[tuple[str, Fact, str | None]]) -> None:
+        """Insert facts ``(execution id, fact, dedup key)``; one whose key already lies in the inbox of
+        its execution is dropped. The caller then publishes the ids."""
+        ...
+
+    async def get(self, tenant: str, execution_id: str) -> Execution | None:
+        """One execution."""
+        ...
+
+    async def get_many(self, execution_ids: Sequence[str]) -> dict[str, Execution]:
+        """Executions by id, of any tenant: for the controller, in one statement."""
+        ...
+
+    async def task_runs(self, execution_id: str) -> list[TaskRun]:
+        """All task runs of an execution in the order they were created."""
+        ...
+
+    async def search(self, query: ExecutionQuery) -> Page[Execution]:
+        """Matches, newest first unless sorted by ``id``, ``namespace``, ``flowId``, ``state.current``,
+        ``state.startDate``, ``state.endDate``."""
+        ...
+
+    async def delete(self, tenant: str, execution_id: str, *, logs: bool = True) -> bool:
+        """Remove an execution with its task runs, outputs, facts, jobs, timers (and ``logs``); whether
+        there was one."""
+        ...
+
+    async def backlog(self) -> int:
+        """How many facts wait in all inboxes (design D10)."""
+        ...

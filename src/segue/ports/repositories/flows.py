@@ -1,0 +1,87 @@
+"""Flows, every revision of them (flow language 1.1)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from segue.domain.execution.model import FlowKey, Label
+from segue.ports.repositories.paging import Page, PageRequest
+
+
+class StoredFlow(msgspec.Struct, frozen=True, kw_only=True):
+    """One revision as stored. ``source`` is what the user sent, byte for byte."""
+
+    tenant: str
+    namespace: str
+    id: str
+    revision: int
+    source: str
+    updated_at: datetime
+    labels: tuple[Label, ...] = ()
+    description: str | None = None
+    disabled: bool = False
+    draft: bool = False
+    deleted: bool = False
+
+    @property
+    def key(self) -> FlowKey:
+        """The key of this revision."""
+        return FlowKey(self.tenant, self.namespace, self.id, self.revision)
+
+
+class FlowQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which flows to list: their latest revisions, without drafts and deleted ones."""
+
+    tenant: str
+    text: str | None = None
+    """Part of the id or the namespace, whatever the case."""
+    namespaces: tuple[str, ...] = ()
+    namespace_prefix: str | None = None
+    """This namespace and those below it."""
+    labels: tuple[Label, ...] = ()
+    page: PageRequest = PageRequest()
+
+
+class FlowRepository(Protocol):
+    """Flows by tenant, namespace and id."""
+
+    async def save(self, flow: StoredFlow, *, create: bool = False, update: bool = False) -> StoredFlow:
+        """Store ``flow`` (its ``revision`` is ignored) as the next revision and return it.
+
+        A source equal to that of the latest revision, if that is not deleted and has the same
+        ``draft`` mark, returns that revision and writes nothing. ``create`` raises ``AlreadyExistsError``
+        when there is a revision that is not deleted; ``update`` raises ``NotFoundError`` when there is
+        none. Numbering goes on after a deletion.
+        """
+        ...
+
+    async def get(
+        self,
+        tenant: str,
+        namespace: str,
+        flow_id: str,
+        revision: int | None = None,
+        *,
+        drafts: bool = False,
+        deleted: bool = False,
+    ) -> StoredFlow | None:
+        """The revision named, or the latest: without drafts and deleted ones unless asked for."""
+        ...
+
+    async def revisions(self, tenant: str, namespace: str, flow_id: str) -> Sequence[StoredFlow]:
+        """All revisions, oldest first."""
+        ...
+
+    async def search(self, query: FlowQuery) -> Page[StoredFlow]:
+        """Latest revisions that match. Sortable: ``id``, ``namespace``, ``revision``, ``updated``."""
+        ...
+
+    async def namespaces(self, tenant: str) -> Sequence[str]:
+        """Every namespace that holds a flow, sorted."""
+        ...
+
+    async def delete(self, tenant: str, namespace: str, flow_id: str, at: datetime) -> StoredFlow | None:
+        """Write a revision with ``deleted`` set; None when there is nothing to delete."""
+        ...

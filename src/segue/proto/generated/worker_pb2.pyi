@@ -1,0 +1,343 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ConnectRequest(_message.Message):
+    __slots__ = ("protocol", "features", "worker_id", "name", "version", "slots", "worker_queues", "registration_token")
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
+    WORKER_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    WORKER_QUEUES_FIELD_NUMBER: _ClassVar[int]
+    REGISTRATION_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    protocol: int
+    features: _containers.RepeatedScalarFieldContainer[str]
+    worker_id: str
+    name: str
+    version: str
+    slots: int
+    worker_queues: _containers.RepeatedScalarFieldContainer[str]
+    registration_token: str
+    def __init__(self, protocol: _Optional[int] = ..., features: _Optional[_Iterable[str]] = ..., worker_id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., worker_queues: _Optional[_Iterable[str]] = ..., registration_token: _Optional[str] = ...) -> None: ...
+
+class ConnectResponse(_message.Message):
+    __slots__ = ("protocol", "features", "session_id", "heartbeat_ms", "lease_ms", "inline_output_bytes", "chunk_bytes", "globals")
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_MS_FIELD_NUMBER: _ClassVar[int]
+    LEASE_MS_FIELD_NUMBER: _ClassVar[int]
+    INLINE_OUTPUT_BYTES_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_BYTES_FIELD_NUMBER: _ClassVar[int]
+    GLOBALS_FIELD_NUMBER: _ClassVar[int]
+    protocol: int
+    features: _containers.RepeatedScalarFieldContainer[str]
+    session_id: str
+    heartbeat_ms: int
+    lease_ms: int
+    inline_output_bytes: int
+    chunk_bytes: int
+    globals: bytes
+    def __init__(self, protocol: _Optional[int] = ..., features: _Optional[_Iterable[str]] = ..., session_id: _Optional[str] = ..., heartbeat_ms: _Optional[int] = ..., lease_ms: _Optional[int] = ..., inline_output_bytes: _Optional[int] = ..., chunk_bytes: _Optional[int] = ..., globals: _Optional[bytes] = ...) -> None: ...
+
+class WorkRequest(_message.Message):
+    __slots__ = ("resume", "credits", "heartbeat", "goodbye")
+    RESUME_FIELD_NUMBER: _ClassVar[int]
+    CREDITS_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    GOODBYE_FIELD_NUMBER: _ClassVar[int]
+    resume: Resume
+    credits: Credits
+    heartbeat: Heartbeat
+    goodbye: Goodbye
+    def __init__(self, resume: _Optional[_Union[Resume, _Mapping]] = ..., credits: _Optional[_Union[Credits, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ...) -> None: ...
+
+class Resume(_message.Message):
+    __slots__ = ("tokens",)
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    tokens: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, tokens: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Credits(_message.Message):
+    __slots__ = ("slots",)
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    slots: int
+    def __init__(self, slots: _Optional[int] = ...) -> None: ...
+
+class Heartbeat(_message.Message):
+    __slots__ = ("at",)
+    AT_FIELD_NUMBER: _ClassVar[int]
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Goodbye(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class WorkResponse(_message.Message):
+    __slots__ = ("jobs", "kill", "invalidate", "heartbeat")
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    KILL_FIELD_NUMBER: _ClassVar[int]
+    INVALIDATE_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    jobs: JobBatch
+    kill: Kill
+    invalidate: Invalidate
+    heartbeat: HeartbeatAck
+    def __init__(self, jobs: _Optional[_Union[JobBatch, _Mapping]] = ..., kill: _Optional[_Union[Kill, _Mapping]] = ..., invalidate: _Optional[_Union[Invalidate, _Mapping]] = ..., heartbeat: _Optional[_Union[HeartbeatAck, _Mapping]] = ...) -> None: ...
+
+class JobBatch(_message.Message):
+    __slots__ = ("jobs",)
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    jobs: _containers.RepeatedCompositeFieldContainer[Job]
+    def __init__(self, jobs: _Optional[_Iterable[_Union[Job, _Mapping]]] = ...) -> None: ...
+
+class FlowKey(_message.Message):
+    __slots__ = ("tenant", "namespace", "flow_id", "revision")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    FLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    namespace: str
+    flow_id: str
+    revision: int
+    def __init__(self, tenant: _Optional[str] = ..., namespace: _Optional[str] = ..., flow_id: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class Job(_message.Message):
+    __slots__ = ("task_run_id", "attempt", "token", "execution_id", "flow", "task_id", "context", "outputs")
+    TASK_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    task_run_id: str
+    attempt: int
+    token: str
+    execution_id: str
+    flow: FlowKey
+    task_id: str
+    context: bytes
+    outputs: _containers.RepeatedCompositeFieldContainer[OutputEntry]
+    def __init__(self, task_run_id: _Optional[str] = ..., attempt: _Optional[int] = ..., token: _Optional[str] = ..., execution_id: _Optional[str] = ..., flow: _Optional[_Union[FlowKey, _Mapping]] = ..., task_id: _Optional[str] = ..., context: _Optional[bytes] = ..., outputs: _Optional[_Iterable[_Union[OutputEntry, _Mapping]]] = ...) -> None: ...
+
+class OutputEntry(_message.Message):
+    __slots__ = ("task_run_id", "task_id", "values", "inline", "size")
+    TASK_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    INLINE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    task_run_id: str
+    task_id: str
+    values: _containers.RepeatedScalarFieldContainer[str]
+    inline: bytes
+    size: int
+    def __init__(self, task_run_id: _Optional[str] = ..., task_id: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ..., inline: _Optional[bytes] = ..., size: _Optional[int] = ...) -> None: ...
+
+class Kill(_message.Message):
+    __slots__ = ("tokens", "task_run_ids")
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    TASK_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    tokens: _containers.RepeatedScalarFieldContainer[str]
+    task_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, tokens: _Optional[_Iterable[str]] = ..., task_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Invalidate(_message.Message):
+    __slots__ = ("flows",)
+    FLOWS_FIELD_NUMBER: _ClassVar[int]
+    flows: _containers.RepeatedCompositeFieldContainer[FlowKey]
+    def __init__(self, flows: _Optional[_Iterable[_Union[FlowKey, _Mapping]]] = ...) -> None: ...
+
+class HeartbeatAck(_message.Message):
+    __slots__ = ("at",)
+    AT_FIELD_NUMBER: _ClassVar[int]
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ReportBatch(_message.Message):
+    __slots__ = ("number", "logs", "started", "results", "metrics")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    LOGS_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    logs: _containers.RepeatedCompositeFieldContainer[LogLine]
+    started: _containers.RepeatedCompositeFieldContainer[Started]
+    results: _containers.RepeatedCompositeFieldContainer[Result]
+    metrics: _containers.RepeatedCompositeFieldContainer[Metric]
+    def __init__(self, number: _Optional[int] = ..., logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., started: _Optional[_Iterable[_Union[Started, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ...) -> None: ...
+
+class ReportAck(_message.Message):
+    __slots__ = ("number",)
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    def __init__(self, number: _Optional[int] = ...) -> None: ...
+
+class TaskRunKey(_message.Message):
+    __slots__ = ("execution_id", "task_run_id", "attempt", "token", "task_id", "flow")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    task_run_id: str
+    attempt: int
+    token: str
+    task_id: str
+    flow: FlowKey
+    def __init__(self, execution_id: _Optional[str] = ..., task_run_id: _Optional[str] = ..., attempt: _Optional[int] = ..., token: _Optional[str] = ..., task_id: _Optional[str] = ..., flow: _Optional[_Union[FlowKey, _Mapping]] = ...) -> None: ...
+
+class LogLine(_message.Message):
+    __slots__ = ("id", "run", "at", "level", "message", "thread")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    THREAD_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    run: TaskRunKey
+    at: _timestamp_pb2.Timestamp
+    level: str
+    message: str
+    thread: str
+    def __init__(self, id: _Optional[str] = ..., run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., level: _Optional[str] = ..., message: _Optional[str] = ..., thread: _Optional[str] = ...) -> None: ...
+
+class Started(_message.Message):
+    __slots__ = ("run", "at")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    run: TaskRunKey
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Result(_message.Message):
+    __slots__ = ("run", "state", "started_at", "ended_at", "message", "outputs", "stored_outputs")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    STORED_OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    run: TaskRunKey
+    state: str
+    started_at: _timestamp_pb2.Timestamp
+    ended_at: _timestamp_pb2.Timestamp
+    message: str
+    outputs: bytes
+    stored_outputs: StoredOutputs
+    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., state: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., message: _Optional[str] = ..., outputs: _Optional[bytes] = ..., stored_outputs: _Optional[_Union[StoredOutputs, _Mapping]] = ...) -> None: ...
+
+class StoredOutputs(_message.Message):
+    __slots__ = ("uri", "size", "digest")
+    URI_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    uri: str
+    size: int
+    digest: str
+    def __init__(self, uri: _Optional[str] = ..., size: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class Metric(_message.Message):
+    __slots__ = ("run", "type", "name", "value", "at", "tags")
+    class TagsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    run: TaskRunKey
+    type: str
+    name: str
+    value: float
+    at: _timestamp_pb2.Timestamp
+    tags: _containers.ScalarMap[str, str]
+    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., type: _Optional[str] = ..., name: _Optional[str] = ..., value: _Optional[float] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class FetchFlowRequest(_message.Message):
+    __slots__ = ("flow",)
+    FLOW_FIELD_NUMBER: _ClassVar[int]
+    flow: FlowKey
+    def __init__(self, flow: _Optional[_Union[FlowKey, _Mapping]] = ...) -> None: ...
+
+class FetchFlowResponse(_message.Message):
+    __slots__ = ("source",)
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    def __init__(self, source: _Optional[str] = ...) -> None: ...
+
+class FetchOutputsRequest(_message.Message):
+    __slots__ = ("execution_id", "task_run_id", "token")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    task_run_id: str
+    token: str
+    def __init__(self, execution_id: _Optional[str] = ..., task_run_id: _Optional[str] = ..., token: _Optional[str] = ...) -> None: ...
+
+class ReadFileRequest(_message.Message):
+    __slots__ = ("execution_id", "token", "tenant", "uri", "offset")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    URI_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    token: str
+    tenant: str
+    uri: str
+    offset: int
+    def __init__(self, execution_id: _Optional[str] = ..., token: _Optional[str] = ..., tenant: _Optional[str] = ..., uri: _Optional[str] = ..., offset: _Optional[int] = ...) -> None: ...
+
+class WriteFileRequest(_message.Message):
+    __slots__ = ("target", "data")
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    target: WriteTarget
+    data: bytes
+    def __init__(self, target: _Optional[_Union[WriteTarget, _Mapping]] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class WriteTarget(_message.Message):
+    __slots__ = ("run", "name")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    run: TaskRunKey
+    name: str
+    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
+
+class WriteFileResponse(_message.Message):
+    __slots__ = ("file",)
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    file: StoredOutputs
+    def __init__(self, file: _Optional[_Union[StoredOutputs, _Mapping]] = ...) -> None: ...
+
+class Chunk(_message.Message):
+    __slots__ = ("data",)
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    def __init__(self, data: _Optional[bytes] = ...) -> None: ...

@@ -1,0 +1,1 @@
+"""The long-running parts. Each knows ports only, and none knows another."""
