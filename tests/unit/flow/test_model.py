@@ -102,9 +102,7 @@ def test_old_inputs_and_triggers_become_the_internal_model(old_flow: Flow) -> No
     assert dict(schedule.conditions[1].properties) == {"x": 1}
 
 
-def test_defaults_fill_what_a_plugin_leaves_out_also_under_an_alias(
-    old_flow: Flow, catalogue: TypeCatalogue
-) -> None:
+def test_defaults_fill_what_a_plugin_leaves_out_also_under_an_alias(old_flow: Flow, catalogue: TypeCatalogue) -> None:
     log = CompiledFlow(old_flow, 1).get_task("log")
     assert isinstance(log, RunnableTask)
     assert dict(log.properties) == {"message": "from defaults", "level": "INFO"}
@@ -196,10 +194,7 @@ def tree(catalogue: TypeCatalogue) -> CompiledFlow:
 
 
 def test_every_task_is_found_with_its_place(tree: CompiledFlow) -> None:
-    places = {
-        task_id: (node.parent_id, node.section, node.root, node.position)
-        for task_id, node in tree.nodes.items()
-    }
+    places = {task_id: (node.parent_id, node.section, node.root, node.position) for task_id, node in tree.nodes.items()}
     assert places == {
         "sw": (None, "tasks", "tasks", 0),
         "yes1": ("sw", "cases.true", "tasks", 0),
@@ -288,9 +283,7 @@ SCALARS = st.one_of(
     st.integers(),
     st.floats(allow_nan=False),
     st.text(alphabet="aB.-{}'", max_size=5),
-    st.sampled_from(
-        [f"{FLOW}Switch", f"{FLOW}Dag", f"{FLOW}Pause", "a.T", "INT", "FORM", "{{ inputs.a-b }}"]
-    ),
+    st.sampled_from([f"{FLOW}Switch", f"{FLOW}Dag", f"{FLOW}Pause", "a.T", "INT", "FORM", "{{ inputs.a-b }}"]),
     st.sampled_from(["io.kestra.plugin.core.trigger.Schedule", "constant", "PT1S", LOG]),
 )
 VALUES = st.recursive(
