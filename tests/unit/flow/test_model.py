@@ -242,6 +242,24 @@ def test_values_that_may_be_expressions_are_kept_as_texts(catalogue: TypeCatalog
     }
 
 
+def test_properties_without_a_value_count_as_absent(catalogue: TypeCatalogue) -> None:
+    text = (
+        "id: f\nnamespace: a.b\nlabels:\ninputs:\nerrors:\ntriggers:\nvariables:\nretry:\ndisabled:\n"
+        "tasks:\n  - id: t\n    type: a.T\n    retry:\n    own:\n"
+    )
+    flow = parse_flow(text, catalogue).valid_flow()
+    assert (flow.labels, flow.inputs, flow.variables, flow.disabled) == ((), (), {}, False)
+    task = flow.tasks[0]
+    assert isinstance(task, RunnableTask)
+    assert dict(task.properties) == {"own": None}
+    refused = parse_flow("id:\nnamespace: a.b\nfoo:\ntasks:\n", catalogue).violations
+    assert [str(violation) for violation in refused] == [
+        "id: must not be null",
+        'foo: Unrecognized field "foo"',
+        "tasks: must not be null",
+    ]
+
+
 def test_the_model_has_a_json_schema() -> None:
     schema = Flow.model_json_schema()
     assert {"id", "namespace", "tasks"} <= set(schema["required"])
