@@ -1,6 +1,7 @@
 """Random flows under random faults end as they do without faults, whatever is lost, doubled or read again."""
 
 import random
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -176,7 +177,7 @@ def has_race(source: str) -> bool:
 def legal(run: Run, context: str) -> None:
     """Every step of the execution is in the table of transitions, and nothing is left open."""
     moments = run.state.execution.status.histories
-    for before, after in zip(moments, moments[1:], strict=False):
+    for before, after in pairwise(moments):
         assert after.state in EXECUTION_TRANSITIONS[before.state], context
     assert not run.jobs, context
     assert [each.id for each in run.state.open_runs()] == [], context
