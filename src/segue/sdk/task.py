@@ -35,9 +35,7 @@ class TaskFailed(SegueError):  # noqa: N818 - named after the event, as plugin a
         self.outputs = outputs
 
 
-_ENDS = frozenset(
-    {State.SUCCESS, State.WARNING, State.FAILED, State.KILLED, State.CANCELLED, State.SKIPPED}
-)
+_ENDS = frozenset({State.SUCCESS, State.WARNING, State.FAILED, State.KILLED, State.CANCELLED, State.SKIPPED})
 
 
 class Task(BaseModel):
