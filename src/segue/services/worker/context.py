@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -79,6 +79,14 @@ class TaskFiles:
         return asyncio.run_coroutine_threadsafe(self.write(name, content), self._loop).result()
 
 
+class Kit(NamedTuple):
+    """What all runs of a worker share."""
+
+    engine: Engine
+    services: Services
+    control: Control
+
+
 class WorkerContext:
     """The context of one run."""
 
@@ -87,9 +95,8 @@ class WorkerContext:
         job: pb.Job,
         run: pb.TaskRunKey,
         bound: BoundTask,
-        engine: Engine,
-        services: Services,
-        control: Control,
+        kit: Kit,
+        *,
         log: TaskLog,
         metrics: TaskMetrics,
         masks: Masks,
@@ -100,12 +107,12 @@ class WorkerContext:
         self._job = job
         self._run = run
         self._bound = bound
-        self._engine = engine
-        self._services = services
-        self._control = control
+        self._engine = kit.engine
+        self._services = kit.services
+        self._control = kit.control
         self._masks = masks
         self._loop = asyncio.get_running_loop()
-        self._variables = Variables(job, bound, control.terms.globals)
+        self._variables = Variables(job, bound, kit.control.terms.globals)
         self._rendered: dict[int, Any] = {}
         self._callbacks: list[Callable[[], None]] = []
         self._folder: Path | None = None
@@ -190,8 +197,7 @@ class WorkerContext:
 
     def _render(self, value: Any) -> Any:
         if not isinstance(value, Property):
-            rendered = self._text(value) if isinstance(value, str) else self._value(value)
-            return rendered
+            return self._text(value) if isinstance(value, str) else self._value(value)
         if not value.is_dynamic:
             return value.evaluate(_NO_RENDERER)
         found = self._rendered.get(id(value), _MISSING)

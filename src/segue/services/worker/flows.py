@@ -57,7 +57,7 @@ class FlowCache:
         self._loading: dict[Key, asyncio.Task[CompiledFlow]] = {}
 
     def find(self, job: pb.Job) -> BoundTask | None:
-        """The job's task when its flow is at hand, else None. Raises what ``load`` raises but for fetching."""
+        """The job's task when its flow is at hand, else None. Raises as ``load``, but for fetching."""
         key = _key(job.flow)
         flow = self._flows.get(key)
         if flow is None:

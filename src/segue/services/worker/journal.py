@@ -49,6 +49,7 @@ class TaskLog:
         run: pb.TaskRunKey,
         spool: Spool,
         masks: Masks,
+        *,
         minimum: LogLevel,
         limits: LogLimits,
         blocks: bool,

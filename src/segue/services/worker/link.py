@@ -1,6 +1,7 @@
 """The connection to a controller: made again for ever, while what runs goes on."""
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import random
@@ -42,6 +43,7 @@ class Link:
         self._heard_at = 0.0
         self.is_connected = asyncio.Event()
         """Set while a session is open."""
+        self._is_disconnected = asyncio.Event()
 
     async def run(self) -> None:
         """A duty: connect, serve, and connect again."""
@@ -63,13 +65,8 @@ class Link:
         """Say good-bye and wait until the controller has taken note, at most so long."""
         if self.is_connected.is_set():
             self._say(pb.WorkRequest(goodbye=pb.Goodbye()))
-            waiting = asyncio.ensure_future(self._until_disconnected())
-            await asyncio.wait({waiting}, timeout=seconds)
-            waiting.cancel()
-
-    async def _until_disconnected(self) -> None:
-        while self.is_connected.is_set():
-            await asyncio.sleep(0.01)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_disconnected.wait(), seconds)
 
     async def _connect(self, endpoint: str) -> None:
         size = self._config.max_message_bytes
@@ -80,7 +77,7 @@ class Link:
             ("grpc.initial_reconnect_backoff_ms", 100),
         ]
         async with grpc.aio.insecure_channel(endpoint, options=options) as channel:
-            stub = rpc.WorkerGatewayStub(channel)
+            stub = rpc.WorkerGatewayStub(channel)  # type: ignore[no-untyped-call]  # generated
             answer = await stub.Connect(self._introduction(), timeout=self._config.connect_timeout)
             metadata = (("segue-session", answer.session_id),)
             terms = Terms(int(answer.inline_output_bytes), int(answer.chunk_bytes), answer.globals)
@@ -102,6 +99,7 @@ class Link:
         ]
         self._runner.connected(self._ask)
         self.is_connected.set()
+        self._is_disconnected.clear()
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in done:
@@ -109,6 +107,7 @@ class Link:
             raise ConnectionLost("the controller ended the session")
         finally:
             self.is_connected.clear()
+            self._is_disconnected.set()
             self._runner.disconnected()
             self._control.detach()
             for part in parts:

@@ -7,6 +7,7 @@ import traceback
 import types
 from collections.abc import Callable, Coroutine, Generator
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from segue.domain.errors import SegueError
@@ -60,20 +61,18 @@ class Run:
             self.key,
             runner.spool,
             self._masks,
-            bound.log_level,
-            LogLimits(config.log_lines, config.log_bytes),
+            minimum=bound.log_level,
+            limits=LogLimits(config.log_lines, config.log_bytes),
             blocks=not bound.is_async,
         )
         self._context = WorkerContext(
             self.job,
             self.key,
             bound,
-            runner.engine,
-            runner.services,
-            runner.control,
-            log,
-            TaskMetrics(self.key, runner.spool),
-            self._masks,
+            runner.kit,
+            log=log,
+            metrics=TaskMetrics(self.key, runner.spool),
+            masks=self._masks,
         )
         if bound.is_instant:
             self._run_at_once(bound.plugin.run(self._context))  # type: ignore[arg-type]  # is_instant: a coroutine
@@ -130,7 +129,8 @@ class Run:
     async def _render_timeout(self, text: str) -> timedelta | None:
         assert self._context is not None
         timeout: Property[timedelta] = Property(text, converter_of(Duration))
-        return await self._context.render(timeout)
+        rendered: timedelta | None = await self._context.render(timeout)
+        return rendered
 
     def _watch(self, work: "asyncio.Future[Any]", then: Callable[[Any], None]) -> None:
         self._work = work
@@ -188,10 +188,10 @@ class Run:
         except Exception as error:  # whatever a plugin returned that is no JSON
             self._conclude(State.FAILED, f"The outputs cannot be stored: {error}")
             return
-        if outputs is None or len(outputs) <= self._runner.control.terms.inline_output_bytes:
+        if outputs is None or len(outputs) <= self._runner.kit.control.terms.inline_output_bytes:
             self._conclude(state, message, outputs)
             return
-        storing = self._runner.control.write(self.key, OUTPUTS_FILE, outputs)
+        storing = self._runner.kit.control.write(self.key, OUTPUTS_FILE, outputs)
         self._watch(
             asyncio.ensure_future(storing), lambda stored: self._conclude(state, message, stored=stored)
         )
@@ -224,7 +224,9 @@ class Run:
             write(message)
             return
         limits = LogLimits(self._runner.config.log_lines, self._runner.config.log_bytes)
-        log = TaskLog(self.key, self._runner.spool, self._masks, LogLevel.TRACE, limits, blocks=False)
+        log = TaskLog(
+            self.key, self._runner.spool, self._masks, minimum=LogLevel.TRACE, limits=limits, blocks=False
+        )
         log.error(message)
 
     def _announce_later(self) -> None:
@@ -252,9 +254,9 @@ def _resume(coroutine: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[An
         try:
             sent = yield waits_for
         except BaseException as error:
-            step: Callable[[], Any] = lambda error=error: coroutine.throw(error)  # noqa: E731 - two forms of one step
+            step: Callable[[], Any] = partial(coroutine.throw, error)
         else:
-            step = lambda sent=sent: coroutine.send(sent)  # noqa: E731 - see above
+            step = partial(coroutine.send, sent)
         try:
             waits_for = step()
         except StopIteration as end:

@@ -9,6 +9,7 @@ from segue.domain.errors import SegueError
 from segue.expr import Engine, Services
 from segue.proto.generated import worker_pb2 as pb
 from segue.services.worker.config import WorkerConfig
+from segue.services.worker.context import Kit
 from segue.services.worker.control import Control
 from segue.services.worker.flows import FlowCache, Plugins
 from segue.services.worker.run import Run
@@ -30,9 +31,8 @@ class Runner:
         wake_reporter: Callable[[], None],
     ) -> None:
         self.config = config
-        self.control = control
-        self.engine = engine
-        self.services = Services(clock=lambda: datetime.now(UTC), entropy=os.urandom)
+        services = Services(clock=lambda: datetime.now(UTC), entropy=os.urandom)
+        self.kit = Kit(engine, services, control)
         self.threads = Threads()
         self.spool = Spool(
             items=config.report_items,

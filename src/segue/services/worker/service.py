@@ -85,5 +85,6 @@ class Worker(Service):
     @staticmethod
     async def _until(condition: Callable[[], bool], seconds: float) -> None:
         end = asyncio.get_running_loop().time() + seconds
-        while not condition() and asyncio.get_running_loop().time() < end:
+        # Two plain counters, looked at during a shutdown only.
+        while not condition() and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - see above
             await asyncio.sleep(_POLL)

@@ -1,4 +1,4 @@
-"""Threads for plugin code that blocks: as many as are needed, reused, and none that keeps the process alive."""
+"""Threads for plugin code that blocks: as many as are needed, reused, none of which keeps the process up."""
 
 import asyncio
 import contextlib
