@@ -127,9 +127,6 @@ class _Keep(_Converter):
         return raw
 
 
-_KEEP = _Keep(Any)
-
-
 @lru_cache(maxsize=1024)
 def converter_of(kind: Any) -> _Converter:
     """The converter to a type, made once."""
@@ -166,3 +163,6 @@ def _has_expression(value: Any) -> bool:
 
 def _reason(error: ValidationError) -> str:
     return "; ".join(dict.fromkeys(fault.message for fault in faults_of(error))) or "does not fit"
+
+
+_KEEP = _Keep(Any)

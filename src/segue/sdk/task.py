@@ -35,13 +35,11 @@ class TaskFailed(SegueError):  # noqa: N818 - named after the event, as plugin a
         self.outputs = outputs
 
 
-_ENDS = frozenset(
-    {State.SUCCESS, State.WARNING, State.FAILED, State.KILLED, State.CANCELLED, State.SKIPPED}
-)
+_ENDS = frozenset({State.SUCCESS, State.WARNING, State.FAILED, State.KILLED, State.CANCELLED, State.SKIPPED})
 
 
 class Task(BaseModel):
-    """Base of all runnable tasks (flow language 8). Its fields are the plugin's properties, camelCase in YAML.
+    """Base of all runnable tasks (flow language 8). Its fields are its properties, camelCase in YAML.
 
     An instance belongs to a task of one revision of a flow and serves all of its runs, at the same time
     too: keep nothing of a run in it. The properties every task has (``id``, ``retry``, ``timeout`` ...)

@@ -34,9 +34,7 @@ class Fetch:
             )
         return found.source
 
-    async def outputs(
-        self, session: Session, request: pb.FetchOutputsRequest
-    ) -> AsyncIterator[bytes]:
+    async def outputs(self, session: Session, request: pb.FetchOutputsRequest) -> AsyncIterator[bytes]:
         """The outputs of a task run of the same execution, or of one related to it, as JSON in chunks."""
         job = _held(session, request.token)
         await self._check_related(job, request.execution_id)
@@ -80,9 +78,7 @@ class Fetch:
         Raises ``LimitExceededError`` when it grows larger than allowed; then nothing is kept.
         """
         job = _held(session, target.run.token)
-        folder = run_folder(
-            job.flow, job.execution_id, job.task_id or target.run.task_id, job.task_run_id
-        )
+        folder = run_folder(job.flow, job.execution_id, job.task_id or target.run.task_id, job.task_run_id)
         uri = folder + check_path_segment(target.name)
         stored = await self._ports.storage.put(job.flow.tenant, uri, self._limited(content))
         job.files[stored.uri] = stored

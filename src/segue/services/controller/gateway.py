@@ -6,7 +6,7 @@ import hmac
 import logging
 import re
 from collections.abc import AsyncIterator
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 import msgspec
@@ -37,10 +37,10 @@ _CODES = {
     LimitExceededError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     UnavailableError: grpc.StatusCode.UNAVAILABLE,
 }
-Context = grpc.aio.ServicerContext
+Context: TypeAlias = grpc.aio.ServicerContext
 
 
-class Gateway(rpc.WorkerGatewayServicer):  # type: ignore[misc]  # generated without types
+class Gateway(rpc.WorkerGatewayServicer):
     """The servicer of the worker protocol."""
 
     def __init__(

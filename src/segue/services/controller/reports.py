@@ -97,9 +97,9 @@ class Reports:
                 if (flow := flows.get(line.run.token)) and (entry := translate.log_entry(line, flow, now))
             ],
             metrics=[
-                entry
+                figure
                 for one in batch.metrics
-                if (flow := flows.get(one.run.token)) and (entry := translate.metric(one, flow, now))
+                if (flow := flows.get(one.run.token)) and (figure := translate.metric(one, flow, now))
             ],
             started=[
                 translate.started(one, worker.id, now) for one in batch.started if one.run.token in flows

@@ -58,7 +58,7 @@ class Controller(Service):
                 ("grpc.so_reuseport", 0),
             ]
         )
-        rpc.add_WorkerGatewayServicer_to_server(self._gateway, server)
+        rpc.add_WorkerGatewayServicer_to_server(self._gateway, server)  # type: ignore[no-untyped-call]  # generated
         address = f"{self.config.host}:{self.config.port}"
         try:
             self.port = server.add_insecure_port(address)

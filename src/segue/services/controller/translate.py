@@ -165,7 +165,9 @@ def _outputs(
     if message.HasField("outputs"):
         payload = message.outputs
         if len(payload) > inline_limit:
-            raise OutputsRefused(f"The outputs are larger than {inline_limit} bytes and were not stored first")
+            raise OutputsRefused(
+                f"The outputs are larger than {inline_limit} bytes and were not stored first"
+            )
         _check_object(payload)
         digest = hashlib.sha256(payload).hexdigest()
         inline = InlineOutputs(run.task_run_id, run.execution_id, payload, digest)

@@ -1,5 +1,6 @@
 """The log and the metrics of one attempt, written into the spool."""
 
+import itertools
 import time
 from datetime import timedelta
 from typing import NamedTuple
@@ -44,7 +45,14 @@ class TaskLog:
     """Implements the SDK's ``RunLogger``. Numbers its lines; long ones are cut into several."""
 
     def __init__(
-        self, run: pb.TaskRunKey, spool: Spool, masks: Masks, minimum: LogLevel, limits: LogLimits, blocks: bool
+        self,
+        run: pb.TaskRunKey,
+        spool: Spool,
+        masks: Masks,
+        *,
+        minimum: LogLevel,
+        limits: LogLimits,
+        blocks: bool,
     ) -> None:
         """``blocks`` says that the task runs in a thread, which waits while the spool is full."""
         self._run = run
@@ -54,6 +62,7 @@ class TaskLog:
         self._minimum = minimum.severity
         self._limits = limits
         self._blocks = blocks
+        self._numbers = itertools.count()
         self._lines = 0
         self._size = 0
         self._is_full = False
@@ -101,8 +110,8 @@ class TaskLog:
         self._put(level, text)
 
     def _put(self, level: LogLevel, text: str) -> None:
-        number = self._lines
-        self._lines += 1
+        number = next(self._numbers)  # atomic: tasks may log from several threads
+        self._lines = number + 1
         line = pb.LogLine(id=f"{self._prefix}{number}", run=self._run, level=level, message=text)
         stamp(line.at)
         self._spool.add_line(line)

@@ -12,7 +12,7 @@ from segue.sdk import Output, TaskResult
 _decode = msgspec.json.Decoder().decode
 
 
-class OutputsNeeded(Interrupt):  # noqa: N818 - a signal: fetch these and render again
+class OutputsNeeded(Interrupt):
     """An expression named outputs that did not come with the job."""
 
     def __init__(self, task_run_ids: Sequence[str]) -> None:

@@ -38,6 +38,11 @@ class Spool:
         return not self._open_items and not self._ready and not self._sent
 
     @property
+    def has_news(self) -> bool:
+        """Whether there is something to send."""
+        return bool(self._open_items or self._ready)
+
+    @property
     def is_full(self) -> bool:
         """Whether the limit is passed."""
         return self._kept > self._limit

@@ -1,4 +1,4 @@
-"""Threads for plugin code that blocks: as many as are needed, reused, and none that keeps the process alive."""
+"""Threads for plugin code that blocks: as many as are needed, reused, none of which keeps the process up."""
 
 import asyncio
 import contextlib
@@ -43,9 +43,7 @@ class Threads:
         for inbox in idle:
             inbox.put(None)
 
-    def _serve(
-        self, inbox: "queue.SimpleQueue[_Work | None]", loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def _serve(self, inbox: "queue.SimpleQueue[_Work | None]", loop: asyncio.AbstractEventLoop) -> None:
         while (item := inbox.get()) is not None:
             work, done = item
             settle, value = _run(work)
