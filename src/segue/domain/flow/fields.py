@@ -23,7 +23,7 @@ from segue.domain.durations import parse_duration
 from segue.domain.labels import Label, parse_labels
 
 TAG_MARK = "\0"
-"""First character of the tags of our unions; no key of a flow can hold it, so it is told apart in error paths."""
+"""First character of the tags of our unions; no key of YAML can hold it, so error paths are unambiguous."""
 
 
 class Definition(BaseModel):

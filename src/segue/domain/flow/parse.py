@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from segue.domain.flow.normalise import Notes, normalise
 from segue.domain.flow.source import DEFAULT_LIMITS, Document, Path, SourceLimits, read_document
 from segue.domain.flow.tree import format_path
 from segue.domain.flow.type_names import TypeCatalogue
-from segue.domain.flow.validate import RULES, type_faults
+from segue.domain.flow.validate import RULES, RULES_OF_V2, Rule, type_faults, warnings_of
 from segue.domain.violations import Violation
 
 
@@ -45,26 +45,40 @@ class FlowReport:
 
 
 def parse_flow(
-    text: str, types: TypeCatalogue, *, strict: bool = True, limits: SourceLimits = DEFAULT_LIMITS
+    text: str,
+    types: TypeCatalogue,
+    *,
+    strict: bool = True,
+    extra_rules: Sequence[Rule] = (),
+    limits: SourceLimits = DEFAULT_LIMITS,
 ) -> FlowReport:
     """Read one flow.
 
     `strict` is for flows that are being saved or validated. Without it (stored flows) unknown properties are
-    ignored and no rule is asked but those the model itself needs. Raises `FlowSyntaxError` if the text is no YAML
-    map; every other fault is a violation in the report.
+    ignored and no rule is asked but those the model itself needs. Raises `FlowSyntaxError` if the text is no
+    YAML map; every other fault is a violation in the report. `extra_rules` are asked too when strict: what other
+    parts of the domain know, such as cron expressions.
     """
     document = read_document(text, limits)
-    notes = normalise(document.data)
-    flow, faults = _build(document.data, ignore_unknown=not strict)
+    data = document.data
+    notes = normalise(data)
+    flow, faults = _build(data, ignore_unknown=not strict)
+    warnings: list[str] = []
     if strict:
-        faults.extend(type_faults(document.data, types))
-        for rule in RULES:
-            faults.extend(rule(document.data))
+        faults.extend(type_faults(data, types))
+        for rule in (*RULES, *extra_rules):
+            faults.extend(rule(data))
+        of_v2 = [fault for rule in RULES_OF_V2 for fault in rule(data)]
+        if notes.is_v1:
+            warnings.extend(str(violation) for violation in _violations(of_v2, document, notes))
+        else:
+            faults.extend(of_v2)
+        warnings.extend(warnings_of(data))
     return FlowReport(
         flow=flow,
         violations=_violations(faults, document, notes),
         deprecation_paths=notes.deprecation_paths,
-        warnings=(),
+        warnings=tuple(warnings),
         infos=tuple(dict.fromkeys(notes.infos)),
     )
 

@@ -1,8 +1,9 @@
 """YAML text to plain data, with the place of every value.
 
-Scalars are read the way Jackson's YAML reader does (flow language 1): keys are always texts, only six spellings
-are booleans, dates and times stay texts, there are no numbers of base sixty. Events of libyaml are folded with an
-explicit stack, so that deep nesting costs no call stack; depth, size and the growth through aliases are limited.
+Scalars are read the way Jackson's YAML reader does (flow language 1): keys are always texts, only six
+spellings are booleans, dates and times stay texts, there are no numbers of base sixty. Events of libyaml are
+folded with an explicit stack, so that deep nesting costs no call stack; depth, size and the growth through
+aliases are limited.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
-from yaml.cyaml import CParser
+from yaml._yaml import CParser
 
 from segue.domain.errors import FlowSyntaxError
 
 Path: TypeAlias = tuple[str | int, ...]
 
-_CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_CONSTANTS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _CONSTANTS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(
     ("false", "False", "FALSE"), False
 )
@@ -87,6 +88,11 @@ def read_document(text: str, limits: SourceLimits = DEFAULT_LIMITS) -> Document:
     if not isinstance(data, dict):
         raise FlowSyntaxError("a map with `id`, `namespace` and `tasks` is expected", 1, 1)
     return Document(text, data, limits)
+
+
+def read_value(text: str, limits: SourceLimits = DEFAULT_LIMITS) -> Any:
+    """Read a text that holds one YAML value of any kind. Raise `FlowSyntaxError` if it does not."""
+    return _read(text, limits, None)
 
 
 def split_documents(text: str) -> list[str]:

@@ -1,0 +1,5 @@
+"""Later."""
+
+from segue.expr.callables import Table
+
+TABLE = Table()
