@@ -9,7 +9,7 @@ from typing import Any
 
 from segue.domain.engine import finish, joining
 from segue.domain.engine.block import advance_sides, enabled, fail_run
-from segue.domain.engine.decision import Decision
+from segue.domain.engine.decision import Decision, EngineLimits
 from segue.domain.engine.flowables import BEHAVIOURS, FlowableRun
 from segue.domain.engine.kill import close_descendants, kill
 from segue.domain.engine.progress import Progress
@@ -31,6 +31,8 @@ from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.expr import ExpressionError
 
+DEFAULT_LIMITS = EngineLimits()
+
 _AT_REST = frozenset({State.QUEUED, State.PAUSED, State.BREAKPOINT, State.KILLING})
 
 
@@ -40,6 +42,7 @@ def advance(
     now: datetime,
     renderer: Renderer,
     decision: Decision | None = None,
+    limits: EngineLimits = DEFAULT_LIMITS,
 ) -> Decision:
     """Join ``facts`` and move ``state`` as far as it goes.
 
@@ -49,7 +52,7 @@ def advance(
     """
     decision = Decision() if decision is None else decision
     decision.needs.clear()
-    progress = Progress(state, now, renderer, decision)
+    progress = Progress(state, now, renderer, decision, limits)
     for fact in facts:
         _join(progress, fact)
     while _move(progress):

@@ -5,17 +5,28 @@ from typing import Any
 
 from segue.domain.execution.jobs import Job, Timer
 from segue.domain.execution.logs import LogEntry
-from segue.domain.execution.task_run import TaskRun
+from segue.domain.execution.task_run import OutputReference, TaskRun
 
 
 @dataclass(frozen=True, slots=True)
 class NewOutputs:
-    """Outputs the engine itself made: of a flowable, or of the flow (owner: the execution's id)."""
+    """Outputs the engine itself made: of a flowable, or of the flow (owner: the execution's id).
+
+    ``payload`` is their JSON. With a ``reference`` that has a URI they are to be written there before the
+    decision is stored, and kept in the database otherwise.
+    """
 
     owner_id: str
     value: dict[str, Any]
     payload: bytes
-    digest: str
+    reference: OutputReference
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """Sizes the engine heeds. ``inline_output_bytes``: larger outputs go to internal storage."""
+
+    inline_output_bytes: int = 64 * 1024
 
 
 @dataclass(slots=True)

@@ -25,8 +25,7 @@ def finish(progress: Progress) -> None:
         progress.log(LogLevel.ERROR, f"Failed to render output values: {error}")
         state, outputs = State.FAILED, {}
     if outputs:
-        progress.store_private(progress.execution.id, outputs)
-        progress.change_execution(has_outputs=True)
+        progress.store_flow_outputs(outputs)
     close_descendants(progress, None, state)
     if progress.execution.state is State.RETRYING:
         progress.move_execution(State.RUNNING)

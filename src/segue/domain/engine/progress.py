@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from segue.domain.engine.decision import Decision, NewOutputs
+from segue.domain.engine.decision import Decision, EngineLimits, NewOutputs
 from segue.domain.engine.rendering import Renderer, context_for
 from segue.domain.engine.state import ExecutionState
 from segue.domain.execution.jobs import Timer
 from segue.domain.execution.logs import LogEntry, LogLevel
-from segue.domain.execution.model import Execution
+from segue.domain.execution.model import Execution, execution_folder
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import Attempt, OutputReference, TaskRun, task_run_id
 from segue.domain.flow.tasks import Task
@@ -31,13 +31,21 @@ class Progress:
     Not pure inside, pure outside: the same state, facts, time and renderer give the same decision.
     """
 
-    __slots__ = ("_log_count", "decision", "now", "renderer", "state")
+    __slots__ = ("_log_count", "decision", "limits", "now", "renderer", "state")
 
-    def __init__(self, state: ExecutionState, now: datetime, renderer: Renderer, decision: Decision) -> None:
+    def __init__(
+        self,
+        state: ExecutionState,
+        now: datetime,
+        renderer: Renderer,
+        decision: Decision,
+        limits: EngineLimits,
+    ) -> None:
         self.state = state
         self.now = now
         self.renderer = renderer
         self.decision = decision
+        self.limits = limits
         self._log_count = len(decision.logs)
 
     # The execution
@@ -117,20 +125,25 @@ class Progress:
 
     def store_outputs(self, run: TaskRun, value: dict[str, Any]) -> TaskRun:
         """Set the outputs of a flowable's task run."""
-        new = self._outputs(run.id, value)
-        reference = OutputReference(len(new.payload), new.digest)
-        return self.update(msgspec.structs.replace(run, outputs=reference))
+        return self.update(msgspec.structs.replace(run, outputs=self._outputs(run.id, value)))
+
+    def store_flow_outputs(self, value: dict[str, Any]) -> None:
+        """Set the outputs of the flow."""
+        self.change_execution(outputs=self._outputs(self.execution.id, value))
 
     def store_private(self, owner_id: str, value: dict[str, Any]) -> None:
-        """Keep values of the engine's own under an owner id that is no task run's."""
-        self._outputs(owner_id, value)
+        """Keep values of the engine's own, always in the database, under an id that is no task run's."""
+        self._outputs(owner_id, value, private=True)
 
-    def _outputs(self, owner_id: str, value: dict[str, Any]) -> NewOutputs:
+    def _outputs(self, owner_id: str, value: dict[str, Any], *, private: bool = False) -> OutputReference:
         payload = _encoder.encode(value)
-        new = NewOutputs(owner_id, value, payload, sha256(payload).hexdigest())
-        self.decision.outputs.append(new)
+        uri = None
+        if len(payload) > self.limits.inline_output_bytes and not private:
+            uri = f"{execution_folder(self.execution)}/outputs/{owner_id}.json"
+        reference = OutputReference(len(payload), sha256(payload).hexdigest(), uri)
+        self.decision.outputs.append(NewOutputs(owner_id, value, payload, reference))
         self.state.outputs[owner_id] = value
-        return new
+        return reference
 
     def drop_job(self, run: TaskRun) -> None:
         """Remove the job of a task run: a result that comes for it is refused from now on."""

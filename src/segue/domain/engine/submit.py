@@ -1,7 +1,6 @@
 """What becomes of a task run in CREATED: skipped, begun, or given to the workers (flow language 6.4, 10.11)."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
@@ -73,14 +72,12 @@ def task_references(progress: Progress, task: Task) -> References:
     known: dict[str, References] = progress.state.flow.extras.setdefault("references", {})
     found = known.get(task.id)
     if found is None:
-        found = known[task.id] = progress.renderer.references_of(_texts(progress, task))
+        data = task.model_dump(exclude={"id", "type", "retry"})
+        found = progress.renderer.references_of(data)
+        if any(path[:1] == ("vars",) for path in found.rendered):
+            found = progress.renderer.references_of([data, progress.state.flow.flow.variables])
+        known[task.id] = found
     return found
-
-
-def _texts(progress: Progress, task: Task) -> Any:
-    """The task as data, and with it the flow's variables: ``render(vars.x)`` may name anything they name."""
-    data = task.model_dump(mode="python", exclude={"id", "type", "retry"})
-    return [data, progress.state.flow.flow.variables] if "vars." in str(data) else data
 
 
 def _output_needs(progress: Progress, named: References) -> Iterable[OutputNeed]:

@@ -89,7 +89,7 @@ class _Comparison:
         properties = schema.get("properties") or {}
         extra = schema.get("additionalProperties")
         for name, item in value.items():
-            part = properties[name] if name in properties else extra
+            part = properties.get(name, extra)
             if part is not None:
                 yield from self.faults(part, item, f"{path}.{name}", depth + 1)
 

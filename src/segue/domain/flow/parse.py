@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,10 @@ from segue.domain.errors import FlowInvalidError
 from segue.domain.flow.faults import Fault, faults_of
 from segue.domain.flow.model import Flow
 from segue.domain.flow.normalise import Notes, normalise
+from segue.domain.flow.plugin_defaults import apply_defaults, own_defaults
 from segue.domain.flow.source import DEFAULT_LIMITS, Document, Path, SourceLimits, read_document
 from segue.domain.flow.tree import format_path
-from segue.domain.flow.type_names import TypeCatalogue
+from segue.domain.flow.type_names import TypeCatalogue, canonical_type
 from segue.domain.flow.validate import RULES, RULES_OF_V2, Rule, type_faults, warnings_of
 from segue.domain.violations import Violation
 
@@ -49,6 +50,8 @@ def parse_flow(
     types: TypeCatalogue,
     *,
     strict: bool = True,
+    with_defaults: bool = True,
+    defaults: Sequence[Mapping[str, Any]] = (),
     extra_rules: Sequence[Rule] = (),
     limits: SourceLimits = DEFAULT_LIMITS,
 ) -> FlowReport:
@@ -56,11 +59,16 @@ def parse_flow(
 
     `strict` is for flows that are being saved or validated. Without it (stored flows) unknown properties are
     ignored and no rule is asked but those the model itself needs. Raises `FlowSyntaxError` if the text is no
-    YAML map; every other fault is a violation in the report. `extra_rules` are asked too when strict: what other
-    parts of the domain know, such as cron expressions.
+    YAML map; every other fault is a violation in the report.
+
+    `with_defaults` fills the plugin defaults of the flow, then `defaults` (of namespace and server), into
+    the tasks and triggers; leave it out to show a flow as it was written. `extra_rules` are asked too when
+    strict: what other parts of the domain know, such as cron expressions.
     """
     document = read_document(text, limits)
     data = document.data
+    if with_defaults:
+        apply_defaults(data, [*own_defaults(data), *defaults], _canonical(types))
     notes = normalise(data)
     flow, faults = _build(data, ignore_unknown=not strict)
     warnings: list[str] = []
@@ -81,6 +89,14 @@ def parse_flow(
         warnings=tuple(warnings),
         infos=tuple(dict.fromkeys(notes.infos)),
     )
+
+
+def _canonical(types: TypeCatalogue) -> Callable[[str], str]:
+    def canonical(name: str) -> str:
+        info = None if "." not in name else types.resolve(name)
+        return canonical_type(name) if info is None else info.canonical
+
+    return canonical
 
 
 def _build(data: dict[str, Any], *, ignore_unknown: bool) -> tuple[Flow | None, list[Fault]]:

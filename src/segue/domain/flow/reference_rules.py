@@ -19,18 +19,15 @@ def dashed_references(data: Mapping[str, Any]) -> Iterator[Fault]:
 
     `inputs.a-b` is left alone when `a` is an input and `a-b` is not: then a difference is meant.
     """
-    known = {
-        "inputs": {item.get("id") for _, item in maps_of(data, "inputs")},
-        "outputs": {task.id for task in walk_tasks(data)},
-    }
+    inputs = {name for _, item in maps_of(data, "inputs") if isinstance(name := item.get("id"), str)}
     offenders: dict[tuple[str, str], list[Any]] = {}
     places: dict[tuple[str, str], tuple[str | int, ...]] = {}
     for task in walk_tasks(data):
-        for root in sorted(_dashed(_own(task), known)):
+        for root in sorted(_dashed(_own(task), inputs)):
             offenders.setdefault((root, "tasks"), []).append(task.id)
             places.setdefault((root, "tasks"), task.path)
     for path, output in maps_of(data, "outputs"):
-        for root in sorted(_dashed(output.get("value"), known)):
+        for root in sorted(_dashed(output.get("value"), inputs)):
             offenders.setdefault((root, "outputs"), []).append(output.get("id"))
             places.setdefault((root, "outputs"), path)
     for (root, where), ids in offenders.items():
@@ -49,22 +46,22 @@ def _own(task: RawTask) -> dict[str, Any]:
     return {key: value for key, value in task.data.items() if key not in below}
 
 
-def _dashed(value: Any, known: Mapping[str, set[Any]]) -> set[str]:
+def _dashed(value: Any, inputs: set[str]) -> set[str]:
     """The roots (inputs, outputs) that are wrongly used somewhere inside `value`."""
     if isinstance(value, str):
-        return _dashed_in_text(value, known) if "-" in value and "{" in value else set()
+        return _dashed_in_text(value, inputs) if "-" in value and "{" in value else set()
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     found: set[str] = set()
     for item in items:
-        found |= _dashed(item, known)
+        found |= _dashed(item, inputs)
     return found
 
 
-def _dashed_in_text(text: str, known: Mapping[str, set[Any]]) -> set[str]:
+def _dashed_in_text(text: str, inputs: set[str]) -> set[str]:
     found = set()
     for expression in _EXPRESSION.findall(text):
         for root, name in _REFERENCE.findall(_TEXT.sub("''", expression)):
-            is_difference = name.partition("-")[0] in known[root] and name not in known[root]
-            if not is_difference:
+            is_difference = name.partition("-")[0] in inputs and name not in inputs
+            if root == "outputs" or not is_difference:
                 found.add(root)
     return found

@@ -169,7 +169,6 @@ class _Builder:
         self.result: Any = None
         self.documents = 0
         self.handlers: dict[type, Callable[[Any], None]] = {
-            yaml.ScalarEvent: self.scalar,
             yaml.MappingStartEvent: self.start_mapping,
             yaml.SequenceStartEvent: self.start_sequence,
             yaml.MappingEndEvent: self.end,
@@ -179,10 +178,12 @@ class _Builder:
         }
 
     def build(self, next_event: Callable[[], Any]) -> Any:
-        handlers = self.handlers
+        handler_of, scalar, scalar_event = self.handlers.get, self.scalar, yaml.ScalarEvent
         while (event := next_event()) is not None:
-            handler = handlers.get(type(event))
-            if handler is not None:
+            kind = type(event)
+            if kind is scalar_event:
+                scalar(event)
+            elif (handler := handler_of(kind)) is not None:
                 handler(event)
         return self.result
 
@@ -199,15 +200,19 @@ class _Builder:
                 self.anchors[event.anchor] = text
             self.take_key(frame, text, event)
             return
-        if event.tag is not None and event.tag != "!":
-            value = _tagged_scalar(event.tag, text)
-        elif event.implicit[0] and event.style == "":
-            value = read_scalar(text)
+        tag = event.tag
+        if tag is None:
+            value = read_scalar(text) if event.style == "" else text
         else:
-            value = text
+            value = text if tag == "!" else _tagged_scalar(tag, text)
         if event.anchor:
             self.anchors[event.anchor] = value
-        self.put(value, event)
+        if frame is not None and frame.key is not None and frame.key != "<<":  # the usual case of `put`
+            self.count(event)
+            frame.value[frame.key] = value
+            frame.key = None
+        else:
+            self.put(value, event)
 
     def take_key(self, frame: _Frame, key: str, event: Any) -> None:
         if key in frame.value:
@@ -270,9 +275,7 @@ class _Builder:
 
     def put(self, value: Any, event: Any, noted: bool = False) -> None:
         """Give `value` to the map or list that is open, or make it the result."""
-        self.nodes += 1
-        if self.nodes > self.limits.max_nodes:
-            raise _fault(f"more than {self.limits.max_nodes} values", event)
+        self.count(event)
         if not self.stack:
             self.result = value
             return
@@ -287,6 +290,11 @@ class _Builder:
             frame.merges.extend(value if isinstance(value, list) else [value])
         else:
             frame.value[key] = value
+
+    def count(self, event: Any) -> None:
+        self.nodes += 1
+        if self.nodes > self.limits.max_nodes:
+            raise _fault(f"more than {self.limits.max_nodes} values", event)
 
     @staticmethod
     def child_path(frame: _Frame) -> Path:
