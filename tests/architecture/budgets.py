@@ -73,9 +73,7 @@ def _of_class(node: ast.ClassDef, name: str) -> Iterator[Measure]:
 def _lines(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     first = node.body[0]
     is_documented = (
-        isinstance(first, ast.Expr)
-        and isinstance(first.value, ast.Constant)
-        and isinstance(first.value.value, str)
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
     )
     docstring = (first.end_lineno or first.lineno) - first.lineno + 1 if is_documented else 0
     return (node.end_lineno or node.lineno) - node.lineno + 1 - docstring

@@ -28,7 +28,9 @@ def configure_logs(configuration: Configuration) -> None:
     for name, level in _QUIET.items():
         logging.getLogger(name).setLevel(level)
     for name, text in configuration.log_levels.items():
-        level = logging.getLevelNamesMapping().get({"WARN": "WARNING", "TRACE": "DEBUG"}.get(text.upper(), text.upper()))
+        level = logging.getLevelNamesMapping().get(
+            {"WARN": "WARNING", "TRACE": "DEBUG"}.get(text.upper(), text.upper())
+        )
         if level is None:
             raise ConfigurationError(f"segue.log-levels.{name}: `{text}` is no log level")
         logging.getLogger("" if name.lower() == "root" else name).setLevel(level)

@@ -22,6 +22,6 @@ def die_with(parent_pid: int) -> None:
 
 async def watch_parent(parent_pid: int) -> None:
     """The same without help of the kernel: look once a second, and end this process at once."""
-    while os.getppid() == parent_pid:
+    while os.getppid() == parent_pid:  # noqa: ASYNC110  nothing tells of a parent's end
         await asyncio.sleep(_LOOK_EVERY)
     os._exit(1)

@@ -29,9 +29,7 @@ class RequestError(SegueError):
 class Client:
     """Calls the API of one server for one tenant. All methods raise ``RequestError``."""
 
-    def __init__(
-        self, server: str, credentials: tuple[str, str] | None = None, tenant: str = "main"
-    ) -> None:
+    def __init__(self, server: str, credentials: tuple[str, str] | None = None, tenant: str = "main") -> None:
         self.server = server.rstrip("/")
         self._tenant = quote(tenant, safe="")
         try:
@@ -52,9 +50,7 @@ class Client:
     def deploy(self, source: str) -> list[Json]:
         """Create or update the flows of a YAML text; what the server stored."""
         headers = {"content-type": "application/x-yaml"}
-        return list(
-            self._call("POST", "/flows/bulk", params={"delete": "false"}, content=source, headers=headers)
-        )
+        return list(self._call("POST", "/flows/bulk", params={"delete": "false"}, content=source, headers=headers))
 
     def start(
         self,
@@ -85,10 +81,7 @@ class Client:
         """Outputs of the first ``limit`` task runs: ``taskId``, ``taskRunId``, ``value`` and ``outputs``."""
         path = f"/outputs/{quote(execution_id, safe='')}"
         found = list(self._call("GET", path))[:limit]
-        return [
-            item | {"outputs": self._call("GET", f"{path}/{quote(item['taskRunId'], safe='')}")}
-            for item in found
-        ]
+        return [item | {"outputs": self._call("GET", f"{path}/{quote(item['taskRunId'], safe='')}")} for item in found]
 
     def kill(self, execution_id: str) -> Json:
         """Ask an execution to stop; the execution as it is now."""

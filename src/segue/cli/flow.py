@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from segue.cli.check import check
 from segue.cli.options import DEFAULT_SERVER, Server, Tenant, User, connect
-from segue.domain.errors import FlowSyntaxError, SegueError
+from segue.domain.errors import SegueError
 
 app = typer.Typer(help="Check and deploy flows.", no_args_is_help=True)
 
@@ -17,34 +18,21 @@ Paths = Annotated[list[Path], typer.Argument(help="Files, or folders that are se
 @app.command()
 def validate(paths: Paths) -> None:
     """Check flows without a server; prints file:line: message for every fault."""
-    from segue.domain.flow import parse_flow
-        from segue.plugins.registry import PluginRegistry
-
-    types = PluginRegistry()
-    faults = count = 0
+    faults: list[str] = []
+    count = 0
     for path in files(paths):
-        for first_line, text in documents(read(path)):
-            count += 1
-            try:
-                report = parse_flow(text, types)
-            except FlowSyntaxError as error:
-                faults += 1
-                typer.echo(f"{path}:{(error.line or 1) + first_line}: {error.reason}")
-                continue
-            for violation in report.violations:
-                faults += 1
-                typer.echo(f"{path}:{(violation.line or 1) + first_line}: {violation}")
-            for note in (*report.warnings, *(f"{place} is deprecated" for place in report.deprecation_paths)):
-                typer.echo(f"{path}:{first_line + 1}: note: {note}")
+        checked = check(path, read(path))
+        count += checked.flows
+        faults += checked.faults
+        for line in (*checked.faults, *checked.notes):
+            typer.echo(line)
     if faults:
-        raise SegueError(f"{faults} fault{'s' if faults != 1 else ''} in {count} flows")
-    typer.echo(f"{count} flow{'s' if count != 1 else ''} valid")
+        raise SegueError(f"{_counted(len(faults), 'fault')} in {_counted(count, 'flow')}")
+    typer.echo(f"{_counted(count, 'flow')} valid")
 
 
 @app.command()
-def deploy(
-    paths: Paths, server: Server = DEFAULT_SERVER, user: User = None, tenant: Tenant = "main"
-) -> None:
+def deploy(paths: Paths, server: Server = DEFAULT_SERVER, user: User = None, tenant: Tenant = "main") -> None:
     """Create or update flows on a server."""
     with connect(server, user, tenant) as client:
         for path in files(paths):
@@ -73,17 +61,6 @@ def files(paths: list[Path]) -> Iterator[Path]:
         raise SegueError("no .yml or .yaml file found")
 
 
-def documents(text: str) -> Iterator[tuple[int, str]]:
-    """The documents of a file, each with the number of lines before it."""
-    from segue.domain.flow.source import split_documents
-
-    offset = 0
-    for document in split_documents(text):
-        offset = text.index(document, offset)
-        yield text.count("\n", 0, offset), document
-        offset += len(document)
-
-
 def read(path: Path) -> str:
     """The text of a flow file. Raises ``SegueError`` when it is not UTF-8 text."""
     try:
@@ -92,3 +69,7 @@ def read(path: Path) -> str:
         raise SegueError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise SegueError(f"{path}: this is not UTF-8 text") from error
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -15,9 +15,7 @@ _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 1.0
 
 
-def wait_for_end(
-    client: Client, execution_id: str, seen: Callable[[Json], None] = lambda _: None
-) -> Json:
+def wait_for_end(client: Client, execution_id: str, seen: Callable[[Json], None] = lambda _: None) -> Json:
     """The execution once it has ended. ``seen`` gets every state of it that was looked at."""
     wait = _FIRST_WAIT
     while True:

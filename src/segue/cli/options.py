@@ -8,9 +8,7 @@ import typer
 from segue.cli.client import Client
 from segue.domain.errors import SegueError
 
-Server = Annotated[
-    str, typer.Option("--server", envvar="SEGUE_SERVER_URL", help="Base URL of the server.")
-]
+Server = Annotated[str, typer.Option("--server", envvar="SEGUE_SERVER_URL", help="Base URL of the server.")]
 User = Annotated[
     str | None,
     typer.Option(

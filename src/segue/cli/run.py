@@ -8,12 +8,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from segue.cli.check import check
 from segue.cli.client import Client
-from segue.cli.flow import documents, read
+from segue.cli.flow import read
 from segue.cli.follow import exit_code, wait_for_end, watch
 from segue.cli.options import Inputs, split_inputs
 from segue.cli.private_server import temporary_server
-from segue.domain.errors import FlowSyntaxError, SegueError
+from segue.domain.errors import SegueError
 
 
 class Output(StrEnum):
@@ -31,7 +32,8 @@ def run_flow(
     """Run a flow once on a server of its own; exit code 0 when it ends with SUCCESS or WARNING."""
     texts, uploads = split_inputs(inputs)
     source = read(file)
-    check(file, source)
+    if faults := check(file, source).faults:
+        raise SegueError("\n".join(faults))
     with temporary_server() as server, Client(server.url) as client:
         flow = client.deploy(source)[0]
         execution = client.start(flow["namespace"], flow["id"], texts, uploads)
@@ -41,26 +43,6 @@ def run_flow(
         else:
             ended = watch(client, execution["id"], Console())
     raise typer.Exit(exit_code(ended))
-
-
-def check(file: Path, source: str) -> None:
-    """Raise ``SegueError`` with file:line: message for the faults of a file, before a server is started."""
-    from segue.domain.flow import parse_flow
-    from segue.plugins.registry import PluginRegistry
-
-    types, faults, count = PluginRegistry(), [], 0
-    for before, text in documents(source):
-        count += 1
-        try:
-            report = parse_flow(text, types)
-        except FlowSyntaxError as error:
-            faults.append(f"{file}:{(error.line or 1) + before}: {error.reason}")
-            continue
-        faults += [f"{file}:{(fault.line or 1) + before}: {fault}" for fault in report.violations]
-    if faults:
-        raise SegueError("\n".join(faults))
-    if count == 0:
-        raise SegueError(f"{file}: there is no flow in it")
 
 
 def _document(client: Client, execution: dict[str, Any]) -> dict[str, Any]:

@@ -12,17 +12,16 @@ from segue.config import ConfigurationError, load
 
 app = typer.Typer(help="Run the server, whole or in parts.", no_args_is_help=True)
 
-Host = Annotated[str | None, typer.Option(help="Address of the REST API. [default: 127.0.0.1]", show_default=False)]
-Port = Annotated[int | None, typer.Option(help="Port of the REST API. [default: 8080]", show_default=False)]
+Port = Annotated[int | None, typer.Option(help="Port of the REST API. (default 8080)", show_default=False)]
 ManagementPort = Annotated[
-    int | None, typer.Option(help="Port of health and metrics. [default: 8081]", show_default=False)
+    int | None, typer.Option(help="Port of health and metrics. (default 8081)", show_default=False)
 ]
-GrpcPort = Annotated[int | None, typer.Option(help="Port for workers. [default: 50051]", show_default=False)]
+GrpcPort = Annotated[int | None, typer.Option(help="Port for workers. (default 50051)", show_default=False)]
 DataDir = Annotated[
-    Path | None, typer.Option(help="Folder of SQLite file and storage. [default: data]", show_default=False)
+    Path | None, typer.Option(help="Folder of SQLite file and storage. (default data)", show_default=False)
 ]
 WorkerThreads = Annotated[
-    int | None, typer.Option(min=0, help="Tasks at the same time. [default: 16]", show_default=False)
+    int | None, typer.Option(min=0, help="Tasks at the same time. (default 16)", show_default=False)
 ]
 NoWorker = Annotated[bool, typer.Option("--no-worker", help="Start no worker.")]
 Parent = Annotated[int | None, typer.Option("--parent", hidden=True, help="End with this process.")]
@@ -35,11 +34,9 @@ class _Ports:
     http: int | None = None
     management: int | None = None
     grpc: int | None = None
-    host: str | None = None
 
     def options(self) -> dict[str, Any]:
         return {
-            "server.host": self.host,
             "server.port": self.http,
             "server.management_port": self.management,
             "controller.port": self.grpc,
@@ -59,7 +56,7 @@ def local(
     options = _Ports(port, management_port, grpc_port).options() | {
         "repository": {"type": "sqlite", "datasource": None},
         "queue": {"type": "memory", "datasource": None},
-        "datasources": {},
+        "storage": {"type": "local", "local": {"base_path": None}},
         "data_dir": data_dir or Path("data"),
         "worker.threads": worker_threads,
     }
@@ -69,7 +66,6 @@ def local(
 @app.command()
 def standalone(
     config: Config = None,
-    host: Host = None,
     port: Port = None,
     management_port: ManagementPort = None,
     grpc_port: GrpcPort = None,
@@ -80,7 +76,7 @@ def standalone(
 ) -> None:
     """Everything: the control plane, and a worker process beside it."""
     threads = 0 if no_worker else worker_threads
-    options = _Ports(port, management_port, grpc_port, host).options() | {
+    options = _Ports(port, management_port, grpc_port).options() | {
         "data_dir": data_dir,
         "worker.threads": threads,
     }
@@ -100,19 +96,15 @@ def scheduler(config: Config = None, management_port: ManagementPort = None) -> 
 
 
 @app.command()
-def controller(
-    config: Config = None, grpc_port: GrpcPort = None, management_port: ManagementPort = None
-) -> None:
+def controller(config: Config = None, grpc_port: GrpcPort = None, management_port: ManagementPort = None) -> None:
     """Only a controller: it hands jobs to workers."""
     _serve("controller", config, _Ports(management=management_port, grpc=grpc_port).options())
 
 
 @app.command()
-def webserver(
-    config: Config = None, host: Host = None, port: Port = None, management_port: ManagementPort = None
-) -> None:
+def webserver(config: Config = None, port: Port = None, management_port: ManagementPort = None) -> None:
     """Only the REST API."""
-    _serve("webserver", config, _Ports(port, management_port, host=host).options())
+    _serve("webserver", config, _Ports(port, management_port).options())
 
 
 @app.command()
@@ -147,6 +139,7 @@ def _serve(
     parent: int | None = None,
     worker_threads: int | None = None,
 ) -> None:
+    loaded = load(config, os.environ, options)
     from segue.bootstrap import roles
     from segue.bootstrap.process import Launch, run_role
 
@@ -155,5 +148,4 @@ def _serve(
         arguments += ["--config", str(config)]
     if worker_threads:
         arguments += ["--worker-threads", str(worker_threads)]
-    loaded = load(config, os.environ, options)
     run_role(getattr(roles, role), loaded, Launch(tuple(arguments), parent))

@@ -19,9 +19,7 @@ from segue.config.sections import Configuration
 PREFIXES = ("KESTRA_", "SEGUE_")
 """From the weakest to the strongest."""
 
-_NOT_KEYS = frozenset(
-    {"CONFIGURATION", "CONFIGURATION_PATH", "PLUGINS_PATH", "SERVER_URL", "USER", "PASSWORD"}
-)
+_NOT_KEYS = frozenset({"CONFIGURATION", "CONFIGURATION_PATH", "PLUGINS_PATH", "SERVER_URL", "USER", "PASSWORD"})
 _DATASOURCE = re.compile(
     r"(?:SEGUE_|KESTRA_)?DATASOURCES_([A-Z0-9_]+?)_(" + "|".join(DataSource.model_fields).upper() + ")"
 )

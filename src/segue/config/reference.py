@@ -34,9 +34,7 @@ def reference() -> str:
     parts += _sections(Configuration, "")
     parts.append(_section("datasources.<name>", "`datasources.<name>`", DataSource))
     unused = ", ".join(f"`{kebab(path)}`" for path in KESTRA_ONLY)
-    parts.append(
-        f"## Accepted and not used\n\nBelow `kestra` or `segue`, with everything under them: {unused}.\n"
-    )
+    parts.append(f"## Accepted and not used\n\nBelow `kestra` or `segue`, with everything under them: {unused}.\n")
     return "\n".join(parts)
 
 

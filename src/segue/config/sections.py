@@ -82,9 +82,7 @@ class RedisSection(Section):
 class LocalStorageSection(Section):
     """Files in a folder."""
 
-    base_path: Path | None = Field(
-        default=None, description="The folder; without it `storage` in the data directory."
-    )
+    base_path: Path | None = Field(default=None, description="The folder; without it `storage` in the data directory.")
 
 
 class StorageSection(Section):
@@ -141,7 +139,7 @@ class ControllerSection(Section):
     port: int = Field(default=50051, ge=0, le=65535, description="Its port; 0 takes a free one.")
     registration_token: SecretStr | None = Field(
         default=None,
-        description="When set, workers must show it (`worker.registration-token`). Needed to listen beyond this machine.",
+        description="When set, workers must show it (`worker.registration-token`). Needed beyond this machine.",
     )
 
 
@@ -200,9 +198,7 @@ class Configuration(Section):
     """Everything below ``segue`` (or ``kestra``), with ``datasources`` beside or below it."""
 
     url: str | None = Field(default=None, description="Public base URL, used in links.")
-    data_dir: Path = Field(
-        default=Path("data"), description="Folder of the SQLite file and of local storage."
-    )
+    data_dir: Path = Field(default=Path("data"), description="Folder of the SQLite file and of local storage.")
     queue: QueueSection = QueueSection()
     repository: RepositorySection = RepositorySection()
     redis: RedisSection = RedisSection()

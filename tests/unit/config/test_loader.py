@@ -177,9 +177,7 @@ def test_a_variable_of_ours_that_means_nothing_is_noted():
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("PT1M30S", 90), ("90s", 90), ("1500ms", 1.5), ("2m", 120), ("7", 7)]
-)
+@pytest.mark.parametrize(("text", "seconds"), [("PT1M30S", 90), ("90s", 90), ("1500ms", 1.5), ("2m", 120), ("7", 7)])
 def test_durations(text: str, seconds: float):
     environ = {"SEGUE_SERVER_TERMINATION_GRACE_PERIOD": text}
     expected = timedelta(seconds=seconds)
