@@ -65,7 +65,7 @@ def _of_class(node: ast.ClassDef, name: str) -> Iterator[Measure]:
     methods = [item for item in node.body if isinstance(item, _FUNCTIONS)]
     yield Measure("lines of a class", place, _lines(node), CLASS_LINES)
     yield Measure("methods of a class", place, len(methods), CLASS_METHODS)
-    if any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases):
+    if name.startswith("ports/") and any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases):
         limit = REPOSITORY_VERBS if "ports/repositories/" in name else PORT_VERBS
         yield Measure("verbs of a port", place, len(methods), limit)
 

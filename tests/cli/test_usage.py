@@ -51,7 +51,7 @@ def test_validate_prints_file_line_and_message(tmp_path: Path):
     lines = done.stdout.splitlines()
     assert any(line.startswith(f"{file}:10: ") and "mesage" in line for line in lines), lines
     assert any(line.startswith(f"{file}:12: ") and "log.Nothing" in line for line in lines), lines
-    assert done.stderr == "segue: 2 faults in 2 flows\n"
+    assert done.stderr == "segue: 3 faults in 2 flows\n"
 
 
 def test_validate_shows_where_yaml_breaks(tmp_path: Path):
