@@ -5,7 +5,7 @@ import binascii
 import hmac
 from urllib.parse import urlsplit
 
-from litestar.types import Scope
+from litestar.types import HTTPScope
 
 from segue.api.config import ApiConfig, Credentials
 from segue.api.problems import FORBIDDEN, UNAUTHENTICATED, ProblemError
@@ -25,7 +25,7 @@ class Guard:
         self._open_prefixes = (*_OPEN_PREFIXES, *config.open_paths)
         self._hosts = config.allowed_hosts
 
-    def check(self, scope: Scope, path: str) -> None:
+    def check(self, scope: HTTPScope, path: str) -> None:
         """Refuse the request unless it may go on; ``path`` has its tenant already."""
         headers = {name: value for name, value in scope["headers"] if name in _READ}
         if self._hosts and _host_name(headers.get(b"host", b"")) not in self._hosts:

@@ -46,9 +46,7 @@ class Condition(msgspec.Struct, frozen=True):
     values: tuple[str, ...]
 
 
-def read_filters(
-    parameters: Iterable[tuple[str, str]], plain: Mapping[str, tuple[str, Operation]]
-) -> list[Condition]:
+def read_filters(parameters: Iterable[tuple[str, str]], plain: Mapping[str, tuple[str, Operation]]) -> list[Condition]:
     """All conditions of a query string, those of ``filters`` before those of plain parameters.
 
     ``plain`` maps the names of plain parameters to the field and operation they stand for; they are left
@@ -73,9 +71,7 @@ def unsupported(condition: Condition) -> ProblemError:
     return invalid(f"Unsupported operation for {condition.field[:100]}: {condition.operation}")
 
 
-def _plain(
-    pairs: Iterable[tuple[str, str]], plain: Mapping[str, tuple[str, Operation]]
-) -> Iterator[Condition]:
+def _plain(pairs: Iterable[tuple[str, str]], plain: Mapping[str, tuple[str, Operation]]) -> Iterator[Condition]:
     collected: dict[str, list[str]] = {}
     for name, value in pairs:
         if name in plain and value != "":

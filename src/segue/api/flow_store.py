@@ -110,6 +110,4 @@ def check_keys(flow: StoredFlow, namespace: str, flow_id: str) -> None:
     if flow.id != flow_id:
         raise ProblemError(INVALID_ARGUMENT, f"Illegal flow id update: '{flow.id}' is not '{flow_id[:150]}'")
     if flow.namespace != namespace:
-        raise ProblemError(
-            INVALID_ARGUMENT, f"Illegal namespace update: '{flow.namespace}' is not '{namespace[:150]}'"
-        )
+        raise ProblemError(INVALID_ARGUMENT, f"Illegal namespace update: '{flow.namespace}' is not '{namespace[:150]}'")

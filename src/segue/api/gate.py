@@ -1,6 +1,6 @@
 """What happens before routing: the tenant in the path, limits of the body, and the guard (REST API 1)."""
 
-from litestar.types import ASGIApp, HTTPRequestEvent, HTTPScope, Receive, Scope, Send
+from litestar.types import HTTPScope
 
 from segue.api.auth import Guard
 from segue.api.problems import BAD_REQUEST, ProblemError

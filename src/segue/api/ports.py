@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from segue.expr import NO_SERVICES, Engine, Services
+from segue.domain.flow.type_names import TypeCatalogue
+from segue.expr import Engine, Services
 from segue.ports.clock import Clock, Ids
 from segue.ports.queue import Queue
 from segue.ports.repositories.catalog import FlowCatalog
@@ -15,11 +16,10 @@ from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.storage import Storage
-from segue.domain.flow.type_names import TypeCatalogue
 
 
 def _no_services(tenant: str, namespace: str) -> Services:  # noqa: ARG001  the signature of the port
-    return NO_SERVICES
+    return Services()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

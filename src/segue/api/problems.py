@@ -143,8 +143,7 @@ def problem(kind: Kind, detail: str, instance: str, **more: Any) -> Problem:
 def violations_error(violations: tuple[Violation, ...]) -> ProblemError:
     """The refusal of a flow, naming every fault with its place."""
     errors = tuple(
-        FieldError(item.message, _pointer(item.path), item.path, item.line, item.column)
-        for item in violations
+        FieldError(item.message, _pointer(item.path), item.path, item.line, item.column) for item in violations
     )
     kind = VALIDATION_FAILED
     if violations and all(item.message.startswith(f"{INVALID_PLUGIN_TYPE.prefix}:") for item in violations):
@@ -205,8 +204,6 @@ def exception_handlers(ids: Ids) -> ExceptionHandlersMap:
 
     def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
         document, headers = describe(error, request.scope["path"], ids)
-        return Response(
-            document, status_code=document.status, headers=headers, media_type=MEDIA_TYPE
-        )
+        return Response(document, status_code=document.status, headers=headers, media_type=MEDIA_TYPE)
 
     return {HTTPException: handle, Exception: handle}

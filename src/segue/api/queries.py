@@ -28,18 +28,27 @@ _DATES = {
     "timeRange": ("timerange", Operation.EQUALS),
 }
 _FLOW_PLAIN = _NAMESPACE | _TEXT | _LABELS
-_EXECUTION_PLAIN = _FLOW_PLAIN | _DATES | {
-    "flowId": ("flowid", Operation.EQUALS),
-    "state": ("state", Operation.IN),
-    "triggerExecutionId": ("triggerexecutionid", Operation.EQUALS),
-}
-_LOG_PLAIN = _NAMESPACE | _TEXT | _DATES | {
-    "flowId": ("flowid", Operation.EQUALS),
-    "minLevel": ("level", Operation.EQUALS),
-    "taskId": ("taskid", Operation.EQUALS),
-    "taskRunId": ("taskrunid", Operation.EQUALS),
-    "attempt": ("attemptnumber", Operation.EQUALS),
-}
+_EXECUTION_PLAIN = (
+    _FLOW_PLAIN
+    | _DATES
+    | {
+        "flowId": ("flowid", Operation.EQUALS),
+        "state": ("state", Operation.IN),
+        "triggerExecutionId": ("triggerexecutionid", Operation.EQUALS),
+    }
+)
+_LOG_PLAIN = (
+    _NAMESPACE
+    | _TEXT
+    | _DATES
+    | {
+        "flowId": ("flowid", Operation.EQUALS),
+        "minLevel": ("level", Operation.EQUALS),
+        "taskId": ("taskid", Operation.EQUALS),
+        "taskRunId": ("taskrunid", Operation.EQUALS),
+        "attempt": ("attemptnumber", Operation.EQUALS),
+    }
+)
 _EQUAL = frozenset({Operation.EQUALS, Operation.IN})
 _NOT_EQUAL = frozenset({Operation.NOT_EQUALS, Operation.NOT_IN})
 _AFTER = frozenset({Operation.GREATER_THAN, Operation.GREATER_THAN_OR_EQUAL_TO, Operation.EQUALS})

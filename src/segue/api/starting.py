@@ -52,9 +52,7 @@ class Starter:
         self._pressure = Pressure(ports.executions, config.max_backlog)
         self._commit: GroupCommit[Execution, None] = GroupCommit(self._write)
 
-    async def runnable(
-        self, tenant: str, namespace: str, flow_id: str, revision: int | None = None
-    ) -> CompiledFlow:
+    async def runnable(self, tenant: str, namespace: str, flow_id: str, revision: int | None = None) -> CompiledFlow:
         """The flow, if new executions are taken at all and it may have one.
 
         Raises ``NotFoundError``, and ``ProblemError`` for flows that are disabled or broken and for a

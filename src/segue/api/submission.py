@@ -13,6 +13,7 @@ from segue.api.ports import ApiPorts
 from segue.api.problems import (
     INVALID_ARGUMENT,
     INVALID_REQUEST_BODY,
+    PAYLOAD_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     VALIDATION_FAILED,
     ProblemError,
@@ -30,10 +31,22 @@ AnyRequest = Request[Any, Any, Any]
 _STRICTEST = (CheckBehavior.BLOCK_EXECUTION, CheckBehavior.FAIL_EXECUTION, CheckBehavior.CREATE_EXECUTION)
 
 
-async def read_body(request: AnyRequest, what: str) -> str:
+async def read_body(request: AnyRequest, limit: int) -> bytes:
+    """The body. Raises ``ProblemError`` when it has more than ``limit`` bytes."""
+    chunks = []
+    total = 0
+    async for chunk in request.stream():
+        total += len(chunk)
+        if total > limit:
+            raise ProblemError(PAYLOAD_TOO_LARGE, f"the body has more than {limit} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def read_text(body: bytes, what: str) -> str:
     """The body as text. Raises ``ProblemError`` when it is no UTF-8."""
     try:
-        return (await request.body()).decode("utf-8-sig")
+        return body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ProblemError(INVALID_REQUEST_BODY, f"{what} is no UTF-8 text") from None
 
@@ -61,11 +74,11 @@ async def read_submission(request: AnyRequest, config: ApiConfig) -> Submission:
     if media_type == "multipart/form-data":
         form = await read_form(content_type, request.stream(), config.max_body_bytes, config.max_upload_bytes)
         return Submission(dict(form.fields), form)
-    body = await _limited(request, config.max_body_bytes)
+    body = await read_body(request, config.max_body_bytes)
     if not body.strip():
         return Submission({}, Form())
     if media_type == "application/x-www-form-urlencoded":
-        return Submission(dict(parse_qsl(_text(body), keep_blank_values=True)), Form())
+        return Submission(dict(parse_qsl(read_text(body, "the body"), keep_blank_values=True)), Form())
     if media_type in {"application/json", ""}:
         values = read_json(body, "the body")
         if not isinstance(values, dict):
@@ -74,26 +87,6 @@ async def read_submission(request: AnyRequest, config: ApiConfig) -> Submission:
     raise ProblemError(
         UNSUPPORTED_MEDIA_TYPE, f"'{media_type[:100]}' is not supported: send multipart/form-data or a JSON object"
     )
-
-
-def _text(body: bytes) -> str:
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ProblemError(INVALID_REQUEST_BODY, "the body is no UTF-8 text") from None
-
-
-async def _limited(request: AnyRequest, limit: int) -> bytes:
-    from segue.api.problems import PAYLOAD_TOO_LARGE
-
-    chunks = []
-    total = 0
-    async for chunk in request.stream():
-        total += len(chunk)
-        if total > limit:
-            raise ProblemError(PAYLOAD_TOO_LARGE, f"the body has more than {limit} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 class Inputs:
@@ -159,11 +152,12 @@ class Inputs:
             if input_id not in declared:
                 continue
             if declared[input_id] is not InputType.FILE:
-                values[input_id] = _text(b"".join([chunk async for chunk in upload.chunks()]))
+                values[input_id] = read_text(b"".join([chunk async for chunk in upload.chunks()]), "the input")
                 continue
             if upload.size == 0:
                 raise ProblemError(INVALID_ARGUMENT, f"Can't upload file: {upload.filename[:200]}")
-            uri = f"{execution_folder(flow.flow.namespace, flow.flow.id, execution_id)}/inputs/{input_id}/{_plain(upload)}"
+            folder = execution_folder(flow.flow.namespace, flow.flow.id, execution_id)
+            uri = f"{folder}/inputs/{input_id}/{_plain(upload)}"
             values[input_id] = uri
             files[uri] = upload
         return values, files

@@ -1,19 +1,18 @@
 """Flows one by one (REST API 4.2)."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, delete, get, post, put
+from litestar import delete, get, post, put
 from litestar.params import Parameter
-from litestar.response import Response
 
-from segue.api.backend import Shared
+from segue.api.backend import Backend, Shared
 from segue.api.flow_store import FlowStore, check_keys
 from segue.api.paging import MAX_INTEGER, page_request
 from segue.api.problems import NOT_FOUND, ProblemError
 from segue.api.queries import flow_query
 from segue.api.schemas.flows import FlowValidation, JsonObject, find_task, wire_flow
 from segue.api.schemas.paged import Paged
-from segue.api.submission import AnyRequest, read_body, read_submission
+from segue.api.submission import AnyRequest, read_body, read_submission, read_text
 from segue.domain.errors import NotFoundError
 from segue.domain.flow.source import split_documents
 from segue.ports.repositories.flows import FlowQuery, StoredFlow
@@ -29,7 +28,7 @@ Revision = Annotated[int | None, Parameter(query="revision", ge=1, le=MAX_INTEGE
 async def create_flow(backend: Shared, request: AnyRequest, tenant: str, draft: bool = False) -> JsonObject:
     """Store a new flow; 409 when there is one with its id."""
     store = FlowStore(backend.ports)
-    flow = store.read(tenant, await read_body(request, "the flow"), is_draft=draft)
+    flow = store.read(tenant, await read_source(backend, request), is_draft=draft)
     return wire_flow(await store.save(flow, create=True), with_source=True)
 
 
@@ -40,7 +39,7 @@ async def update_flow(
     """Store a new revision; 404 when there is no such flow."""
     store = FlowStore(backend.ports)
     await get_stored(backend, tenant, namespace, flow_id, drafts=True)
-    flow = store.read(tenant, await read_body(request, "the flow"), is_draft=draft)
+    flow = store.read(tenant, await read_source(backend, request), is_draft=draft)
     check_keys(flow, namespace, flow_id)
     return wire_flow(await store.save(flow, update=True), with_source=True)
 
@@ -124,17 +123,17 @@ async def get_task(
     return task
 
 
-@post("/flows/validate", status_code=200, request_max_body_size=None)
+@post("/flows/validate", status_code=200)
 async def validate_flows(backend: Shared, request: AnyRequest, tenant: str) -> list[FlowValidation]:
     """What is wrong with each document of the body; never an error for a bad flow."""
     store = FlowStore(backend.ports)
     results: list[FlowValidation] = []
     for source, filename in await _documents(backend, request):
-        results.append(await store.validate(tenant, source, len(results), filename))  # noqa: PERF401  needs its index
+        results.append(await store.validate(tenant, source, len(results), filename))
     return results
 
 
-async def _documents(backend: Shared, request: Request[Any, Any, Any]) -> list[tuple[str, str | None]]:
+async def _documents(backend: Backend, request: AnyRequest) -> list[tuple[str, str | None]]:
     """The documents of a text, or of each file of a form."""
     if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         submission = await read_submission(request, backend.config)
@@ -144,12 +143,12 @@ async def _documents(backend: Shared, request: Request[Any, Any, Any]) -> list[t
                 text = b"".join([chunk async for chunk in upload.chunks()]).decode("utf-8", "replace")
                 documents.extend((part, upload.filename) for part in split_documents(text) or [text])
             return documents
-    text = await read_body(request, "the flow")
+    text = await read_source(backend, request)
     return [(part, None) for part in split_documents(text) or [text]]
 
 
 async def get_stored(
-    backend: Shared,
+    backend: Backend,
     tenant: str,
     namespace: str,
     flow_id: str,
@@ -159,9 +158,7 @@ async def get_stored(
     deleted: bool = False,
 ) -> StoredFlow:
     """A stored flow. Raises ``NotFoundError``."""
-    found = await backend.ports.flows.get(
-        tenant, namespace, flow_id, revision, drafts=drafts, deleted=deleted
-    )
+    found = await backend.ports.flows.get(tenant, namespace, flow_id, revision, drafts=drafts, deleted=deleted)
     if found is None:
         at = "" if revision is None else f" at revision {revision}"
         raise NotFoundError(f"Flow {namespace[:150]}.{flow_id[:150]}{at} not found")
@@ -169,7 +166,7 @@ async def get_stored(
 
 
 async def flows_of(
-    backend: Shared, tenant: str, *, namespaces: tuple[str, ...] = (), prefix: str | None = None
+    backend: Backend, tenant: str, *, namespaces: tuple[str, ...] = (), prefix: str | None = None
 ) -> list[StoredFlow]:
     """All flows of some namespaces, page by page."""
     flows: list[StoredFlow] = []
@@ -182,9 +179,9 @@ async def flows_of(
             return flows
 
 
-def empty() -> Response[None]:
-    """204."""
-    return Response(None, status_code=204)
+async def read_source(backend: Backend, request: AnyRequest) -> str:
+    """The YAML of a request, whatever its content type says."""
+    return read_text(await read_body(request, backend.config.max_body_bytes), "the flow")
 
 
 HANDLERS = [

@@ -155,9 +155,7 @@ def wire_task_run(run: TaskRun, execution: Execution, now: datetime) -> ApiTaskR
         value=_or_unset(run.value),
         iteration=_or_unset(run.iteration),
         attempts=[
-            ApiAttempt(
-                wire_state(attempt.status, now), _or_unset(attempt.worker_id), _or_unset(attempt.log_file)
-            )
+            ApiAttempt(wire_state(attempt.status, now), _or_unset(attempt.worker_id), _or_unset(attempt.log_file))
             for attempt in run.attempts
         ]
         or UNSET,

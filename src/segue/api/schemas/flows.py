@@ -88,7 +88,9 @@ def flow_for_execution(stored: StoredFlow) -> JsonObject:
     for name in ("tasks", "errors", "finally", "afterExecution"):
         if name in flow:
             cut[name] = [_cut_task(task, 0) for task in _maps(flow[name])]
-    triggers = [{key: item[key] for key in ("id", "type", "disabled") if key in item} for item in _maps(flow.get("triggers"))]
+    triggers = [
+        {key: item[key] for key in ("id", "type", "disabled") if key in item} for item in _maps(flow.get("triggers"))
+    ]
     return cut | ({"triggers": triggers} if triggers else {})
 
 
