@@ -1,0 +1,129 @@
+"""Flow text to flow model, with everything there is to say about it (flow language 1 and 2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from segue.domain.errors import FlowInvalidError
+from segue.domain.flow.faults import Fault, faults_of
+from segue.domain.flow.model import Flow
+from segue.domain.flow.normalise import Notes, normalise
+from segue.domain.flow.plugin_defaults import apply_defaults, own_defaults
+from segue.domain.flow.source import DEFAULT_LIMITS, Document, Path, SourceLimits, read_document
+from segue.domain.flow.tree import format_path
+from segue.domain.flow.type_names import TypeCatalogue, canonical_type
+from segue.domain.flow.validate import RULES, RULES_OF_V2, Rule, type_faults, warnings_of
+from segue.domain.violations import Violation
+
+
+@dataclass(frozen=True, slots=True)
+class FlowReport:
+    """The outcome of reading one flow.
+
+    `flow` is there whenever a model could be built, even with violations (a draft may be stored with them).
+    """
+
+    flow: Flow | None
+    violations: tuple[Violation, ...] = ()
+    deprecation_paths: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    infos: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str | None:
+        """All violations in one text, `None` for a valid flow (`constraints` on the wire)."""
+        return FlowInvalidError(self.violations).message if self.violations else None
+
+    def valid_flow(self) -> Flow:
+        """Return the flow. Raise `FlowInvalidError` with all violations if there are any."""
+        if self.violations or self.flow is None:
+            raise FlowInvalidError(self.violations)
+        return self.flow
+
+
+def parse_flow(
+    text: str,
+    types: TypeCatalogue,
+    *,
+    strict: bool = True,
+    with_defaults: bool = True,
+    defaults: Sequence[Mapping[str, Any]] = (),
+    extra_rules: Sequence[Rule] = (),
+    limits: SourceLimits = DEFAULT_LIMITS,
+) -> FlowReport:
+    """Read one flow.
+
+    `strict` is for flows that are being saved or validated. Without it (stored flows) unknown properties are
+    ignored and no rule is asked but those the model itself needs. Raises `FlowSyntaxError` if the text is no
+    YAML map; every other fault is a violation in the report.
+
+    `with_defaults` fills the plugin defaults of the flow, then `defaults` (of namespace and server), into
+    the tasks and triggers; leave it out to show a flow as it was written. `extra_rules` are asked too when
+    strict: what other parts of the domain know, such as cron expressions.
+    """
+    document = read_document(text, limits)
+    data = document.data
+    if with_defaults:
+        apply_defaults(data, [*own_defaults(data), *defaults], _canonical(types))
+    notes = normalise(data)
+    flow, faults = _build(data, ignore_unknown=not strict)
+    warnings: list[str] = []
+    if strict:
+        faults.extend(type_faults(data, types))
+        for rule in (*RULES, *extra_rules):
+            faults.extend(rule(data))
+        of_v2 = [fault for rule in RULES_OF_V2 for fault in rule(data)]
+        if notes.is_v1:
+            warnings.extend(str(violation) for violation in _violations(of_v2, document, notes))
+        else:
+            faults.extend(of_v2)
+        warnings.extend(warnings_of(data))
+    return FlowReport(
+        flow=flow,
+        violations=_violations(faults, document, notes),
+        deprecation_paths=notes.deprecation_paths,
+        warnings=tuple(warnings),
+        infos=tuple(dict.fromkeys(notes.infos)),
+    )
+
+
+def _canonical(types: TypeCatalogue) -> Callable[[str], str]:
+    def canonical(name: str) -> str:
+        info = None if "." not in name else types.resolve(name)
+        return canonical_type(name) if info is None else info.canonical
+
+    return canonical
+
+
+def _build(data: dict[str, Any], *, ignore_unknown: bool) -> tuple[Flow | None, list[Fault]]:
+    try:
+        return Flow.model_validate(data, by_alias=True, by_name=False), []
+    except ValidationError as error:
+        faults = list(faults_of(error))
+    unknown = [fault.path for fault in faults if fault.is_unknown]
+    if ignore_unknown and unknown:
+        for path in unknown:
+            _remove(data, path)
+        return _build(data, ignore_unknown=False)
+    return None, faults
+
+
+def _remove(data: Any, path: Path) -> None:
+    """Take the property at `path` away."""
+    for part in path[:-1]:
+        data = data[part]
+    del data[path[-1]]
+
+
+def _violations(faults: Iterable[Fault], document: Document, notes: Notes) -> tuple[Violation, ...]:
+    """Put faults into the order of the text, each once."""
+    violations = []
+    for fault in dict.fromkeys(faults):
+        path = notes.origin(fault.path)
+        line, column = document.position(path) or (None, None)
+        violations.append(Violation(format_path(path), fault.message, line, column))
+    return tuple(sorted(violations, key=lambda violation: (violation.line or 0, violation.column or 0)))

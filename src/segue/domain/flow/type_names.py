@@ -1,0 +1,93 @@
+"""Type names the language itself knows, with 1.x aliases (flow language 16); the catalogue of all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+from segue.domain.flow.source import Path
+
+FLOW_PACKAGE = "io.kestra.plugin.core.flow."
+TRIGGER_PACKAGE = "io.kestra.plugin.core.trigger."
+_OLD_FLOW_PACKAGE = "io.kestra.core.tasks.flows."
+_OLD_TRIGGER_PACKAGE = "io.kestra.core.models.triggers.types."
+
+_FLOWABLES = (
+    "Sequential",
+    "AllowFailure",
+    "Parallel",
+    "Dag",
+    "If",
+    "Switch",
+    "ForEach",
+    "EachSequential",
+    "EachParallel",
+    "Loop",
+    "LoopUntil",
+    "Pause",
+    "Approval",
+    "WorkingDirectory",
+    "Subflow",
+    "ForEachItem",
+    "Template",
+)
+_NEVER_OLD = {"ForEach", "Loop", "LoopUntil", "Approval"}
+_TRIGGERS = ("Schedule", "ScheduleOnDates", "Webhook", "Flow")
+
+_FLOWABLE_NAMES = (
+    {FLOW_PACKAGE + name: name for name in _FLOWABLES}
+    | {_OLD_FLOW_PACKAGE + name: name for name in _FLOWABLES if name not in _NEVER_OLD}
+    | {
+        _OLD_FLOW_PACKAGE + "Flow": "Subflow",
+        _OLD_FLOW_PACKAGE + "Worker": "WorkingDirectory",
+        FLOW_PACKAGE + "WaitFor": "LoopUntil",
+    }
+)
+_TRIGGER_NAMES = {TRIGGER_PACKAGE + name: name for name in _TRIGGERS} | {
+    _OLD_TRIGGER_PACKAGE + name: name for name in ("Schedule", "Webhook", "Flow")
+}
+
+Kind: TypeAlias = Literal["task", "trigger", "condition", "task_runner", "other"]
+Fault: TypeAlias = tuple[Path, str]
+"""A path below the task or trigger, and what is wrong there."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeInfo:
+    """What the registry of plugins knows about a type.
+
+    `validate` takes the properties of the plugin itself (those of section 6 or 12.1 are left out), as they
+    are in the YAML, and returns the faults in them.
+    """
+
+    kind: Kind
+    canonical: str
+    validate: Callable[[Mapping[str, Any]], Sequence[Fault]] | None = None
+    aliases: frozenset[str] = frozenset()
+
+
+class TypeCatalogue(Protocol):
+    """The look-up of types handed to the parser."""
+
+    def resolve(self, type_name: str) -> TypeInfo | None:
+        """Return what is known about a type or alias, `None` if nothing is."""
+
+
+def canonical_flowable(type_name: Any) -> str | None:
+    """Return the class name of a flowable's type or alias, e.g. `Subflow`; `None` for other types."""
+    return _FLOWABLE_NAMES.get(type_name) if isinstance(type_name, str) else None
+
+
+def canonical_trigger(type_name: Any) -> str | None:
+    """Return the class name of a core trigger's type or alias, e.g. `Schedule`; `None` for other types."""
+    return _TRIGGER_NAMES.get(type_name) if isinstance(type_name, str) else None
+
+
+def canonical_type(type_name: str) -> str:
+    """Return the canonical spelling of a type the language knows, any other as it is."""
+    if name := canonical_flowable(type_name):
+        return FLOW_PACKAGE + name
+    if name := canonical_trigger(type_name):
+        return TRIGGER_PACKAGE + name
+    return type_name

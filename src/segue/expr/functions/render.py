@@ -1,0 +1,84 @@
+"""`render`, `renderOnce`, the context as a map, blocks (expression language 8.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from segue.expr.callables import Table
+from segue.expr.compile_tags import join
+from segue.expr.errors import EvaluationError, MissingVariableError
+from segue.expr.runtime import Scope, State
+from segue.expr.text import java_text
+from segue.expr.values import ABSENT, is_collection
+
+__all__ = ["TABLE"]
+
+TABLE = Table()
+_INTERNAL = frozenset({"_context", "locale", "template", "addSecretConsumer", "workerTaskrun"})
+
+
+@TABLE.add("render", "toRender", "recursive", state=True)
+def render(state: State, to_render: Any = ABSENT, recursive: Any = True) -> Any:
+    """The text, or every text inside a list, map or set, rendered with the variables visible now.
+
+    Raises:
+        EvaluationError: an argument is absent or wrong, or the rendered text fails; a variable missing in
+        there is
+            not caught by `??`.
+        LimitError: rendering nests too deeply.
+    """
+    if to_render is ABSENT:
+        raise EvaluationError("The 'render' function expects an argument 'toRender'.")
+    if recursive is not None and not isinstance(recursive, bool):
+        raise EvaluationError(
+            "The 'render' function expects an optional argument 'recursive' with type boolean."
+        )
+    return _walk(state, to_render, recursive is not False)
+
+
+@TABLE.add("renderOnce", "toRender", state=True)
+def render_once(state: State, to_render: Any = ABSENT) -> Any:
+    """`render(toRender, false)`. Raises what `render` raises."""
+    if to_render is ABSENT:
+        raise EvaluationError("The 'renderOnce' function expects an argument 'toRender'.")
+    return _walk(state, to_render, False)
+
+
+def _walk(state: State, value: Any, recursive: bool) -> Any:
+    if isinstance(value, str):
+        try:
+            return state.render_text(value, state, recursive)
+        except MissingVariableError as error:
+            wrapped = EvaluationError(str(error))
+            wrapped.template, wrapped.line = None, None
+            raise wrapped from error
+    if isinstance(value, Mapping):
+        return {_walk(state, key, recursive): _walk(state, item, recursive) for key, item in value.items()}
+    if is_collection(value):
+        return [_walk(state, item, recursive) for item in value]
+    return value
+
+
+@TABLE.add("printContext", state=True, aliases=("fetchContext",))
+def print_context(state: State) -> dict[str, Any]:
+    """Every variable visible now. Secrets are not among them: they are no variables."""
+    return {key: value for key, value in Scope(state).items() if key not in _INTERNAL}
+
+
+@TABLE.add("block", "name", state=True)
+def block(state: State, name: Any = None) -> str:
+    """The named block of this template rendered again; an unknown name gives an empty text."""
+    body = state.blocks.get(java_text(name))
+    if body is None:
+        return ""
+    state.step()
+    out: list[Any] = []
+    body(state, out)
+    return join(out, state.limits.max_output_length)
+
+
+@TABLE.add("parent")
+def parent() -> str:
+    """Always an error: templates cannot extend each other here."""
+    raise EvaluationError("Can not use parent function if template does not extend another template.")

@@ -1,0 +1,185 @@
+"""State of one rendering, and the lookups of it (expression language 4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from segue.expr.errors import LimitError, MissingVariableError
+from segue.expr.limits import Limits
+from segue.expr.members import NO_MEMBER, read_member
+from segue.expr.services import Services
+from segue.expr.text import java_text
+from segue.expr.values import is_list
+
+__all__ = ["Body", "Evaluate", "Scope", "State", "attribute", "index_key", "root"]
+
+EMPTY: Mapping[str, Any] = {}
+_INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
+
+
+class State:
+    """What the closures of a compiled template work on.
+
+    `context` holds the roots visible now (a macro sees none), `scopes` the variables bound by tags, innermost
+    last, `full_context` the roots of the whole rendering, for functions that need to know the flow.
+    `render_text` renders another text with the variables visible now.
+    """
+
+    __slots__ = (
+        "blocks",
+        "context",
+        "depth",
+        "filter_input",
+        "full_context",
+        "keep_raw",
+        "limits",
+        "render_depth",
+        "render_text",
+        "scopes",
+        "services",
+        "steps",
+    )
+
+    def __init__(
+        self,
+        context: Mapping[str, Any],
+        services: Services,
+        limits: Limits,
+        render_text: Callable[[str, State, bool], str | None],
+    ) -> None:
+        self.context = context
+        self.full_context = context
+        self.services = services
+        self.limits = limits
+        self.render_text = render_text
+        self.scopes: list[dict[str, Any]] = []
+        self.blocks: Mapping[str, Body] = EMPTY
+        self.steps = 0
+        self.depth = 0
+        self.render_depth = 0
+        self.keep_raw = False
+        self.filter_input: Any = None
+
+    def step(self) -> None:
+        """Count one iteration, macro call or nested rendering."""
+        self.steps += 1
+        if self.steps > self.limits.max_steps:
+            raise LimitError("max_steps", self.limits.max_steps, "The expression takes too many steps")
+
+    def assign(self, name: str, value: Any) -> None:
+        """`set`: the innermost scope that has the name, else the outermost for a root of the context."""
+        if not self.scopes:
+            self.scopes.append({})
+        for scope in reversed(self.scopes):
+            if name in scope:
+                scope[name] = value
+                return
+        target = self.scopes[0] if name in self.context else self.scopes[-1]
+        target[name] = value
+
+
+Evaluate = Callable[[State], Any]
+Body = Callable[[State, list[Any]], None]
+
+
+class Scope(Mapping[str, Any]):
+    """A read-only view of every variable visible now: tag-bound names over the roots of the context."""
+
+    __slots__ = ("_context", "_local")
+
+    def __init__(self, state: State) -> None:
+        self._context = state.context
+        local: dict[str, Any] = {}
+        for scope in state.scopes:
+            local.update(scope)
+        self._local = local
+
+    def __getitem__(self, key: str) -> Any:
+        return self._local[key] if key in self._local else self._context[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._local or key in self._context
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._local
+        for key in self._context:
+            if key not in self._local:
+                yield key
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def root(state: State, name: str, text: str, pos: int) -> Any:
+    """A root variable, innermost scope first.
+
+    Raises:
+        MissingVariableError: the name is not bound.
+    """
+    for scope in reversed(state.scopes):
+        if name in scope:
+            return scope[name]
+    try:
+        return state.context[name]
+    except KeyError:
+        pass
+    if name == "_context":
+        return Scope(state)
+    raise MissingVariableError(name, text, pos, Scope(state))
+
+
+def attribute(value: Any, key: Any, owner: str, place: tuple[str, int], limits: Limits) -> Any:
+    """`value.key` or `value[key]`; `owner` is the name of the variable when the value is a root, else empty.
+
+    Raises:
+        MissingVariableError: null has no members, the key is absent, the index out of range.
+    """
+    text, pos = place
+    if value is None:
+        raise MissingVariableError(owner or _key_text(key), text, pos)
+    if isinstance(value, Mapping):
+        return _entry(value, key, text, pos)
+    if is_list(value):
+        index = index_key(key)
+        if index is not None:
+            if 0 <= index < len(value):
+                return value[index]
+            raise MissingVariableError(_key_text(key), text, pos)
+    if isinstance(key, str):
+        member = read_member(value, key, limits)
+        if member is not NO_MEMBER:
+            return member
+    raise MissingVariableError(_key_text(key), text, pos)
+
+
+def _entry(value: Mapping[Any, Any], key: Any, text: str, pos: int) -> Any:
+    """A map entry; a number is tried as such, then as text (expression language 14)."""
+    if isinstance(key, list | dict | set):
+        raise MissingVariableError(_key_text(key), text, pos)
+    try:
+        return value[key]
+    except KeyError:
+        pass
+    if not isinstance(key, str):
+        try:
+            return value[_key_text(key)]
+        except KeyError:
+            pass
+    raise MissingVariableError(_key_text(key), text, pos, value)
+
+
+def index_key(key: Any) -> int | None:
+    """A list index: an integer, or text that reads as one."""
+    if isinstance(key, bool):
+        return None
+    if isinstance(key, int):
+        return key
+    if isinstance(key, str) and _INTEGER.fullmatch(key):
+        return int(key)
+    return None
+
+
+def _key_text(key: Any) -> str:
+    return java_text(key)

@@ -1,0 +1,98 @@
+"""A compiled text and the three ways to render it (expression language 1.2, 1.4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from segue.expr.compile_tags import Piece, join
+from segue.expr.errors import EvaluationError, ExpressionError, Interrupt, LimitError
+from segue.expr.references import References
+from segue.expr.runtime import Body, State
+
+__all__ = ["Template"]
+
+
+class Template:
+    """The result of `Engine.compile`; immutable, may be shared by threads.
+
+    `text` is the source. `pieces` are texts and value functions when the template has no tags; else `body`
+    writes the output.
+    """
+
+    __slots__ = ("_blocks", "_body", "_pieces", "_references", "text")
+
+    def __init__(
+        self,
+        text: str,
+        compiled: tuple[list[Piece] | None, Body, Mapping[str, Body]],
+        references: References,
+    ) -> None:
+        self.text = text
+        self._pieces, self._body, self._blocks = compiled
+        self._references = references
+
+    def references(self) -> References:
+        """What the text names, found without evaluating it (13)."""
+        return self._references
+
+    def values(self, state: State) -> list[Any]:
+        """What the template writes, unconverted, nulls included.
+
+        Raises:
+            ExpressionError: any failure of the template; foreign errors are wrapped, `Interrupt` passes.
+        """
+        try:
+            if self._pieces is not None:
+                return [piece if piece.__class__ is str else piece(state) for piece in self._pieces]  # type: ignore[operator]
+            state.blocks = self._blocks
+            out: list[Any] = []
+            self._body(state, out)
+        except (ExpressionError, Interrupt):
+            raise
+        except RecursionError:
+            limit = state.limits.max_depth
+            raise LimitError("max_depth", limit, "The expression nests too deeply").at(self.text, 0) from None
+        except Exception as error:
+            detail = str(error) or type(error).__name__
+            raise EvaluationError(f"The expression failed: {detail}").at(self.text, 0) from error
+        return out
+
+    def render(self, state: State) -> str | None:
+        """The text, or None if the template wrote nothing at all."""
+        values = self.values(state)
+        if len(values) == 1:
+            value = values[0]
+            if value is None:
+                return None
+            if value.__class__ is str and len(value) <= state.limits.max_output_length:
+                return value
+        return self._joined(values, state)
+
+    def _joined(self, values: list[Any], state: State) -> str | None:
+        written = [value for value in values if value is not None]
+        if not written:
+            return None
+        try:
+            return join(written, state.limits.max_output_length)
+        except LimitError as error:
+            raise error.at(self.text, 0) from None
+        except RecursionError:
+            limit = state.limits.max_depth
+            raise LimitError("max_depth", limit, "The value nests too deeply").at(self.text, 0) from None
+
+    def render_typed(self, state: State) -> Any:
+        """One piece keeps its type; several become text, read as JSON if one of them is a container."""
+        written = [value for value in self.values(state) if value is not None]
+        if not written:
+            return None
+        if len(written) == 1:
+            return written[0]
+        text = self._joined(written, state)
+        if all(isinstance(value, str | int | float) for value in written):
+            return text
+        try:
+            return json.loads(text or "")
+        except (ValueError, RecursionError):
+            return text

@@ -1,0 +1,1 @@
+"""Duties that keep the system true to its promises, one per file."""
