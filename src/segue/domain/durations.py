@@ -15,7 +15,7 @@ _MAX_LENGTH = 100
 
 
 def parse_duration(text: str) -> timedelta:
-    """Read `text`; fractions finer than a microsecond are cut off. Raise `ValueError` if it is no duration."""
+    """Read `text`; fractions finer than a microsecond are cut off. Raise `ValueError` if it is none."""
     match = _DURATION.fullmatch(text) if len(text) <= _MAX_LENGTH else None
     if match is None or match["time"] in {"T", "t"} or text[-1:] in "pP":
         raise ValueError(f"'{text[:_MAX_LENGTH]}' is not an ISO-8601 duration such as PT30S, PT1H30M or P1D")

@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 
 from segue.domain.execution.state import State, Status
+from segue.domain.execution.task_run import OutputReference
+from segue.domain.ids import slugify
 
 
 class FlowKey(msgspec.Struct, frozen=True, array_like=True):
@@ -64,8 +66,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempt_number: int = 1
     task_run_count: int = 0
     """Task runs made so far; the next one's id is derived from it, so none is made twice."""
-    has_outputs: bool = False
-    """Whether flow outputs were stored, under the execution's own id as owner."""
+    outputs: OutputReference | None = None
+    """Where the flow outputs lie; in the database under the execution's own id as owner."""
     is_finished: bool = False
     """Whether everything is over, ``afterExecution`` included (flow language 2.6)."""
 
@@ -73,6 +75,11 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def state(self) -> State:
         """The current state."""
         return self.status.current
+
+    @property
+    def has_outputs(self) -> bool:
+        """Whether there are flow outputs."""
+        return self.outputs is not None
 
     @property
     def origin_id(self) -> str:
@@ -89,3 +96,15 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 CORRELATION_LABEL = "system.correlationId"
+
+
+def execution_folder(execution: Execution) -> str:
+    """The ``kestra:///`` URI of the execution's folder in internal storage (server document 4)."""
+    flow = execution.flow
+    namespace = flow.namespace.replace(".", "/")
+    return f"kestra:///{namespace}/{slugify(flow.flow_id)}/executions/{execution.id}"
+
+
+def task_run_folder(execution: Execution, task_id: str, task_run_id: str) -> str:
+    """The folder of one task run below that of its execution."""
+    return f"{execution_folder(execution)}/tasks/{slugify(task_id)}/{task_run_id}"

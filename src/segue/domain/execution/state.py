@@ -53,9 +53,7 @@ TERMINATED = frozenset(
         State.RESUBMITTED,
     }
 )
-TERMINATED_WITHOUT_FAILURE = frozenset(
-    {State.WARNING, State.SUCCESS, State.RETRIED, State.SKIPPED, State.RESUBMITTED}
-)
+TERMINATED_WITHOUT_FAILURE = frozenset({State.WARNING, State.SUCCESS, State.RETRIED, State.SKIPPED, State.RESUBMITTED})
 
 EXECUTION_TRANSITIONS: dict[State, frozenset[State]] = {
     State.CREATED: frozenset(

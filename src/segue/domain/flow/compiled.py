@@ -16,15 +16,15 @@ from segue.domain.flow.tasks import Task
 class TaskNode(NamedTuple):
     """A task with its place. `section` is the list of the parent (or of the flow) it stands in.
 
-    `root` is the section of the flow it belongs to in the end: tasks, errors, finally, listeners, afterExecution.
-    `ancestors` are ids, the nearest first.
+    `position` counts from zero within that list. `root` is the section of the flow it belongs to in the end:
+    tasks, errors, finally, listeners or afterExecution. `ancestors` are ids, the nearest first.
     """
 
     task: Task
     parent_id: str | None
     section: str
     root: str
-    index: int
+    position: int
     path: Path
     ancestors: tuple[str, ...]
 
@@ -92,10 +92,10 @@ def _walk(
 ) -> Iterator[TaskNode]:
     positions: dict[str, int] = {}
     for section, below, task in children:
-        index = positions.get(section, 0)
-        positions[section] = index + 1
+        position = positions.get(section, 0)
+        positions[section] = position + 1
         place = (*path, *below)
-        node = TaskNode(task, parent_id, section, root or section, index, place, ancestors)
+        node = TaskNode(task, parent_id, section, root or section, position, place, ancestors)
         yield node
         if isinstance(task, Flowable):
             yield from _walk(task.children(), task.id, node.root, place, (task.id, *ancestors))

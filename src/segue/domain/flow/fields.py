@@ -23,7 +23,7 @@ from segue.domain.durations import parse_duration
 from segue.domain.labels import Label, parse_labels
 
 TAG_MARK = "\0"
-"""First character of the tags of our unions; no key of a flow can hold it, so it is told apart in error paths."""
+"""First character of the tags of our unions; no key of YAML can hold it, so error paths are unambiguous."""
 
 
 class Definition(BaseModel):
@@ -69,7 +69,13 @@ class OrExpression:
         def validate(value: Any, inner: core_schema.ValidatorFunctionWrapHandler) -> Any:
             return value if is_expression(value) else inner(value)
 
-        return core_schema.no_info_wrap_validator_function(validate, handler.generate_schema(self.kind))
+        return core_schema.no_info_wrap_validator_function(
+            validate,
+            handler.generate_schema(self.kind),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda value: value, return_schema=core_schema.any_schema()
+            ),
+        )
 
 
 def _text(value: Any) -> Any:

@@ -19,6 +19,7 @@ from segue.domain.flow.fields import (
     DynamicDuration,
     DynamicInt,
     DynamicLabels,
+    OrExpression,
     Text,
     tag,
 )
@@ -41,7 +42,10 @@ class Child(NamedTuple):
 
 
 class Flowable(Task):
-    """A task with tasks inside. `sections` names the attributes that hold its own lists, before errors and finally."""
+    """A task with tasks inside.
+
+    `sections` names the attributes that hold its own lists, before errors and finally.
+    """
 
     sections: ClassVar[tuple[str, ...]] = ("tasks",)
 
@@ -225,7 +229,7 @@ class Pause(Flowable):
     sections: ClassVar[tuple[str, ...]] = ("on_pause", "tasks")
 
     pause_duration: DynamicDuration | None = None
-    behavior: PauseBehavior = PauseBehavior.RESUME
+    behavior: Annotated[PauseBehavior | str, OrExpression(PauseBehavior)] = PauseBehavior.RESUME
     on_resume: tuple[Input, ...] = ()
     on_pause: AnyTask | None = None
     tasks: Tasks = ()
@@ -421,5 +425,6 @@ AnyTask = TypeAliasType(
 )
 """Any task, told apart by its type."""
 
-for _model in (DagTask, *FLOWABLES.values()):
+DagTask.model_rebuild()
+for _model in FLOWABLES.values():
     _model.model_rebuild()

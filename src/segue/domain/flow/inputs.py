@@ -86,6 +86,7 @@ def _element_type(value: Any) -> Any:
     return aliases.get(value, value) if isinstance(value, str) else value
 
 
+_NO_ELEMENTS = (InputType.ARRAY, InputType.SECRET, InputType.FORM, InputType.REUSABLE_INPUTS)
 Pattern: TypeAlias = Annotated[str, AfterValidator(_pattern)]
 Options: TypeAlias = tuple[Annotated[Option, PlainValidator(parse_option)], ...]
 Instant: TypeAlias = Annotated[datetime, BeforeValidator(parse_instant)]
@@ -115,7 +116,9 @@ class InputBase(Definition):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.defaults is not None and self.prefill is not None:
-            raise PydanticCustomError("input", "'prefill' cannot be combined with 'defaults'")
+            raise PydanticCustomError(
+                "input", "Input '{id}': 'prefill' cannot be combined with 'defaults'", {"id": self.id}
+            )
         return self
 
 
@@ -210,7 +213,11 @@ class ChoiceInput(InputBase):
     @model_validator(mode="after")
     def _check_source(self) -> Self:
         if not self.values and self.expression is None:
-            raise PydanticCustomError("input", "either 'values' or 'expression' must be present")
+            raise PydanticCustomError(
+                "input",
+                "Input '{id}': either 'values' or 'expression' must be present",
+                {"id": self.id},
+            )
         return self
 
 
@@ -230,7 +237,7 @@ class MultiselectInput(ChoiceInput):
     @model_validator(mode="before")
     @classmethod
     def _check_item_type(cls, data: Any) -> Any:
-        return _checked_item_type(data, (InputType.ARRAY, InputType.MULTISELECT))
+        return _checked_item_type(data, (*_NO_ELEMENTS, InputType.MULTISELECT))
 
 
 class FileInput(InputBase):
@@ -270,7 +277,7 @@ class ArrayInput(InputBase):
     @model_validator(mode="before")
     @classmethod
     def _check_item_type(cls, data: Any) -> Any:
-        return _checked_item_type(data, (InputType.ARRAY,))
+        return _checked_item_type(data, _NO_ELEMENTS)
 
 
 class FormInput(InputBase):
@@ -291,7 +298,11 @@ class ReusableInputs(InputBase):
 
 def _checked_item_type(data: Any, refused: tuple[InputType, ...]) -> Any:
     if isinstance(data, dict) and data.get("itemType") in refused:
-        raise PydanticCustomError("input", "`itemType` cannot be `{kind}`", {"kind": data["itemType"]})
+        raise PydanticCustomError(
+            "input",
+            "Input '{id}': `itemType` cannot be `{kind}`",
+            {"id": str(data.get("id")), "kind": data["itemType"]},
+        )
     return data
 
 

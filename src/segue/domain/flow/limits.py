@@ -1,4 +1,4 @@
-"""What bounds or guards the executions of a flow: concurrency, SLA, checks, quotas (flow language 2.7 to 2.11)."""
+"""What bounds or guards executions: concurrency, SLA, checks, quotas (flow language 2.7 to 2.11)."""
 
 from __future__ import annotations
 

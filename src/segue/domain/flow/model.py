@@ -35,7 +35,7 @@ class Listener(Definition):
 
 
 class Flow(Definition):
-    """A flow as it is written; `revision` and the read-only markers are those of the text, not of the store."""
+    """A flow as it is written; `revision` and the read-only markers are those of the text."""
 
     id: Annotated[
         str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]*$", min_length=1, max_length=100)

@@ -30,6 +30,8 @@ class Output(Definition):
             raise PydanticCustomError(
                 "output", "an output cannot be of type {kind}", {"kind": self.type.value}
             )
-        if self.item_type is InputType.ARRAY:
-            raise PydanticCustomError("output", "`itemType` cannot be `ARRAY`")
+        if self.item_type in {InputType.ARRAY, InputType.SECRET, *_STRUCTURAL}:
+            raise PydanticCustomError(
+                "output", "`itemType` cannot be `{kind}`", {"kind": str(self.item_type)}
+            )
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,11 @@ from segue.domain.errors import FlowInvalidError
 from segue.domain.flow.faults import Fault, faults_of
 from segue.domain.flow.model import Flow
 from segue.domain.flow.normalise import Notes, normalise
+from segue.domain.flow.plugin_defaults import apply_defaults, own_defaults
 from segue.domain.flow.source import DEFAULT_LIMITS, Document, Path, SourceLimits, read_document
 from segue.domain.flow.tree import format_path
-from segue.domain.flow.type_names import TypeCatalogue
-from segue.domain.flow.validate import RULES, type_faults
+from segue.domain.flow.type_names import TypeCatalogue, canonical_type
+from segue.domain.flow.validate import RULES, RULES_OF_V2, Rule, type_faults, warnings_of
 from segue.domain.violations import Violation
 
 
@@ -45,28 +46,57 @@ class FlowReport:
 
 
 def parse_flow(
-    text: str, types: TypeCatalogue, *, strict: bool = True, limits: SourceLimits = DEFAULT_LIMITS
+    text: str,
+    types: TypeCatalogue,
+    *,
+    strict: bool = True,
+    with_defaults: bool = True,
+    defaults: Sequence[Mapping[str, Any]] = (),
+    extra_rules: Sequence[Rule] = (),
+    limits: SourceLimits = DEFAULT_LIMITS,
 ) -> FlowReport:
     """Read one flow.
 
     `strict` is for flows that are being saved or validated. Without it (stored flows) unknown properties are
-    ignored and no rule is asked but those the model itself needs. Raises `FlowSyntaxError` if the text is no YAML
-    map; every other fault is a violation in the report.
+    ignored and no rule is asked but those the model itself needs. Raises `FlowSyntaxError` if the text is no
+    YAML map; every other fault is a violation in the report.
+
+    `with_defaults` fills the plugin defaults of the flow, then `defaults` (of namespace and server), into
+    the tasks and triggers; leave it out to show a flow as it was written. `extra_rules` are asked too when
+    strict: what other parts of the domain know, such as cron expressions.
     """
     document = read_document(text, limits)
-    notes = normalise(document.data)
-    flow, faults = _build(document.data, ignore_unknown=not strict)
+    data = document.data
+    if with_defaults:
+        apply_defaults(data, [*own_defaults(data), *defaults], _canonical(types))
+    notes = normalise(data)
+    flow, faults = _build(data, ignore_unknown=not strict)
+    warnings: list[str] = []
     if strict:
-        faults.extend(type_faults(document.data, types))
-        for rule in RULES:
-            faults.extend(rule(document.data))
+        faults.extend(type_faults(data, types))
+        for rule in (*RULES, *extra_rules):
+            faults.extend(rule(data))
+        of_v2 = [fault for rule in RULES_OF_V2 for fault in rule(data)]
+        if notes.is_v1:
+            warnings.extend(str(violation) for violation in _violations(of_v2, document, notes))
+        else:
+            faults.extend(of_v2)
+        warnings.extend(warnings_of(data))
     return FlowReport(
         flow=flow,
         violations=_violations(faults, document, notes),
         deprecation_paths=notes.deprecation_paths,
-        warnings=(),
+        warnings=tuple(warnings),
         infos=tuple(dict.fromkeys(notes.infos)),
     )
+
+
+def _canonical(types: TypeCatalogue) -> Callable[[str], str]:
+    def canonical(name: str) -> str:
+        info = None if "." not in name else types.resolve(name)
+        return canonical_type(name) if info is None else info.canonical
+
+    return canonical
 
 
 def _build(data: dict[str, Any], *, ignore_unknown: bool) -> tuple[Flow | None, list[Fault]]:

@@ -9,15 +9,16 @@ from functools import lru_cache
 from pydantic_core import SchemaError, SchemaValidator, ValidationError, core_schema
 
 _MAX_PATTERN = 10_000
-_MAX_BACKTRACKED_TEXT = 1_000
+_MAX_BACKTRACKED_TEXT = 200
 
 
 @lru_cache(maxsize=256)
 def compile_pattern(pattern: str) -> Callable[[str], bool]:
     """Return a predicate "the whole text matches `pattern`". Raise `ValueError` if it is no pattern.
 
-    Patterns run on an engine of linear time. Those it does not know (look-around, references to groups) run on the
-    standard library's, which may take exponential time, so they only see texts of up to 1,000 characters.
+    Patterns run on an engine of linear time. Those it does not know (look-around, references to groups) run
+    on the standard library's, which may take exponential time, so they only see short texts; a longer one
+    does not match.
     """
     if len(pattern) > _MAX_PATTERN:
         raise ValueError(f"pattern is longer than {_MAX_PATTERN} characters")

@@ -41,3 +41,15 @@ def parse_time(value: Any) -> time:
     if not isinstance(value, str) or ":" not in value:
         raise ValueError(f"Expected a time such as 23:59:30, not '{value}'")
     return time.fromisoformat(_FRACTION.sub(r"\1", value))
+
+
+def format_instant(moment: datetime) -> str:
+    """Write an aware time in UTC: `2024-01-01T00:00:00Z`, with a fraction only if there is one."""
+    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return (text.rstrip("0") if "." in text else text) + "Z"
+
+
+def format_time(value: time) -> str:
+    """Write a time of day as `18:27:49`."""
+    text = value.isoformat()
+    return text.rstrip("0") if "." in text else text

@@ -1,8 +1,9 @@
 """YAML text to plain data, with the place of every value.
 
-Scalars are read the way Jackson's YAML reader does (flow language 1): keys are always texts, only six spellings
-are booleans, dates and times stay texts, there are no numbers of base sixty. Events of libyaml are folded with an
-explicit stack, so that deep nesting costs no call stack; depth, size and the growth through aliases are limited.
+Scalars are read the way Jackson's YAML reader does (flow language 1): keys are always texts, only six
+spellings are booleans, dates and times stay texts, there are no numbers of base sixty. Events of libyaml are
+folded with an explicit stack, so that deep nesting costs no call stack; depth, size and the growth through
+aliases are limited.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
-from yaml.cyaml import CParser
+from yaml._yaml import CParser
 
 from segue.domain.errors import FlowSyntaxError
 
 Path: TypeAlias = tuple[str | int, ...]
 
-_CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_CONSTANTS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _CONSTANTS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(
     ("false", "False", "FALSE"), False
 )
@@ -87,6 +88,11 @@ def read_document(text: str, limits: SourceLimits = DEFAULT_LIMITS) -> Document:
     if not isinstance(data, dict):
         raise FlowSyntaxError("a map with `id`, `namespace` and `tasks` is expected", 1, 1)
     return Document(text, data, limits)
+
+
+def read_value(text: str, limits: SourceLimits = DEFAULT_LIMITS) -> Any:
+    """Read a text that holds one YAML value of any kind. Raise `FlowSyntaxError` if it does not."""
+    return _read(text, limits, None)
 
 
 def split_documents(text: str) -> list[str]:
@@ -163,7 +169,6 @@ class _Builder:
         self.result: Any = None
         self.documents = 0
         self.handlers: dict[type, Callable[[Any], None]] = {
-            yaml.ScalarEvent: self.scalar,
             yaml.MappingStartEvent: self.start_mapping,
             yaml.SequenceStartEvent: self.start_sequence,
             yaml.MappingEndEvent: self.end,
@@ -173,10 +178,12 @@ class _Builder:
         }
 
     def build(self, next_event: Callable[[], Any]) -> Any:
-        handlers = self.handlers
+        handler_of, scalar, scalar_event = self.handlers.get, self.scalar, yaml.ScalarEvent
         while (event := next_event()) is not None:
-            handler = handlers.get(type(event))
-            if handler is not None:
+            kind = type(event)
+            if kind is scalar_event:
+                scalar(event)
+            elif (handler := handler_of(kind)) is not None:
                 handler(event)
         return self.result
 
@@ -193,15 +200,19 @@ class _Builder:
                 self.anchors[event.anchor] = text
             self.take_key(frame, text, event)
             return
-        if event.tag is not None and event.tag != "!":
-            value = _tagged_scalar(event.tag, text)
-        elif event.implicit[0] and event.style == "":
-            value = read_scalar(text)
+        tag = event.tag
+        if tag is None:
+            value = read_scalar(text) if event.style == "" else text
         else:
-            value = text
+            value = text if tag == "!" else _tagged_scalar(tag, text)
         if event.anchor:
             self.anchors[event.anchor] = value
-        self.put(value, event)
+        if frame is not None and frame.key is not None and frame.key != "<<":  # the usual case of `put`
+            self.count(event)
+            frame.value[frame.key] = value
+            frame.key = None
+        else:
+            self.put(value, event)
 
     def take_key(self, frame: _Frame, key: str, event: Any) -> None:
         if key in frame.value:
@@ -264,9 +275,7 @@ class _Builder:
 
     def put(self, value: Any, event: Any, noted: bool = False) -> None:
         """Give `value` to the map or list that is open, or make it the result."""
-        self.nodes += 1
-        if self.nodes > self.limits.max_nodes:
-            raise _fault(f"more than {self.limits.max_nodes} values", event)
+        self.count(event)
         if not self.stack:
             self.result = value
             return
@@ -281,6 +290,11 @@ class _Builder:
             frame.merges.extend(value if isinstance(value, list) else [value])
         else:
             frame.value[key] = value
+
+    def count(self, event: Any) -> None:
+        self.nodes += 1
+        if self.nodes > self.limits.max_nodes:
+            raise _fault(f"more than {self.limits.max_nodes} values", event)
 
     @staticmethod
     def child_path(frame: _Frame) -> Path:

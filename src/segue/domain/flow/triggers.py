@@ -1,4 +1,4 @@
-"""Triggers as they stand in a flow (flow language 12). Their evaluation is the subject of `segue.domain.trigger`."""
+"""Triggers as they stand in a flow (flow language 12). `segue.domain.trigger` evaluates them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _zone(value: str) -> str:
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
-            raise ValueError(f"'{value}' is not a valid time zone id") from None
+            raise ValueError(f"'{value}' is not a valid time-zone ID") from None
     return value
 
 

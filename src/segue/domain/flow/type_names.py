@@ -1,4 +1,4 @@
-"""Type names the language itself knows, with their 1.x aliases (flow language 16), and the catalogue of all others."""
+"""Type names the language itself knows, with 1.x aliases (flow language 16); the catalogue of all others."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ Fault: TypeAlias = tuple[Path, str]
 class TypeInfo:
     """What the registry of plugins knows about a type.
 
-    `validate` takes the properties of the plugin itself (those of section 6 or 12.1 are left out), as they are in
-    the YAML, and returns the faults in them.
+    `validate` takes the properties of the plugin itself (those of section 6 or 12.1 are left out), as they
+    are in the YAML, and returns the faults in them.
     """
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""The rules of flow language 2.3 that look at more than one property. All faults are found, not only the first.
+"""The rules of flow language 2.3 that look at more than one property. All faults are found, not only one.
 
 Rules read the normalised data, not the model, so that they also speak when some other part is broken.
 """
@@ -11,9 +11,18 @@ from typing import Any, TypeAlias
 
 from segue.domain.flow import tasks, triggers
 from segue.domain.flow.faults import Fault
+from segue.domain.flow.input_rules import (
+    input_defaults,
+    input_dependencies,
+    input_editions,
+    input_paths,
+    output_values,
+    trigger_inputs,
+)
+from segue.domain.flow.reference_rules import dashed_references
 from segue.domain.flow.tree import maps_of, walk_tasks
 from segue.domain.flow.type_names import TypeCatalogue, canonical_trigger
-from segue.domain.labels import READ_ONLY, SYSTEM_PREFIX, is_valid_key, parse_labels
+from segue.domain.labels import READ_ONLY, SYSTEM_PREFIX, Label, is_valid_key, parse_labels
 
 Rule: TypeAlias = Callable[[Mapping[str, Any]], Iterator[Fault]]
 
@@ -34,7 +43,7 @@ RESERVED_FLOW_IDS = frozenset(
 
 
 def type_faults(data: Mapping[str, Any], types: TypeCatalogue) -> Iterator[Fault]:
-    """Unknown types of tasks, triggers and conditions, and what the plugins say about their own properties."""
+    """Unknown types of tasks, triggers and conditions; what plugins say about their own properties."""
     for task in walk_tasks(data):
         if task.flowable is None:
             yield from _checked_type(task.path, task.data, types, tasks.BASE_PROPERTIES)
@@ -65,8 +74,9 @@ def _checked_type(
 
 def reserved_id(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Ids that collide with parts of URLs (2.2)."""
-    if data.get("id") in RESERVED_FLOW_IDS:
-        yield Fault(("id",), f"'{data['id']}' is a reserved id, append for example -flow")
+    flow_id = data.get("id")
+    if isinstance(flow_id, str) and flow_id in RESERVED_FLOW_IDS:
+        yield Fault(("id",), f"'{flow_id}' is a reserved id, append for example -flow")
 
 
 def unique_ids(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -94,19 +104,27 @@ def own_subflow(data: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault((*task.path, "flowId"), f"Recursive call to flow [{target[0]}.{target[1]}]")
 
 
-def label_rules(data: Mapping[str, Any]) -> Iterator[Fault]:
-    """Keys and values of the flow's own labels (2.3)."""
+def _labels(data: Mapping[str, Any]) -> tuple[Label, ...]:
     try:
-        labels = parse_labels(data.get("labels"))
+        return parse_labels(data.get("labels"))
     except ValueError:
-        return  # the model reports it
-    for key, value in labels:
+        return ()  # the model reports it
+
+
+def system_labels(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """A flow must not set labels that the system sets."""
+    for key, value in _labels(data):
         if key.startswith(SYSTEM_PREFIX) and key != READ_ONLY:
             yield Fault(
                 ("labels", key),
                 f"System labels can only be set by Kestra itself, offending label: {key}={value}",
             )
-        elif not is_valid_key(key):
+
+
+def label_shapes(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Keys and values of the flow's own labels."""
+    for key, value in _labels(data):
+        if not is_valid_key(key):
             yield Fault(
                 ("labels", key),
                 f"Invalid label key. '{key}' must start with a lower-case letter and hold only letters, "
@@ -129,5 +147,43 @@ def edition_rules(data: Mapping[str, Any]) -> Iterator[Fault]:
             )
 
 
-RULES: tuple[Rule, ...] = (reserved_id, unique_ids, own_subflow, label_rules, edition_rules)
-"""Rules that need nothing but the flow."""
+def plugin_default_rules(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Values of `null` in plugin defaults (2.3); a missing type or map is reported by the model."""
+    for path, entry in maps_of(data, "pluginDefaults"):
+        values = entry.get("values")
+        if isinstance(values, dict):
+            for key, value in values.items():
+                if value is None:
+                    yield Fault(
+                        (*path, "values", key), f"Invalid Plugin Default: No value provided for key '{key}'"
+                    )
+
+
+RULES: tuple[Rule, ...] = (
+    unique_ids,
+    own_subflow,
+    system_labels,
+    edition_rules,
+    plugin_default_rules,
+    input_paths,
+    input_dependencies,
+    input_editions,
+    dashed_references,
+)
+"""Rules that hold for every flow."""
+
+RULES_OF_V2: tuple[Rule, ...] = (reserved_id, label_shapes, input_defaults, trigger_inputs, output_values)
+"""Rules that came with 2.0: faults there are only warnings for a flow that uses anything of 1.x."""
+
+
+def warnings_of(data: Mapping[str, Any]) -> Iterator[str]:
+    """What is allowed but hardly meant."""
+    for _, trigger in maps_of(data, "triggers"):
+        if canonical_trigger(trigger.get("type")) == "Flow" and not any(
+            trigger.get(key)
+            for key in ("when", "conditions", "preconditions", "dependsOn", "multipleConditions")
+        ):
+            yield (
+                f"The Flow trigger '{trigger.get('id')}' has no condition: the flow will run for every "
+                "execution of every flow. Add `dependsOn` or `when`."
+            )

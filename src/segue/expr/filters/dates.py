@@ -1,5 +1,151 @@
-"""Later."""
+"""Filters on dates (expression language 7.5)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 from segue.expr.callables import Table
+from segue.expr.dates.formats import format_value
+from segue.expr.dates.patterns import locale_of
+from segue.expr.dates.reading import read_date
+from segue.expr.dates.zones import settle, zone
+from segue.expr.errors import EvaluationError
+from segue.expr.runtime import State
+from segue.expr.text import java_text
+
+__all__ = ["TABLE", "write_date"]
 
 TABLE = Table()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROS = timedelta(microseconds=1)
+_EXACT = {
+    "MICROS": 1,
+    "MILLIS": 1000,
+    "SECONDS": 10**6,
+    "MINUTES": 60 * 10**6,
+    "HOURS": 3600 * 10**6,
+    "HALF_DAYS": 12 * 3600 * 10**6,
+}
+_DAYS = {"DAYS": 1, "WEEKS": 7}
+_MONTHS = {"MONTHS": 1, "YEARS": 12, "DECADES": 120, "CENTURIES": 1200, "MILLENNIA": 12_000}
+
+
+def _read(state: State, value: Any, time_zone: Any, existing_format: Any, locale: Any = None) -> datetime:
+    default = zone(java_text(time_zone) if time_zone is not None else state.services.time_zone)
+    existing = None if existing_format is None else java_text(existing_format)
+    return read_date(value, default, existing, locale_of(_locale(state, locale)))
+
+
+def _locale(state: State, locale: Any) -> str:
+    return state.services.locale if locale is None else java_text(locale)
+
+
+def write_date(state: State, value: datetime, format: Any, time_zone: Any, locale: Any) -> str:
+    """A date in the zone asked for (else the default one) as text."""
+    target = zone(java_text(time_zone) if time_zone is not None else state.services.time_zone)
+    name = "iso" if format is None else java_text(format)
+    return format_value(value.astimezone(target), name, _locale(state, locale))
+
+
+@TABLE.add("date", "format", "timeZone", "existingFormat", "locale", state=True)
+def date(
+    state: State,
+    value: Any,
+    format: Any = None,
+    time_zone: Any = None,
+    existing_format: Any = None,
+    locale: Any = None,
+) -> str | None:
+    """A date as text. Raises EvaluationError when the value, zone, format or locale cannot be used."""
+    if value is None:
+        return None
+    return write_date(state, _read(state, value, time_zone, existing_format, locale), format, time_zone, locale)
+
+
+@TABLE.add("dateAdd", "amount", "unit", "format", "timeZone", "existingFormat", "locale", state=True)
+def date_add(
+    state: State,
+    value: Any,
+    amount: Any = None,
+    unit: Any = None,
+    format: Any = None,
+    time_zone: Any = None,
+    existing_format: Any = None,
+    locale: Any = None,
+) -> str | None:
+    """A date moved by an amount of a unit, as text. Raises EvaluationError for whatever cannot be used."""
+    if value is None:
+        return None
+    number = _amount(amount)
+    start = _read(state, value, time_zone, existing_format, locale)
+    try:
+        moved = _moved(start, number, unit)
+    except (OverflowError, ValueError) as error:
+        raise EvaluationError(f"The date leaves the range of years 1 to 9999: {error}") from None
+    return write_date(state, moved, format, time_zone, locale)
+
+
+def _amount(amount: Any) -> int:
+    if amount is None:
+        raise EvaluationError("Incorrect null format, must be a number")
+    if isinstance(amount, int | float | Decimal) and not isinstance(amount, bool):
+        return int(amount)
+    text = java_text(amount)
+    try:
+        return int(text[:25])
+    except ValueError:
+        raise EvaluationError(f"{text} can't be converted to long") from None
+
+
+def _moved(start: datetime, amount: int, unit: Any) -> datetime:
+    if unit == "NANOS":
+        return start + timedelta(microseconds=amount // 1000)
+    if unit in _EXACT:
+        delta = timedelta(microseconds=amount * _EXACT[unit])
+        return (start.astimezone(UTC) + delta).astimezone(start.tzinfo)
+    if unit in _DAYS:
+        return settle(start + timedelta(days=amount * _DAYS[unit]))
+    if unit in _MONTHS:
+        return settle(_plus_months(start, amount * _MONTHS[unit]))
+    raise EvaluationError(f"{java_text(unit)} is not a unit; expected DAYS, HOURS, MINUTES, MONTHS ...")
+
+
+def _plus_months(start: datetime, months: int) -> datetime:
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    for day in range(start.day, 0, -1):
+        try:
+            return start.replace(year=year, month=month + 1, day=day)
+        except ValueError:
+            if day <= 28:
+                raise
+    raise OverflowError("no such month")
+
+
+def _micros(state: State, value: Any, time_zone: Any, existing_format: Any) -> int:
+    return (_read(state, value, time_zone, existing_format) - _EPOCH) // _MICROS
+
+
+@TABLE.add("timestamp", "timeZone", "existingFormat", state=True)
+def timestamp(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> int | None:
+    """Seconds since 1970."""
+    return None if value is None else _micros(state, value, time_zone, existing_format) // 10**6
+
+
+@TABLE.add("timestampMilli", "timeZone", "existingFormat", state=True)
+def timestamp_milli(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> int | None:
+    """Milliseconds since 1970."""
+    return None if value is None else _micros(state, value, time_zone, existing_format) // 1000
+
+
+@TABLE.add("timestampMicro", "timeZone", "existingFormat", state=True)
+def timestamp_micro(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> str | None:
+    """Microseconds since 1970, as text."""
+    return None if value is None else str(_micros(state, value, time_zone, existing_format))
+
+
+@TABLE.add("timestampNano", "timeZone", "existingFormat", state=True)
+def timestamp_nano(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> str | None:
+    """Nanoseconds since 1970, as text."""
+    return None if value is None else str(_micros(state, value, time_zone, existing_format) * 1000)

@@ -1,5 +1,58 @@
-"""Later."""
+"""`regexMatch`, `regexExtract`, `regexReplace` (expression language 7.1)."""
+
+from __future__ import annotations
+
+from typing import Any
 
 from segue.expr.callables import Table
+from segue.expr.errors import EvaluationError
+from segue.expr.operators import to_number
+from segue.expr.regex import find, java_replacement, replace_all
+from segue.expr.runtime import State
+from segue.expr.text import java_text
+
+__all__ = ["TABLE"]
 
 TABLE = Table()
+
+
+def _required(value: Any, name: str) -> str:
+    if value is None:
+        raise EvaluationError(f"The argument '{name}' is required.")
+    return java_text(value)
+
+
+@TABLE.add("regexMatch", "regex", state=True)
+def regex_match(state: State, value: Any, regex: Any = None) -> bool:
+    """Whether the pattern is found anywhere in the Java text."""
+    wanted = _required(regex, "regex")
+    return value is not None and find(wanted, java_text(value), state.limits) is not None
+
+
+@TABLE.add("regexExtract", "regex", "group", state=True)
+def regex_extract(state: State, value: Any, regex: Any = None, group: Any = None) -> str | None:
+    """A group of the first match; null without one."""
+    wanted = _required(regex, "regex")
+    number = 0 if group is None else int(to_number(group))
+    if number < 0:
+        raise EvaluationError(f"Group index {number} is out of bounds: it must not be negative.")
+    if value is None:
+        return None
+    found = find(wanted, java_text(value), state.limits)
+    if found is None:
+        return None
+    count = found.re.groups
+    if number > count:
+        message = f"Group index {number} is out of bounds: the pattern has only {count} capture group(s)."
+        raise EvaluationError(message)
+    text: str | None = found[number]
+    return text
+
+
+@TABLE.add("regexReplace", "regex", "replacement", state=True)
+def regex_replace(state: State, value: Any, regex: Any = None, replacement: Any = None) -> str | None:
+    """Every match replaced; `$1`, `${name}` and backslash escapes as in Java."""
+    wanted, new = _required(regex, "regex"), _required(replacement, "replacement")
+    if value is None:
+        return None
+    return replace_all(java_text(value), wanted, java_replacement(new), state.limits)

@@ -1,5 +1,97 @@
-"""Later."""
+"""`toJson`, `toIon`, `yaml`, `jq` (expression language 7.4)."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from typing import Any
 
 from segue.expr.callables import Table
+from segue.expr.errors import EvaluationError, PackageMissingError
+from segue.expr.ion.writer import ion_text
+from segue.expr.runtime import State
+from segue.expr.text import json_text
+from segue.expr.values import class_name
+from segue.expr.yaml_text import yaml_text
+
+__all__ = ["TABLE"]
 
 TABLE = Table()
+_MAX_PROGRAM = 10_000
+
+
+@TABLE.add("toJson", state=True, aliases=("json", "jsonEncode"))
+def to_json(state: State, value: Any) -> str:
+    """The JSON form; null gives the text `null`."""
+    return json_text(value, state.limits.max_output_length)
+
+
+@TABLE.add("toIon", state=True)
+def to_ion(state: State, value: Any) -> str:
+    """Ion text; null gives the text `null`."""
+    return ion_text(value, state.limits.max_output_length)
+
+
+@TABLE.add("yaml", state=True)
+def to_yaml(state: State, value: Any) -> str:
+    """Block YAML that ends in a newline; null gives the text `null`."""
+    return "null" if value is None else yaml_text(value, state.limits.max_output_length)
+
+
+@TABLE.add("jq", "expression", state=True)
+def jq(state: State, value: Any, expression: Any = None) -> list[Any] | None:
+    """All values that a jq program makes of the input; text is read as JSON first.
+
+    The program sees neither the environment nor files: `env`, `$ENV`, `input`, `import` and `include` are
+    refused.
+
+    Raises:
+        EvaluationError: no program, a bad one, or input that is no JSON.
+        PackageMissingError: the package `jq` is not installed.
+    """
+    if expression is None:
+        raise EvaluationError("The 'jq' filter expects an argument 'expression'.")
+    if value is None:
+        return None
+    program = _checked(expression)
+    text = value if isinstance(value, str) else json_text(value, state.limits.max_output_length)
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        raise _unparsable(value) from None
+    try:
+        engine: Any = importlib.import_module("jq")
+    except ImportError:
+        raise PackageMissingError("The 'jq' filter", "jq") from None
+    try:
+        return list(engine.compile(program).input_text(text).all())
+    except (ValueError, StopIteration) as error:
+        failure = _unparsable(value)
+        failure.message += f": {str(error)[:200]}"
+        raise failure from None
+
+
+def _checked(expression: Any) -> str:
+    """The program, if it cannot reach outside; words within its strings count too."""
+    if not isinstance(expression, str) or len(expression) > _MAX_PROGRAM:
+        raise EvaluationError("The 'jq' filter expects an argument 'expression' with type string.")
+    words = set("".join(char if char.isalnum() or char in "_$" else " " for char in expression).split())
+    refused = words & {
+        "env",
+        "$ENV",
+        "$__loc__",
+        "import",
+        "include",
+        "input_filename",
+        "debug",
+        "stderr",
+        "halt",
+    }
+    if refused:
+        raise EvaluationError(f"The 'jq' filter does not allow `{min(refused)}`")
+    return expression
+
+
+def _unparsable(value: Any) -> EvaluationError:
+    shown = json_text(value)[:100]
+    return EvaluationError(f"Unable to parse jq value '{shown}' with type '{class_name(value)}'")

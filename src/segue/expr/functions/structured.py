@@ -1,5 +1,126 @@
-"""Later."""
+"""`fromJson`, `yaml`, `fromIon` (expression language 8.1)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import yaml
 
 from segue.expr.callables import Table
+from segue.expr.errors import EvaluationError, LimitError
+from segue.expr.ion.reader import read_ion
+from segue.expr.runtime import State
+from segue.expr.values import ABSENT
+
+__all__ = ["TABLE"]
 
 TABLE = Table()
+_BINARY_ION = b"\xe0\x01\x00\xea"
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON value")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+@TABLE.add("fromJson", "json", aliases=("json", "jsonDecode"))
+def from_json(json: Any = ABSENT) -> Any:
+    """The JSON value that the text begins with; text after it is ignored."""
+    if json is ABSENT:
+        raise EvaluationError("The 'fromJson' function expects an argument 'json'.")
+    if json is None:
+        return None
+    if not isinstance(json, str):
+        raise EvaluationError("The 'fromJson' function expects an argument 'json' with type string.")
+    text = json.lstrip()
+    try:
+        return _DECODER.raw_decode(text)[0]
+    except (ValueError, RecursionError) as error:
+        raise EvaluationError(f"Invalid json: {str(error)[:200]}") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 scalars as the original reads them: dates and times stay text, `<<` is an ordinary key."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - as the base declares it
+
+
+_INTEGER = re.compile(r"[-+]?(?:0x[0-9a-fA-F_]+|0b[01_]+|0[0-7_]*|[1-9][0-9_]*)")
+_FLOAT = re.compile(r"[-+]?(?:(?:\d[\d_]*\.[\d_]*|\.\d[\d_]*)(?:[eE][-+]?\d+)?|\d[\d_]*[eE][-+]?\d+)")
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool",
+    re.compile(r"^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$"),
+    list("yYnNtTfFoO"),
+)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(f"^(?:{_INTEGER.pattern})$"), list("-+0123456789"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(f"^(?:{_FLOAT.pattern})$"), list("-+.0123456789"))
+
+
+def _construct_float(_: _Loader, node: yaml.ScalarNode) -> float:
+    return float(node.value.replace("_", ""))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _construct_float)
+
+
+class _Budget:
+    """Counts the values that aliases would expand to."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.left = limit
+
+    def walk(self, node: yaml.Node) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise LimitError("max_range", self.limit, "The YAML document holds too many values")
+        if isinstance(node, yaml.SequenceNode):
+            for item in node.value:
+                self.walk(item)
+        elif isinstance(node, yaml.MappingNode):
+            for key, item in node.value:
+                self.walk(key)
+                self.walk(item)
+
+
+@TABLE.add("yaml", "yaml", state=True)
+def from_yaml(state: State, yaml: Any = ABSENT) -> Any:
+    """The first document of YAML text."""
+    if not isinstance(yaml, str):
+        raise EvaluationError("The 'yaml' function expects an argument 'yaml' with type string.")
+    return _load_yaml(yaml, state.limits.max_range)
+
+
+def _load_yaml(text: str, limit: int) -> Any:
+    loader = _Loader(text)
+    try:
+        node = loader.get_node() if loader.check_node() else None
+        if node is None:
+            raise EvaluationError("Invalid yaml: the document is empty")
+        _Budget(limit).walk(node)
+        return loader.construct_document(node)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise EvaluationError(f"Invalid yaml: {str(error)[:300]}") from None
+    finally:
+        loader.dispose()
+
+
+@TABLE.add("fromIon", "ion", "allRows", aliases=("ionDecode",))
+def from_ion(ion: Any = ABSENT, all_rows: Any = False) -> Any:
+    """The first value of Ion text, or a list of all."""
+    if ion is ABSENT:
+        raise EvaluationError("The 'fromIon' function expects an argument 'ion'.")
+    if ion is None:
+        return None
+    if isinstance(ion, bytes):
+        if ion.startswith(_BINARY_ION):
+            raise EvaluationError("Invalid ion: binary Ion is not supported yet, only Ion text")
+        ion = ion.decode("utf-8", "replace")
+    if not isinstance(ion, str):
+        raise EvaluationError("The 'fromIon' function expects an argument 'ion' with type string.")
+    return read_ion(ion, all_rows=all_rows is True)

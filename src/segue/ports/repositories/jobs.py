@@ -67,9 +67,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 class JobRepository(Protocol):
     """Jobs and the workers that hold them."""
 
-    async def claim(
-        self, worker_id: str, queues: Sequence[str], limit: int, now: datetime
-    ) -> list[ClaimedJob]:
+    async def claim(self, worker_id: str, queues: Sequence[str], limit: int, now: datetime) -> list[ClaimedJob]:
         """Give up to ``limit`` ready jobs of these worker queues to the worker, highest priority and
         then oldest first, each with a new token. No job is given to two (``SKIP LOCKED``)."""
         ...

@@ -1,1 +1,1 @@
-"""Duties that keep the system tidy, one per file."""
+"""Duties that keep the system true to its promises, one per file."""

@@ -1,0 +1,59 @@
+"""The end of an execution: final state, flow outputs, ``afterExecution`` (flow language 2.6, 5, 9.4)."""
+
+from typing import Any
+
+from segue.domain.engine.block import advance_sequence, enabled, guess_state
+from segue.domain.engine.kill import close_descendants
+from segue.domain.engine.progress import Progress
+from segue.domain.engine.state import AFTER, MAIN
+from segue.domain.errors import SegueError
+from segue.domain.execution.logs import LogLevel
+from segue.domain.execution.state import State
+from segue.domain.flow.outputs import Output
+from segue.domain.flow.resolve_inputs import coerce_output
+from segue.expr import ExpressionError, MissingVariableError
+
+
+def finish(progress: Progress) -> None:
+    """Give a running execution its final state. Raises ``NeedsOutputs`` before anything is changed."""
+    state = guess_state(progress.state.tally(None, MAIN))
+    outputs: dict[str, Any] = {}
+    try:
+        for output in progress.state.flow.flow.outputs:
+            _add(outputs, output, progress)
+    except (ExpressionError, SegueError) as error:
+        progress.log(LogLevel.ERROR, f"Failed to render output values: {error}")
+        state, outputs = State.FAILED, {}
+    if outputs:
+        progress.store_flow_outputs(outputs)
+    close_descendants(progress, None, state)
+    if progress.execution.state is State.RETRYING:
+        progress.move_execution(State.RUNNING)
+    progress.move_execution(state)
+    duration = progress.execution.status.duration(progress.now).total_seconds()
+    progress.log(LogLevel.INFO, f"Flow completed with state {state} in {duration:.3f} s")
+
+
+def _add(outputs: dict[str, Any], output: Output, progress: Progress) -> None:
+    try:
+        value = progress.render_value(output.value)
+    except MissingVariableError:
+        if output.required:
+            raise
+        return
+    if value is None and not output.required:
+        return
+    place = outputs
+    *parents, last = output.id.split(".")
+    for part in parents:
+        place = place.setdefault(part, {})
+    place[last] = coerce_output(output, value)
+
+
+def after(progress: Progress) -> None:
+    """Move ``afterExecution`` on; once it is over the execution is finished for good."""
+    if progress.execution.is_finished:
+        return
+    tasks = enabled(progress.state.flow.children(None, "afterExecution"))
+    if advance_sequence(progress, tasks, None, AFTER):
+        progress.change_execution(is_finished=True)

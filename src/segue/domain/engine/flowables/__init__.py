@@ -1,0 +1,26 @@
+"""One class for each task that steers (flow language 7), and the table that finds it."""
+
+from typing import Any
+
+from segue.domain.engine.flowables.base import FlowableRun
+from segue.domain.engine.flowables.choice import IfRun, SwitchRun
+from segue.domain.engine.flowables.each import EachParallelRun, EachSequentialRun, ForEachRun
+from segue.domain.engine.flowables.parallel import DagRun, ParallelRun
+from segue.domain.engine.flowables.sequential import AllowFailureRun, SequentialRun
+from segue.domain.flow import flowables as model
+from segue.domain.flow.tasks import Task
+
+__all__ = ["BEHAVIOURS", "FlowableRun"]
+
+BEHAVIOURS: dict[type[Task], type[FlowableRun[Any]]] = {
+    model.AllowFailure: AllowFailureRun,
+    model.Dag: DagRun,
+    model.EachParallel: EachParallelRun,
+    model.EachSequential: EachSequentialRun,
+    model.ForEach: ForEachRun,
+    model.If: IfRun,
+    model.Parallel: ParallelRun,
+    model.Sequential: SequentialRun,
+    model.Switch: SwitchRun,
+}
+"""Behaviour by model. A flowable that is not here can be written but not run yet."""

@@ -1,0 +1,107 @@
+"""Facts about task runs: begun, ended, lost, due again. Each is joined at most once (flow language 10)."""
+
+from datetime import datetime
+
+import msgspec
+
+from segue.domain.engine.block import absorb
+from segue.domain.engine.progress import Progress, closed_attempts
+from segue.domain.engine.retry import next_attempt_at, retry_of, tries
+from segue.domain.execution.facts import JobLost, TaskFinished, TaskStarted
+from segue.domain.execution.jobs import Timer, TimerKind
+from segue.domain.execution.logs import LogLevel
+from segue.domain.execution.state import State
+from segue.domain.execution.task_run import TaskRun
+
+_WITH_WORKERS = frozenset({State.SUBMITTED, State.RUNNING})
+
+
+def started(progress: Progress, fact: TaskStarted) -> None:
+    """A worker has begun the attempt."""
+    run = _under_way(progress, fact.task_run_id, fact.attempt)
+    if run is not None:
+        run = progress.begin_attempt(run, fact.at, fact.worker_id)
+        progress.move(run, State.RUNNING, fact.at)
+
+
+def finished(progress: Progress, fact: TaskFinished) -> None:
+    """The attempt ended: the task run ends too, or will be tried again."""
+    run = _under_way(progress, fact.task_run_id, fact.attempt)
+    if run is None:
+        return
+    run = progress.begin_attempt(run, fact.started_at, fact.worker_id)
+    run = progress.move(run, State.RUNNING, fact.started_at)
+    run = progress.end_attempt(run, fact.state, fact.ended_at)
+    if fact.outputs is not None:
+        progress.state.outputs.pop(run.id, None)
+        run = progress.update(msgspec.structs.replace(run, outputs=fact.outputs))
+    if fact.state is State.FAILED and _try_again(progress, run, fact.ended_at):
+        return
+    progress.move(run, _final_state(progress, run, fact.state), fact.ended_at)
+
+
+def lost(progress: Progress, fact: JobLost) -> None:
+    """The worker is gone: the attempt is closed and the next one given to another worker."""
+    run = _under_way(progress, fact.task_run_id, fact.attempt)
+    if run is None:
+        return
+    progress.log(
+        LogLevel.WARN,
+        f"Worker {fact.worker_id} was lost while it had attempt {fact.attempt}; the task is submitted again",
+        run,
+    )
+    run = progress.begin_attempt(run, fact.started_at or fact.lost_at, fact.worker_id)
+    run = progress.end_attempt(run, State.RESUBMITTED, fact.lost_at)
+    progress.move(run, State.CREATED, fact.lost_at)
+
+
+def retry_due(progress: Progress, run_id: str) -> None:
+    """The pause before the next attempt is over."""
+    run = progress.state.runs.get(run_id)
+    if run is not None and run.state is State.RETRYING:
+        progress.move(run, State.CREATED)
+        if progress.execution.state is State.RETRYING:
+            progress.move_execution(State.RUNNING)
+
+
+def retry_timer_id(run: TaskRun) -> str:
+    """The id of the timer before the attempt that follows those of ``run``."""
+    return f"{run.id}:retry:{len(run.attempts)}"
+
+
+def _under_way(progress: Progress, run_id: str, attempt: int) -> TaskRun | None:
+    run = progress.state.runs.get(run_id)
+    if run is None or run.state not in _WITH_WORKERS or closed_attempts(run) + 1 != attempt:
+        return None
+    return run
+
+
+def _try_again(progress: Progress, run: TaskRun, ended_at: datetime) -> bool:
+    if progress.execution.state is State.KILLING or progress.execution.state.is_terminated:
+        return False
+    retry = retry_of(progress.state, run)
+    due = None if retry is None else next_attempt_at(retry, run, ended_at)
+    if due is None:
+        return False
+    run = progress.move(run, State.RETRYING, ended_at)
+    progress.set_timer(
+        Timer(
+            id=retry_timer_id(run),
+            execution_id=run.execution_id,
+            kind=TimerKind.RETRY,
+            due_at=due,
+            task_run_id=run.id,
+        )
+    )
+    if progress.execution.state is State.RUNNING:
+        progress.move_execution(State.RETRYING)
+    return True
+
+
+def _final_state(progress: Progress, run: TaskRun, state: State) -> State:
+    task = progress.state.flow.get_task(run.task_id)
+    if state is State.SUCCESS and tries(run) > 1:
+        retry = retry_of(progress.state, run)
+        if retry is not None and retry.warning_on_retry:
+            state = State.WARNING
+    return absorb(task, state)

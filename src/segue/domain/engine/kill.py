@@ -1,0 +1,53 @@
+"""Killing an execution (flow language 9.6)."""
+
+from segue.domain.engine.joining import retry_timer_id
+from segue.domain.engine.progress import Progress
+from segue.domain.engine.state import AFTER, phase_of
+from segue.domain.execution.facts import KillRequested
+from segue.domain.execution.logs import LogLevel
+from segue.domain.execution.state import State
+from segue.domain.execution.task_run import TaskRun
+from segue.domain.flow.flowables import Flowable
+
+
+def kill(progress: Progress, fact: KillRequested) -> None:
+    """End every open task run now: jobs are removed, so that what workers still send is refused.
+
+    A terminated execution is left alone.
+    """
+    if progress.execution.state.is_terminated:
+        return
+    progress.move_execution(State.KILLING)
+    progress.log(LogLevel.INFO, "Execution is killed" + (f" by {fact.by}" if fact.by else ""))
+    for run in progress.state.open_runs():
+        close(progress, run, State.KILLED)
+    progress.move_execution(State.KILLED)
+
+
+def close(progress: Progress, run: TaskRun, state: State) -> None:
+    """End one open task run in ``state`` from outside, whatever it was waiting for."""
+    if run.state in {State.SUBMITTED, State.RUNNING}:
+        progress.drop_job(run)
+    if run.state is State.RETRYING:
+        progress.drop_timer(retry_timer_id(run))
+    progress.end(run, state)
+
+
+def close_descendants(progress: Progress, parent: TaskRun | None, state: State) -> None:
+    """After a block has failed: end what is inside it and can go on no more.
+
+    Task runs in the hands of workers are left to finish; their results are still joined.
+    """
+    for run in progress.state.open_runs():
+        if run.state is State.SUBMITTED or (parent is not None and not _is_inside(progress, run, parent)):
+            continue
+        if phase_of(progress.state.flow.get_node(run.task_id).root) == AFTER:
+            continue
+        task = progress.state.flow.get_task(run.task_id)
+        if run.state is State.RUNNING and not isinstance(task, Flowable):
+            continue
+        close(progress, run, state)
+
+
+def _is_inside(progress: Progress, run: TaskRun, parent: TaskRun) -> bool:
+    return any(ancestor.id == parent.id for ancestor in progress.state.ancestors(run))

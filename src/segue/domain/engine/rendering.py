@@ -1,0 +1,161 @@
+"""The expressions the engine evaluates itself: their variables, and what they need loaded first."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from segue.domain.engine.state import ExecutionState
+from segue.domain.execution.context import execution_roots, format_instant
+from segue.domain.execution.task_run import TaskRun, began_at
+from segue.expr import Interrupt, References
+
+
+class NeedsOutputs(Interrupt):
+    """An expression named outputs that are not in memory: load them and come again."""
+
+    def __init__(self, owner_ids: tuple[str, ...]) -> None:
+        super().__init__(", ".join(owner_ids))
+        self.owner_ids = owner_ids
+
+
+class Renderer(Protocol):
+    """What the engine needs of the expression language (``segue.expr.Engine`` is one)."""
+
+    def render(self, text: str, context: Mapping[str, Any]) -> str | None:
+        """Text to text."""
+        ...
+
+    def render_value(self, value: Any, context: Mapping[str, Any]) -> Any:
+        """Every text inside ``value`` rendered."""
+        ...
+
+    def references_of(self, value: Any) -> References:
+        """What the texts inside ``value`` name."""
+        ...
+
+
+class OutputsView(Mapping[str, Any]):
+    """The root ``outputs`` (flow language 7.2): ``outputs[task][value]...``, loaded on demand.
+
+    A look-up of outputs that are not in memory raises ``NeedsOutputs`` with all that the task has.
+    """
+
+    __slots__ = ("_state",)
+
+    def __init__(self, state: ExecutionState) -> None:
+        self._state = state
+
+    def __getitem__(self, task_id: str) -> Any:
+        state = self._state
+        runs = [run for run in state.runs_of_task(task_id) if run.outputs is not None]
+        if not runs:
+            raise KeyError(task_id)
+        missing = tuple(run.id for run in runs if run.id not in state.outputs)
+        if missing:
+            raise NeedsOutputs(missing)
+        merged: dict[str, Any] = {}
+        for run in runs:
+            place = merged
+            for value in state.values_of(run):
+                place = place.setdefault(value, {})
+            place.update(state.outputs[run.id])
+        return merged
+
+    def __contains__(self, task_id: object) -> bool:
+        return any(run.outputs is not None for run in self._state.runs_of_task(str(task_id)))
+
+    def __iter__(self) -> Iterator[str]:
+        return (task_id for task_id in self._state.task_ids() if task_id in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def outputs_of(state: ExecutionState, run: TaskRun) -> dict[str, Any]:
+    """The outputs of one task run. Raises ``NeedsOutputs`` when they are not in memory."""
+    if run.outputs is None:
+        return {}
+    return private_outputs(state, run.id)
+
+
+def private_outputs(state: ExecutionState, owner_id: str) -> dict[str, Any]:
+    """Outputs by owner. Raises ``NeedsOutputs`` when they are not in memory."""
+    if owner_id not in state.outputs:
+        raise NeedsOutputs((owner_id,))
+    found: dict[str, Any] = state.outputs[owner_id]
+    return found
+
+
+def task_states(state: ExecutionState) -> dict[str, Any]:
+    """The root ``tasks``: ``tasks.<id>.state``, for iterations ``tasks.<id>.<value>.state``."""
+    root: dict[str, Any] = {}
+    for run in state.runs.values():
+        place = root.setdefault(run.task_id, {})
+        for value in state.values_of(run):
+            place = place.setdefault(value, {})
+        place["state"] = run.state.value
+    return root
+
+
+def parents_of(state: ExecutionState, run: TaskRun, *, with_outputs: bool) -> list[dict[str, Any]]:
+    """The root ``parents``: ancestors that have a value or outputs, nearest first (expressions 10.1)."""
+    parents = []
+    for ancestor in state.ancestors(run):
+        entry: dict[str, Any] = {}
+        if ancestor.value is not None:
+            entry["taskrun"] = {"value": ancestor.value}
+        if with_outputs and ancestor.outputs is not None:
+            entry["outputs"] = outputs_of(state, ancestor)
+        if entry:
+            parents.append({"task": {"id": ancestor.task_id}, **entry})
+    return parents
+
+
+def task_run_variables(run: TaskRun) -> dict[str, Any]:
+    """The root ``taskrun``."""
+    variables: dict[str, Any] = {
+        "id": run.id,
+        "startDate": format_instant(began_at(run) or run.status.started_at),
+        "attemptsCount": sum(1 for attempt in run.attempts if attempt.status.current.is_terminated),
+    }
+    if run.parent_id is not None:
+        variables["parentId"] = run.parent_id
+    if run.value is not None:
+        variables["value"] = run.value
+    if run.iteration is not None:
+        variables["iteration"] = run.iteration
+    return variables
+
+
+def run_roots(state: ExecutionState, run: TaskRun, named: References) -> dict[str, Any]:
+    """The roots that belong to one task run, only those that ``named`` names."""
+    roots: dict[str, Any] = {}
+    if named.needs_root("taskrun"):
+        roots["taskrun"] = task_run_variables(run)
+    if named.needs_root("parents") or named.needs_root("parent"):
+        parents = parents_of(state, run, with_outputs=True)
+        roots["parents"] = parents
+        if parents:
+            roots["parent"] = parents[0]
+    if named.needs_root("tasks"):
+        roots["tasks"] = task_states(state)
+    return roots
+
+
+def context_for(state: ExecutionState, named: References, run: TaskRun | None = None) -> dict[str, Any]:
+    """All variables for an expression evaluated here, in the place of ``run`` or of the execution."""
+    flow = state.flow.flow
+    context = execution_roots(state.execution)
+    context["outputs"] = OutputsView(state)
+    variables = {**flow.variables, **state.execution.variables}
+    if variables:
+        context["vars"] = variables
+    if state.execution.has_outputs and named.needs_root("execution"):
+        outputs = private_outputs(state, state.execution.id)
+        context["execution"] = {**context["execution"], "outputs": outputs}
+    if run is not None:
+        task = state.flow.get_task(run.task_id)
+        context["task"] = {"id": task.id, "type": task.type}
+        context.update(run_roots(state, run, named))
+    elif named.needs_root("tasks"):
+        context["tasks"] = task_states(state)
+    return context

@@ -1,0 +1,62 @@
+"""Expression roots that follow from an execution row alone (expressions 10.1, 10.5; flow language 3).
+
+Used by the engine for what it evaluates itself and by the controller for what workers evaluate, so that
+a template means the same in both places.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from segue.domain.execution.model import Execution, ExecutionTrigger, Label
+
+
+def format_instant(at: datetime) -> str:
+    """A date as expressions see it: ISO-8601 in UTC with the fraction digits it needs."""
+    text = at.isoformat(timespec="microseconds").removesuffix("+00:00")
+    return text.rstrip("0").rstrip(".") + "Z" if "." in text else text + "Z"
+
+
+def nested_labels(labels: Iterable[Label]) -> dict[str, Any]:
+    """Labels as nested maps by the dots of their keys; a key that meets a value on its way is dropped."""
+    root: dict[str, Any] = {}
+    for label in labels:
+        *parents, last = label.key.split(".")
+        place: Any = root
+        for part in parents:
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                break
+        if isinstance(place, dict) and not isinstance(place.get(last), dict):
+            place[last] = label.value
+    return root
+
+
+def trigger_variables(trigger: ExecutionTrigger) -> dict[str, Any]:
+    """The root ``trigger``: the trigger's variables (its outputs), and its id and type beside them."""
+    return {"id": trigger.id, "type": trigger.type, **trigger.variables}
+
+
+def execution_roots(execution: Execution) -> dict[str, Any]:
+    """``flow``, ``execution``, ``labels``, and as far as there are any ``inputs`` and ``trigger``."""
+    roots: dict[str, Any] = {
+        "flow": {
+            "id": execution.flow.flow_id,
+            "namespace": execution.flow.namespace,
+            "revision": execution.flow.revision,
+            "tenantId": execution.flow.tenant,
+        },
+        "execution": {
+            "id": execution.id,
+            "state": execution.state.value,
+            "startDate": format_instant(execution.status.started_at),
+            "originalId": execution.origin_id,
+            "attemptNumber": execution.attempt_number,
+        },
+        "labels": nested_labels(execution.labels),
+    }
+    if execution.inputs:
+        roots["inputs"] = execution.inputs
+    if execution.trigger is not None:
+        roots["trigger"] = trigger_variables(execution.trigger)
+    return roots

@@ -1,0 +1,105 @@
+"""Compiled flows by revision: parsed once, shared by all executions of that revision."""
+
+from collections import OrderedDict
+from datetime import datetime, timedelta
+
+from segue.domain.errors import DefinitionError, NotFoundError
+from segue.domain.execution.model import FlowKey
+from segue.domain.flow.compiled import CompiledFlow
+from segue.domain.flow.parse import parse_flow
+from segue.domain.flow.type_names import TypeCatalogue
+from segue.ports.clock import Clock, SystemClock
+from segue.ports.repositories.flows import FlowRepository, StoredFlow
+
+
+class FlowCatalog:
+    """A bounded cache over a flow repository.
+
+    Revisions never change, so what is compiled stays right. Which revision is the latest is believed for
+    ``staleness`` at most, and less where ``invalidate`` is called (design D9).
+    """
+
+    def __init__(
+        self,
+        flows: FlowRepository,
+        types: TypeCatalogue,
+        *,
+        capacity: int = 1000,
+        staleness: timedelta = timedelta(seconds=5),
+        clock: Clock | None = None,
+    ) -> None:
+        self._flows = flows
+        self._types = types
+        self._capacity = capacity
+        self._staleness = staleness
+        self._clock = clock or SystemClock()
+        self._compiled: OrderedDict[FlowKey, CompiledFlow | DefinitionError] = OrderedDict()
+        self._latest: OrderedDict[tuple[str, str, str], tuple[FlowKey, datetime]] = OrderedDict()
+
+    async def latest(
+        self, tenant: str, namespace: str, flow_id: str, revision: int | None = None
+    ) -> CompiledFlow:
+        """The revision named, or the latest that is no draft.
+
+        Raises ``NotFoundError`` when there is none, ``DefinitionError`` when its text cannot be read any more.
+        """
+        if revision is not None:
+            return await self.by_key(FlowKey(tenant, namespace, flow_id, revision))
+        name = (tenant, namespace, flow_id)
+        known = self._latest.get(name)
+        if known is not None and self._clock.now() - known[1] < self._staleness and known[0] in self._compiled:
+            return self._use(known[0])
+        stored = await self._flows.get(tenant, namespace, flow_id)
+        if stored is None:
+            self._latest.pop(name, None)
+            raise NotFoundError(f"Flow '{namespace}.{flow_id}' does not exist in tenant '{tenant}'")
+        self._keep(stored)
+        self._latest[name] = (stored.key, self._clock.now())
+        if len(self._latest) > self._capacity:
+            self._latest.popitem(last=False)
+        return self._use(stored.key)
+
+    async def by_key(self, key: FlowKey) -> CompiledFlow:
+        """Exactly this revision, also when it is a draft or was deleted since.
+
+        Raises ``NotFoundError`` when there is none, ``DefinitionError`` when its text cannot be read any more.
+        """
+        if key not in self._compiled:
+            stored = await self._flows.get(
+                key.tenant, key.namespace, key.flow_id, key.revision, drafts=True, deleted=True
+            )
+            if stored is None:
+                raise NotFoundError(f"Flow '{key.namespace}.{key.flow_id}' has no revision {key.revision}")
+            self._keep(stored)
+        return self._use(key)
+
+    def cached(self, key: FlowKey) -> CompiledFlow | None:
+        """The revision if it is in memory and readable, without looking further."""
+        found = self._compiled.get(key)
+        return found if isinstance(found, CompiledFlow) else None
+
+    def invalidate(self, tenant: str, namespace: str, flow_id: str) -> None:
+        """Ask the repository again the next time the latest revision is wanted."""
+        self._latest.pop((tenant, namespace, flow_id), None)
+
+    def invalidate_all(self) -> None:
+        """Ask the repository again for every flow: some news may have been lost."""
+        self._latest.clear()
+
+    def _keep(self, stored: StoredFlow) -> None:
+        if stored.key in self._compiled:
+            return
+        try:
+            flow = parse_flow(stored.source, self._types, strict=False).valid_flow()
+            self._compiled[stored.key] = CompiledFlow(flow, stored.revision, stored.tenant)
+        except DefinitionError as error:
+            self._compiled[stored.key] = error
+        if len(self._compiled) > self._capacity:
+            self._compiled.popitem(last=False)
+
+    def _use(self, key: FlowKey) -> CompiledFlow:
+        self._compiled.move_to_end(key)
+        found = self._compiled[key]
+        if isinstance(found, DefinitionError):
+            raise found
+        return found

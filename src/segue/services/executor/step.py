@@ -1,0 +1,204 @@
+"""One batch of wake-ups from the inbox to the commit (design, "The life of an execution" 6 to 9)."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from segue.domain.engine.advance import advance
+from segue.domain.engine.decision import Decision
+from segue.domain.engine.state import ExecutionState
+from segue.domain.errors import NotFoundError, UnavailableError
+from segue.domain.execution.facts import InboxFact
+from segue.domain.execution.task_run import OutputReference
+from segue.ports.queue import Channel, Topic
+from segue.ports.repositories.journal import Change, Loaded
+from segue.services.executor.cache import StateCache
+from segue.services.executor.changes import change_of
+from segue.services.executor.config import ExecutorConfig, ExecutorPorts
+
+logger = logging.getLogger(__name__)
+
+_KEPT_OUTPUT_BYTES = 16 * 1024
+_ROUNDS_OF_LOSERS = 5
+
+
+@dataclass(slots=True)
+class Work:
+    """One execution in this batch."""
+
+    state: ExecutionState
+    facts: Sequence[InboxFact]
+    decision: Decision
+
+    @property
+    def id(self) -> str:
+        """The execution's id."""
+        return self.state.execution.id
+
+
+class Step:
+    """Takes wake-ups to decisions and applies all of a batch in one transaction.
+
+    Not to be run twice at the same time in one process: a state has one owner.
+    """
+
+    def __init__(self, ports: ExecutorPorts, config: ExecutorConfig) -> None:
+        self._ports = ports
+        self._config = config
+        self._cache = StateCache(config.cached_executions, config.cached_task_runs)
+        self._failures: Counter[str] = Counter()
+
+    async def run(self, execution_ids: Sequence[str]) -> None:
+        """Bring these executions as far as they go. Raises ``UnavailableError`` when the database is away.
+
+        An execution that another executor moved meanwhile is read again and tried again.
+        """
+        waiting = list(dict.fromkeys(execution_ids))
+        for _ in range(_ROUNDS_OF_LOSERS):
+            waiting = await self._round(waiting)
+            if not waiting:
+                return
+        await self._ports.queue.publish(Topic.EXECUTIONS, waiting)
+
+    async def _round(self, execution_ids: Sequence[str]) -> list[str]:
+        loaded = await self._ports.journal.load(execution_ids, self._cache.ids)
+        works = [work for work in [await self._open(loaded, each) for each in loaded.facts] if work is not None]
+        works = [work for work in works if await self._decide(work)]
+        losers = await self._apply(works)
+        return [work.id for work in works if work.id in losers]
+
+    async def _open(self, loaded: Loaded, execution_id: str) -> Work | None:
+        """The state of one execution with its facts, None when there is nothing to do for it."""
+        facts = loaded.facts[execution_id]
+        state = self._cache.take(execution_id)
+        if state is None:
+            snapshot = loaded.snapshots.get(execution_id)
+            if snapshot is None:
+                await self._ports.journal.forget([fact.seq for fact in facts])
+                return None
+            try:
+                flow = await self._ports.catalog.by_key(snapshot.execution.flow)
+            except UnavailableError:
+                raise
+            except Exception as error:
+                await self._failed(execution_id, facts, error)
+                return None
+            state = ExecutionState(flow, snapshot.execution, snapshot.task_runs)
+        return Work(state, facts, Decision())
+
+    async def _decide(self, work: Work) -> bool:
+        """Advance one execution with all it needs; whether there is a decision to apply."""
+        try:
+            self._advance(work, [fact.fact for fact in work.facts])
+            while work.decision.needs:
+                await self._load_outputs(work.state, work.decision.needs)
+                self._advance(work, ())
+        except UnavailableError:
+            raise
+        except Exception as error:
+            await self._failed(work.id, work.facts, error)
+            return False
+        return True
+
+    def _advance(self, work: Work, facts: Iterable[object]) -> None:
+        now = self._ports.clock.now()
+        limits = self._config.limits
+        advance(work.state, facts, now, self._ports.renderer, work.decision, limits)  # type: ignore[arg-type]
+
+    async def _load_outputs(self, state: ExecutionState, owner_ids: Iterable[str]) -> None:
+        wanted = set(owner_ids)
+        stored = {owner: ref for owner in wanted if (ref := _reference(state, owner)) is not None and ref.uri}
+        inline = await self._ports.journal.outputs(sorted(wanted - stored.keys()))
+        for owner in wanted - stored.keys():
+            if owner not in inline:
+                raise NotFoundError(f"Outputs of {owner} are gone from the database")
+            state.outputs[owner] = msgspec.json.decode(inline[owner])
+        for owner, reference in stored.items():
+            assert reference.uri is not None
+            content = self._ports.storage.get(state.execution.flow.tenant, reference.uri)
+            payload = b"".join([chunk async for chunk in content])
+            state.outputs[owner] = await asyncio.to_thread(msgspec.json.decode, payload)
+
+    async def _apply(self, works: Sequence[Work]) -> frozenset[str]:
+        if not works:
+            return frozenset()
+        changes = []
+        for work in works:
+            await self._store_large(work)
+            changes.append(change_of(work.state, work.decision, work.facts))
+        try:
+            losers = await self._ports.journal.apply(changes)
+        except UnavailableError:
+            raise
+        except Exception as error:
+            if len(works) > 1:
+                logger.warning("A batch of %d could not be written, each is tried alone: %s", len(works), error)
+                return frozenset().union(*[await self._apply([work]) for work in works])
+            await self._failed(works[0].id, works[0].facts, error)
+            return frozenset()
+        await self._publish([change for change in changes if change.execution.id not in losers])
+        for work in works:
+            if work.id not in losers:
+                self._keep(work.state)
+        return losers
+
+    async def _store_large(self, work: Work) -> None:
+        tenant = work.state.execution.flow.tenant
+        for new in work.decision.outputs:
+            if new.reference.uri is not None:
+                await self._ports.storage.put(tenant, new.reference.uri, _once(new.payload))
+
+    def _keep(self, state: ExecutionState) -> None:
+        self._failures.pop(state.execution.id, None)
+        version = state.execution.version + 1
+        state.execution = msgspec.structs.replace(state.execution, version=version)
+        for owner in tuple(state.outputs):
+            reference = _reference(state, owner)
+            if reference is not None and reference.size > _KEPT_OUTPUT_BYTES:
+                del state.outputs[owner]
+        self._cache.put(state)
+
+    async def _publish(self, changes: Sequence[Change]) -> None:
+        """Tell who has to act and who looks on; lost news are found in the database later."""
+        queue = self._ports.queue
+        queues = sorted({job.worker_queue for change in changes for job in change.jobs})
+        killed = [run_id for change in changes for run_id in change.dropped_jobs]
+        timers = [timer.due_at for change in changes for timer in change.timers]
+        await queue.broadcast(Channel.JOBS, queues)
+        await queue.broadcast(Channel.KILLS, killed)
+        if timers:
+            await queue.broadcast(Channel.TIMERS, [min(timers).isoformat()])
+        await queue.broadcast(Channel.EXECUTIONS, [change.execution.id for change in changes])
+        await queue.broadcast(Channel.LOGS, [change.execution.id for change in changes if change.logs])
+
+    async def _failed(self, execution_id: str, facts: Sequence[InboxFact], error: Exception) -> None:
+        """A step failed: try again later, and park the facts when that does not help (design D10)."""
+        self._failures[execution_id] += 1
+        count = self._failures[execution_id]
+        if count < self._config.attempts:
+            logger.warning("Step %d of execution %s failed and is tried again: %s", count, execution_id, error)
+            delay = self._config.retry_delay * 4 ** (count - 1)
+            asyncio.get_running_loop().call_later(delay, self._wake, execution_id)
+            return
+        logger.error("Facts of execution %s are parked as dead letters", execution_id, exc_info=error)
+        del self._failures[execution_id]
+        await self._ports.journal.park(facts, f"{type(error).__name__}: {error}", self._ports.clock.now())
+
+    def _wake(self, execution_id: str) -> None:
+        task = asyncio.ensure_future(self._ports.queue.publish(Topic.EXECUTIONS, [execution_id]))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+def _reference(state: ExecutionState, owner_id: str) -> OutputReference | None:
+    if owner_id == state.execution.id:
+        return state.execution.outputs
+    run = state.runs.get(owner_id)
+    return None if run is None else run.outputs
+
+
+async def _once(payload: bytes) -> AsyncIterator[bytes]:
+    yield payload

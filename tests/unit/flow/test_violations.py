@@ -1,0 +1,395 @@
+"""Every fault is named with its place, and all of them at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from segue.domain.errors import FlowInvalidError
+from segue.domain.flow import TypeCatalogue, parse_flow
+
+HEAD = "id: f\nnamespace: a.b\n"
+TASKS = "tasks:\n  - id: t\n    type: a.T\n"
+FLOW = "io.kestra.plugin.core.flow."
+TRIGGER = "io.kestra.plugin.core.trigger."
+
+
+def task(properties: str) -> str:
+    return f"{HEAD}tasks:\n  - id: t\n    {properties}\n"
+
+
+CASES = {
+    "missing id": ("namespace: a.b\n" + TASKS, "id: must not be null", 1),
+    "bad id": ("id: a#b\nnamespace: a.b\n" + TASKS, 'id: must match "^[a-zA-Z0-9][a-zA-Z0-9._-]*$"', 1),
+    "long id": (f"id: {'x' * 101}\nnamespace: a.b\n" + TASKS, "id: must have at most 100 characters", 1),
+    "bad namespace": ("id: f\nnamespace: A\n" + TASKS, 'namespace: must match "^[a-z0-9][a-z0-9._-]*$"', 2),
+    "reserved id": (
+        "id: executions\nnamespace: a.b\n" + TASKS,
+        "id: 'executions' is a reserved id, append for example -flow",
+        1,
+    ),
+    "unknown property": (HEAD + TASKS + "foo: 1\n", 'foo: Unrecognized field "foo"', 6),
+    "python spelling": (HEAD + "plugin_defaults: []\n" + TASKS, 'Unrecognized field "plugin_defaults"', 3),
+    "no tasks": (HEAD + "tasks: []\n", "tasks: must not be empty", 3),
+    "tasks no list": (HEAD + "tasks: x\n", "tasks: must be a list", 3),
+    "task no map": (HEAD + "tasks: [1]\n", "tasks[0]: must be an object", 3),
+    "task without id": (HEAD + "tasks:\n  - type: a.T\n", "tasks[0].id: must not be null", 4),
+    "task without type": (HEAD + "tasks:\n  - id: t\n", "tasks[0].type: must not be null", 4),
+    "bad type name": (task("type: 'a b'"), "tasks[0].type: must match", 5),
+    "unknown type": (task("type: b.Nope"), "tasks[0].type: Invalid type: b.Nope", 5),
+    "plugin property": (
+        task("type: io.kestra.plugin.core.log.Log\n    message: x\n    bad: 1"),
+        'tasks[0].bad: Unrecognized field "bad"',
+        7,
+    ),
+    "plugin property missing": (
+        task("type: io.kestra.plugin.core.log.Log"),
+        "tasks[0].message: must not be null",
+        4,
+    ),
+    "bad duration": (
+        task("type: a.T\n    timeout: ten minutes"),
+        "tasks[0].timeout: 'ten minutes' is not",
+        6,
+    ),
+    "bad level": (task("type: a.T\n    logLevel: LOUD"), "tasks[0].logLevel: must be one of 'TRACE'", 6),
+    "retry of no kind": (task("type: a.T\n    retry: {type: x}"), "retry.type: Invalid type: x", 6),
+    "retry without kind": (task("type: a.T\n    retry: {}"), "tasks[0].retry.type: must not be null", 6),
+    "constant retry": (
+        task("type: a.T\n    retry: {type: constant, interval: PT10S, maxDuration: PT5S}"),
+        "tasks[0].retry: 'interval' must be less than 'maxDuration'",
+        6,
+    ),
+    "exponential retry": (
+        task("type: a.T\n    retry: {type: exponential, interval: PT10S, maxInterval: PT5S}"),
+        "tasks[0].retry: 'interval' must be less than 'maxInterval'",
+        6,
+    ),
+    "random retry": (
+        task("type: a.T\n    retry: {type: random, minInterval: PT9S, maxInterval: PT5S}"),
+        "tasks[0].retry: 'minInterval' must be less than 'maxInterval'",
+        6,
+    ),
+    "selector without tags": (
+        task("type: a.T\n    workerSelector: {fallback: WAIT}"),
+        "tasks[0].workerSelector: 'fallback' cannot be set without 'tags'",
+        6,
+    ),
+    "assets": (
+        task("type: a.T\n    assets: {}"),
+        "Task 't' can't have any `assets` because assets are only available in Enterprise Edition.",
+        6,
+    ),
+    "duplicate tasks anywhere": (
+        task(f"type: {FLOW}Sequential\n    tasks: [{{id: t, type: a.T}}]"),
+        "tasks[0].tasks[0].id: Duplicate task id with name [t]",
+        6,
+    ),
+    "duplicate triggers": (
+        HEAD + TASKS + "triggers:\n  - {id: x, type: a.X}\n  - {id: x, type: a.X}\n",
+        "triggers[1].id: Duplicate trigger id with name [x]",
+        8,
+    ),
+    "recursion": (
+        task(f"type: {FLOW}Subflow\n    namespace: a.b\n    flowId: f"),
+        "Recursive call to flow [a.b.f]",
+        7,
+    ),
+    "If without condition": (
+        task(f"type: {FLOW}If\n    then: [{{id: x, type: a.T}}]"),
+        "tasks[0].condition: must not be null",
+        4,
+    ),
+    "Switch without tasks": (
+        task(f"type: {FLOW}Switch\n    value: x"),
+        "tasks[0]: No task defined, neither cases or default have any tasks",
+        4,
+    ),
+    "Dag with unknown dependency": (
+        task(f"type: {FLOW}Dag\n    tasks: [{{task: {{id: x, type: a.T}}, dependsOn: [y]}}]"),
+        "Not existing task id in dag dependencies: y",
+        4,
+    ),
+    "cyclic Dag": (
+        task(f"type: {FLOW}Dag\n    tasks: [{{task: {{id: x, type: a.T}}, dependsOn: [x]}}]"),
+        "Cyclic dependency detected: x",
+        4,
+    ),
+    "empty WorkingDirectory": (
+        task(f"type: {FLOW}WorkingDirectory"),
+        "The 'tasks' property cannot be empty",
+        4,
+    ),
+    "flowable in WorkingDirectory": (
+        task(f"type: {FLOW}WorkingDirectory\n    tasks: [{{id: p, type: {FLOW}Pause}}]"),
+        "Only runnable tasks are allowed as children of a WorkingDirectory task",
+        4,
+    ),
+    "fault deep in a case": (
+        task(f"type: {FLOW}Switch\n    value: x\n    cases:\n      a b:\n        - {{id: x}}"),
+        "tasks[0].cases.a b[0].type: must not be null",
+        9,
+    ),
+    "system label": (
+        HEAD + TASKS + "labels:\n  system.x: y\n",
+        "System labels can only be set by Kestra itself, offending label: system.x=y",
+        7,
+    ),
+    "label key": (HEAD + TASKS + "labels: {Team: y}\n", "labels.Team: Invalid label key.", 6),
+    "label value": (HEAD + TASKS + "labels: {team: ''}\n", "labels.team: Invalid label value.", 6),
+    "label shape": (HEAD + TASKS + "labels: [x]\n", "labels: every label of a list needs", 6),
+    "concurrency": (
+        HEAD + TASKS + "concurrency: {limit: 0}\n",
+        "concurrency.limit: must be greater than or equal to 1",
+        6,
+    ),
+    "quotas": (
+        HEAD + TASKS + "quotas: [{duration: PT1H, limit: 1}]\n",
+        "Quotas are only available in Enterprise Edition.",
+        6,
+    ),
+    "plugin default of null": (
+        HEAD + TASKS + "pluginDefaults: [{type: a, values: {k: null}}]\n",
+        "No value provided for key 'k'",
+        6,
+    ),
+    "input without type": (HEAD + "inputs: [{id: x}]\n" + TASKS, "inputs[0].type: must not be null", 3),
+    "input of no type": (
+        HEAD + "inputs: [{id: x, type: NO}]\n" + TASKS,
+        "inputs[0].type: Invalid type: NO",
+        3,
+    ),
+    "input id": (HEAD + "inputs: [{id: a b, type: INT}]\n" + TASKS, "inputs[0].id: must match", 3),
+    "array of arrays": (
+        HEAD + "inputs: [{id: x, type: ARRAY, itemType: ARRAY}]\n" + TASKS,
+        "inputs[0]: Input 'x': `itemType` cannot be `ARRAY`",
+        3,
+    ),
+    "select of nothing": (
+        HEAD + "inputs: [{id: x, type: SELECT}]\n" + TASKS,
+        "Input 'x': either 'values' or 'expression' must be present",
+        3,
+    ),
+    "prefill and defaults": (
+        HEAD + "inputs: [{id: x, type: INT, defaults: 1, prefill: 2}]\n" + TASKS,
+        "'prefill' cannot be combined with 'defaults'",
+        3,
+    ),
+    "bad validator": (
+        HEAD + "inputs: [{id: x, type: STRING, validator: '('}]\n" + TASKS,
+        "inputs[0].validator: `(` is not a valid pattern",
+        3,
+    ),
+    "duplicate inputs": (
+        HEAD + "inputs:\n  - {id: x, type: INT}\n  - {id: x, type: INT}\n" + TASKS,
+        "inputs[1].id: Duplicate input with name [x]",
+        5,
+    ),
+    "duplicate input path": (
+        HEAD
+        + "inputs:\n  - {id: a.x, type: INT}\n  - {id: a, type: FORM, inputs: [{id: x, type: INT}]}\n"
+        + TASKS,
+        "inputs[1].inputs[0].id: Duplicate input path [a.x]",
+        5,
+    ),
+    "nested input path": (
+        HEAD + "inputs:\n  - {id: a, type: INT}\n  - {id: a.b, type: INT}\n" + TASKS,
+        "Input path 'a' conflicts with 'a.b'; one cannot be nested under the other.",
+        5,
+    ),
+    "unknown dependency": (
+        HEAD + "inputs: [{id: x, type: INT, dependsOn: {inputs: [y]}}]\n" + TASKS,
+        "Input with id 'x' depends on a non-existent input 'y'.",
+        3,
+    ),
+    "cyclic dependency": (
+        HEAD
+        + "inputs:\n  - {id: x, type: INT, dependsOn: {inputs: [y]}}\n"
+        + "  - {id: y, type: INT, dependsOn: {inputs: [x]}}\n"
+        + TASKS,
+        "Cycle dependency detected for input with id 'x': [x, y]",
+        4,
+    ),
+    "shared inputs": (
+        HEAD + "inputs: [{id: x, type: REUSABLE_INPUTS, ref: r}]\n" + TASKS,
+        "Input 'x' of type REUSABLE_INPUTS is only available in Enterprise Edition.",
+        3,
+    ),
+    "default that does not fit": (
+        HEAD + "inputs: [{id: x, type: INT, defaults: abc}]\n" + TASKS,
+        "Invalid default for input 'x': `abc` is not a valid INT value",
+        3,
+    ),
+    "default out of bounds": (
+        HEAD + "inputs: [{id: x, type: INT, defaults: 1, min: 2}]\n" + TASKS,
+        "Invalid default for input 'x': it must be more than `2`",
+        3,
+    ),
+    "secret default is not shown": (
+        HEAD + "inputs: [{id: x, type: SECRET, defaults: [hidden]}]\n" + TASKS,
+        "Invalid default for input 'x': `******` is not a valid SECRET value",
+        3,
+    ),
+    "schedule without inputs": (
+        HEAD
+        + "inputs: [{id: x, type: INT}, {id: y, type: INT, required: false}]\n"
+        + TASKS
+        + f"triggers:\n  - id: s\n    type: {TRIGGER}Schedule\n    cron: '* * * * *'\n",
+        "Missing inputs for Schedule Trigger 's', missing inputs: 'x'",
+        8,
+    ),
+    "webhook with a misfit": (
+        HEAD
+        + "inputs: [{id: x, type: INT}]\n"
+        + TASKS
+        + f"triggers:\n  - id: w\n    type: {TRIGGER}Webhook\n    key: k\n    inputs: {{x: abc}}\n",
+        "Invalid value for input 'x' supplied by Webhook Trigger 'w': `abc` is not a valid INT value",
+        11,
+    ),
+    "webhook returning outputs at once": (
+        HEAD + TASKS + f"triggers:\n  - {{id: w, type: {TRIGGER}Webhook, key: k, returnOutputs: true}}\n",
+        "triggers[0]: 'returnOutputs' needs 'wait: true'",
+        7,
+    ),
+    "zone": (
+        HEAD
+        + TASKS
+        + f"triggers:\n  - {{id: s, type: {TRIGGER}Schedule, cron: '* * * * *', timezone: X/Y}}\n",
+        "triggers[0].timezone: 'X/Y' is not a valid time-zone ID",
+        7,
+    ),
+    "at least nothing": (
+        HEAD
+        + TASKS
+        + f"triggers:\n  - {{id: s, type: {TRIGGER}Flow, mode: AT_LEAST, dependsOn: [{{flowId: x}}]}}\n",
+        "triggers[0]: 'minSatisfied' is required for mode AT_LEAST",
+        7,
+    ),
+    "two windows": (
+        HEAD
+        + TASKS
+        + f"triggers:\n  - {{id: s, type: {TRIGGER}Flow, window: {{every: P1D, lookback: P1D}}}}\n",
+        "triggers[0].window: only one of",
+        7,
+    ),
+    "unknown trigger": (
+        HEAD + TASKS + "triggers: [{id: s, type: b.X}]\n",
+        "triggers[0].type: Invalid type: b.X",
+        6,
+    ),
+    "unknown condition": (
+        HEAD + TASKS + f"triggers:\n  - id: s\n    type: {TRIGGER}Flow\n    conditions: [{{type: b.C}}]\n",
+        "triggers[0].conditions[0].type: Invalid type: b.C",
+        9,
+    ),
+    "duplicate outputs": (
+        HEAD + TASKS + "outputs:\n  - {id: o, type: INT, value: 1}\n  - {id: o, type: INT, value: 1}\n",
+        "outputs[1].id: Duplicate output with name [o]",
+        8,
+    ),
+    "output that does not fit": (
+        HEAD + TASKS + "outputs:\n  - {id: o, type: INT, value: abc}\n",
+        "Invalid value for output 'o': `abc` is not a valid INT value",
+        7,
+    ),
+    "dashed input": (
+        HEAD
+        + "inputs: [{id: a-b, type: INT}]\n"
+        + task("type: a.T\n    x: ['{{ inputs.a-b }}']")[len(HEAD) :],
+        "keys with hyphens need brackets, offending tasks: [t]",
+        5,
+    ),
+    "dashed output": (
+        HEAD + TASKS + "outputs: [{id: o, type: STRING, value: '{{ outputs.t-1.x }}'}]\n",
+        "Invalid output reference",
+        6,
+    ),
+    "sla": (
+        HEAD + TASKS + "sla: [{id: x, type: MAX_DURATION, behavior: FAIL}]\n",
+        "sla[0].duration: must not be null",
+        6,
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "fault", "line"), CASES.values(), ids=CASES.keys())
+def test_fault_is_reported_with_its_place(text: str, fault: str, line: int, catalogue: TypeCatalogue) -> None:
+    report = parse_flow(text, catalogue)
+    found = [violation for violation in report.violations if fault in str(violation)]
+    assert len(found) == 1, [str(violation) for violation in report.violations]
+    assert found[0].line == line
+    assert report.message is not None
+    assert report.message.startswith("Invalid Flow: ")
+    with pytest.raises(FlowInvalidError):
+        report.valid_flow()
+
+
+def test_all_faults_are_found_at_once_in_the_order_of_the_text(catalogue: TypeCatalogue) -> None:
+    text = (
+        "id: f\nnamespace: BAD\ninputs: [{id: x}]\ntasks:\n  - id: t\n    type: b.No\n"
+        "  - id: t\n    type: a.T\n    retry: {type: constant}\nfoo: 1\n"
+    )
+    found = [(violation.path, violation.line) for violation in parse_flow(text, catalogue).violations]
+    assert found == [
+        ("namespace", 2),
+        ("inputs[0].type", 3),
+        ("tasks[0].type", 6),
+        ("tasks[1].id", 7),
+        ("tasks[1].retry.interval", 9),
+        ("foo", 10),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ inputs['a-b'] }}",
+        "{{ inputs.n-1 }}",
+        "{{ 'inputs.a-b' }}",
+        "inputs.a-b",
+        "{{ outputs.t.value-1 }}",
+        "{{ x.inputs.a-b }}",
+    ],
+)
+def test_hyphens_that_are_no_dashed_reference(text: str, catalogue: TypeCatalogue) -> None:
+    flow = f'{HEAD}inputs: [{{id: n, type: INT}}, {{id: a-b, type: INT}}]\n{TASKS}    x: "{text}"\n'
+    assert parse_flow(flow, catalogue).violations == ()
+
+
+def test_faults_of_old_spellings_point_at_the_old_spelling(catalogue: TypeCatalogue) -> None:
+    report = parse_flow(task(f"type: {FLOW}Pause\n    delay: soon"), catalogue)
+    assert [(violation.path, violation.line) for violation in report.violations] == [("tasks[0].delay", 6)]
+
+
+def test_flow_trigger_without_condition_is_warned_of(catalogue: TypeCatalogue) -> None:
+    report = parse_flow(f"{HEAD}{TASKS}triggers: [{{id: s, type: {TRIGGER}Flow}}]\n", catalogue)
+    assert report.violations == ()
+    assert "every execution of every flow" in report.warnings[0]
+
+
+def test_rules_of_2_0_only_warn_flows_of_1_x(catalogue: TypeCatalogue) -> None:
+    text = (
+        f"id: pause\nnamespace: a.b\ninputs: [{{name: x, type: INT}}]\n{TASKS}"
+        f"triggers: [{{id: s, type: {TRIGGER}Schedule, cron: '* * * * *'}}]\n"
+    )
+    report = parse_flow(text, catalogue)
+    assert report.violations == ()
+    assert [warning.partition(":")[0] for warning in report.warnings] == ["id", "triggers[0].inputs"]
+
+
+def test_stored_flows_keep_working_with_properties_nobody_knows_any_more(catalogue: TypeCatalogue) -> None:
+    text = (
+        task(f"type: {FLOW}Sequential\n    gone: 1\n    tasks: [{{id: x, type: b.Removed, y: 1}}]")
+        + "foo: {a: 1}\n"
+    )
+    assert len(parse_flow(text, catalogue).violations) == 3
+    flow = parse_flow(text, catalogue, strict=False).valid_flow()
+    assert [child.task.id for child in flow.children()] == ["t"]
+
+
+def test_extra_rules_are_asked(catalogue: TypeCatalogue) -> None:
+    from segue.domain.flow.faults import Fault
+
+    report = parse_flow(
+        HEAD + TASKS, catalogue, extra_rules=[lambda data: iter([Fault(("id",), data["id"])])]
+    )
+    assert [str(violation) for violation in report.violations] == ["id: f"]
