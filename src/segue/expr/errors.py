@@ -61,9 +61,7 @@ class ExpressionError(Exception):
 class ExpressionSyntaxError(ExpressionError):
     """The text is no template: `column` from 1, `piece` of the text at fault, `suggestion` what to do."""
 
-    def __init__(
-        self, message: str, template: str, position: int, *, piece: str = "", suggestion: str = ""
-    ) -> None:
+    def __init__(self, message: str, template: str, position: int, *, piece: str = "", suggestion: str = "") -> None:
         line = line_of(template, position)
         super().__init__(message, template=template, line=line)
         start = max(template.rfind("\n", 0, position), template.rfind("\r", 0, position))
@@ -116,9 +114,7 @@ class ServiceMissingError(ExpressionError):
     """The function needs a service that this place does not offer (spec of section 12: clear error)."""
 
     def __init__(self, function: str, service: str) -> None:
-        super().__init__(
-            f"The '{function}' function cannot be used here: the service '{service}' is not available."
-        )
+        super().__init__(f"The '{function}' function cannot be used here: the service '{service}' is not available.")
         self.function = function
         self.service = service
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from segue.expr.compile_tags import Piece, join
@@ -90,7 +91,7 @@ class Template:
         if len(written) == 1:
             return written[0]
         text = self._joined(written, state)
-        if all(isinstance(value, str | int | float) for value in written):
+        if all(isinstance(value, str | int | float | Decimal) for value in written):
             return text
         try:
             return json.loads(text or "")

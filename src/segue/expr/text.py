@@ -198,6 +198,8 @@ def output_text(value: Any, limit: int = DEFAULT_LIMIT) -> str:
     """
     if value.__class__ is str:
         return value
+    if value.__class__ is int:
+        return int.__repr__(value)
     if value is None:
         return ""
     text = _scalar(value)

@@ -27,9 +27,7 @@ def flow_field(state: State, name: str) -> str:
 
 
 @TABLE.add("secret", "key", "namespace", "subkey", "full", state=True)
-def secret(
-    state: State, key: Any = None, namespace: Any = None, subkey: Any = None, full: Any = False
-) -> Any:
+def secret(state: State, key: Any = None, namespace: Any = None, subkey: Any = None, full: Any = False) -> Any:
     """A secret's text, one field of it, or (`full`) a map with its value and metadata.
 
     Raises:

@@ -26,6 +26,30 @@ class ConnectionLost(Exception):  # noqa: N818 - an event, handled by connecting
     """The session ended: the controller went away, or is silent."""
 
 
+class Outbox:
+    """What is said on one Work stream; each stream has its own, since the end of one is noticed late."""
+
+    def __init__(self) -> None:
+        self._messages: deque[pb.WorkRequest] = deque()
+        self._news = asyncio.Event()
+
+    def say(self, request: pb.WorkRequest) -> None:
+        """Put a message on the way."""
+        self._messages.append(request)
+        self._news.set()
+
+    async def requests(self) -> AsyncIterator[pb.WorkRequest]:
+        """All messages, until good-bye was said."""
+        while True:
+            while self._messages:
+                request = self._messages.popleft()
+                yield request
+                if request.HasField("goodbye"):
+                    return
+            self._news.clear()
+            await self._news.wait()
+
+
 class Link:
     """One session at a time, with whichever controller answers."""
 
@@ -38,8 +62,7 @@ class Link:
         self._control = control
         self._runner = runner
         self._news = news
-        self._outbox: deque[pb.WorkRequest] = deque()
-        self._to_say = asyncio.Event()
+        self._outbox = Outbox()
         self._heard_at = 0.0
         self.is_connected = asyncio.Event()
         """Set while a session is open."""
@@ -64,7 +87,7 @@ class Link:
     async def leave(self, seconds: float) -> None:
         """Say good-bye and wait until the controller has taken note, at most so long."""
         if self.is_connected.is_set():
-            self._say(pb.WorkRequest(goodbye=pb.Goodbye()))
+            self._outbox.say(pb.WorkRequest(goodbye=pb.Goodbye()))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._is_disconnected.wait(), seconds)
 
@@ -85,9 +108,9 @@ class Link:
             await self._serve(Connected(stub, metadata), terms, answer)
 
     async def _serve(self, to: Connected, terms: Terms, answer: pb.ConnectResponse) -> None:
-        self._outbox.clear()
+        self._outbox = Outbox()
         tokens, runs = self._runner.held()
-        self._say(pb.WorkRequest(resume=pb.Resume(tokens=tokens, task_run_ids=runs)))
+        self._outbox.say(pb.WorkRequest(resume=pb.Resume(tokens=tokens, task_run_ids=runs)))
         self._runner.spool.rewind()
         self._news.set()
         self._heard_at = _time()
@@ -116,7 +139,7 @@ class Link:
 
     async def _listen(self, to: Connected) -> None:
         """The Work stream: what is said goes up, jobs and kills come down."""
-        async for message in to.stub.Work(self._requests(), metadata=to.metadata):
+        async for message in to.stub.Work(self._outbox.requests(), metadata=to.metadata):
             self._heard_at = _time()
             kind = message.WhichOneof("message")
             if kind == "jobs":
@@ -126,16 +149,6 @@ class Link:
             elif kind == "invalidate":
                 self._runner.flows.forget(message.invalidate.flows)
 
-    async def _requests(self) -> AsyncIterator[pb.WorkRequest]:
-        while True:
-            while self._outbox:
-                request = self._outbox.popleft()
-                yield request
-                if request.HasField("goodbye"):
-                    return
-            self._to_say.clear()
-            await self._to_say.wait()
-
     async def _beat(self, interval: float, lease: float) -> None:
         """Speak regularly; give the session up when the controller does not answer."""
         while True:
@@ -144,7 +157,7 @@ class Link:
                 raise ConnectionLost("the controller is silent")
             beat = pb.WorkRequest(heartbeat=pb.Heartbeat())
             stamp(beat.heartbeat.at)
-            self._say(beat)
+            self._outbox.say(beat)
 
     async def _report(self, to: Connected) -> None:
         """The Report stream: batches up while the window is open, acknowledgements down."""
@@ -168,12 +181,8 @@ class Link:
             if spool.on_the_way >= window or not spool.has_news:
                 await self._news.wait()
 
-    def _say(self, request: pb.WorkRequest) -> None:
-        self._outbox.append(request)
-        self._to_say.set()
-
     def _ask(self, slots: int) -> None:
-        self._say(pb.WorkRequest(credits=pb.Credits(slots=slots)))
+        self._outbox.say(pb.WorkRequest(credits=pb.Credits(slots=slots)))
 
     def _introduction(self) -> pb.ConnectRequest:
         config = self._config
