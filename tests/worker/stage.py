@@ -20,8 +20,10 @@ from segue.ports.queue import Channel
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.worker import Worker, WorkerConfig
 
-PLUGINS = {f"test.{name}": f"worker_plugins:{name}" for name in
-           ("Block", "Big", "Chatty", "Stubborn", "Raise", "Wait", "Store", "Context", "Copy")}
+PLUGINS = {
+    f"test.{name}": f"worker_plugins:{name}"
+    for name in ("Block", "Big", "Chatty", "Stubborn", "Raise", "Wait", "Store", "Context", "Copy")
+}
 
 
 class Stage:
@@ -103,8 +105,9 @@ class Stage:
         return await self.finished(run)
 
     async def finished(self, run: str, seconds: float = 10) -> TaskFinished:
-        found = await self.until(lambda: [f for f in self.jobs.facts if f.task_run_id == run
-                                          and isinstance(f, TaskFinished)], seconds)
+        found = await self.until(
+            lambda: [f for f in self.jobs.facts if f.task_run_id == run and isinstance(f, TaskFinished)], seconds
+        )
         return found[0]
 
     async def until(self, condition: Callable[[], Any], seconds: float = 10) -> Any:

@@ -6,9 +6,7 @@ from segue.domain.execution.state import State
 async def test_a_log_task_writes_its_line_and_succeeds():
     async with open_stage() as stage:
         await stage.add_worker()
-        flow = stage.flow(
-            "  - id: t\n    type: io.kestra.plugin.core.log.Log\n    message: Hello {{ inputs.who }}\n"
-        )
+        flow = stage.flow("  - id: t\n    type: io.kestra.plugin.core.log.Log\n    message: Hello {{ inputs.who }}\n")
         fact = await stage.run(flow, inputs={"who": "World"})
         assert fact.state is State.SUCCESS
         assert stage.lines(fact.task_run_id) == ["INFO Hello World"]

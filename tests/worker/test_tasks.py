@@ -153,7 +153,7 @@ async def test_the_roots_of_expressions_are_there(stage):
 async def test_outputs_of_other_tasks_come_with_the_job(stage):
     flow = stage.flow(
         '  - id: t\n    type: test.Context\n    values:\n      a: "{{ outputs.first.value }}"\n'
-        '      b: "{{ outputs.each[\'x\'].value }}"\n'
+        "      b: \"{{ outputs.each['x'].value }}\"\n"
     )
     execution = stage.execution(flow)
     first, each = f"{execution.id}-100", f"{execution.id}-101"
@@ -260,7 +260,7 @@ async def test_unknown_properties_of_stored_flows_are_ignored(stage):
 
 
 async def test_long_lines_are_cut_and_numbered(stage):
-    flow = stage.flow(f"  - id: t\n    type: {CORE}log.Log\n    message: \"{{{{ inputs.text }}}}\"\n")
+    flow = stage.flow(f'  - id: t\n    type: {CORE}log.Log\n    message: "{{{{ inputs.text }}}}"\n')
     fact = await stage.run(flow, inputs={"text": "a" * 32_000 + "b" * 5})
     assert [len(line) for line in stage.lines(fact.task_run_id)] == [32_005, 10]
     assert set(stage.jobs.logs) == {f"{fact.task_run_id}:0:0", f"{fact.task_run_id}:0:1"}

@@ -37,7 +37,14 @@ def standalone(configuration: Configuration, launch: Launch) -> Assembly:
     services: list[Service] = [_executor(outside), _timers(outside), *_maintenance(outside), controller]
     if configuration.worker.threads > 0:
         grace = configuration.server.termination_grace_period.total_seconds()
-        services.append(WorkerProcess(launch.worker_arguments, lambda: _local_address(controller), grace + 5))
+        services.append(
+            WorkerProcess(
+                launch.worker_arguments,
+                lambda: _local_address(controller),
+                lambda: controller.worker_count > 0,
+                grace + 5,
+            )
+        )
     return _assemble("standalone", configuration, outside, [*services, web], controller, web)
 
 
