@@ -192,9 +192,7 @@ class Run:
             self._conclude(state, message, outputs)
             return
         storing = self._runner.kit.control.write(self.key, OUTPUTS_FILE, outputs)
-        self._watch(
-            asyncio.ensure_future(storing), lambda stored: self._conclude(state, message, stored=stored)
-        )
+        self._watch(asyncio.ensure_future(storing), lambda stored: self._conclude(state, message, stored=stored))
 
     def _conclude(
         self,
@@ -224,9 +222,7 @@ class Run:
             write(message)
             return
         limits = LogLimits(self._runner.config.log_lines, self._runner.config.log_bytes)
-        log = TaskLog(
-            self.key, self._runner.spool, self._masks, minimum=LogLevel.TRACE, limits=limits, blocks=False
-        )
+        log = TaskLog(self.key, self._runner.spool, self._masks, minimum=LogLevel.TRACE, limits=limits, blocks=False)
         log.error(message)
 
     def _announce_later(self) -> None:

@@ -66,14 +66,10 @@ def _executions() -> None:
         sa.Column("body", TEXT, nullable=False),
         postgresql_with=UPDATED,
     )
-    op.create_index(
-        "executions_flow", "executions", ["tenant", "namespace", "flow_id", sa.text("started_at DESC")]
-    )
+    op.create_index("executions_flow", "executions", ["tenant", "namespace", "flow_id", sa.text("started_at DESC")])
     op.create_index("executions_open", "executions", ["tenant", sa.text("started_at DESC")], **_where("open"))
     op.create_index("executions_parent", "executions", ["parent_id"], **_where("parent_id IS NOT NULL"))
-    op.create_index(
-        "executions_started", "executions", ["tenant", sa.text("started_at DESC"), sa.text("id DESC")]
-    )
+    op.create_index("executions_started", "executions", ["tenant", sa.text("started_at DESC"), sa.text("id DESC")])
     op.create_index(
         "executions_trigger",
         "executions",
