@@ -38,9 +38,7 @@ class Handout(NamedTuple):
 class Dispatcher:
     """One per controller. ``lock`` is held while jobs are between the database and a stream."""
 
-    def __init__(
-        self, ports: ControllerPorts, config: ControllerConfig, sessions: Sessions, refuse: Refuse
-    ) -> None:
+    def __init__(self, ports: ControllerPorts, config: ControllerConfig, sessions: Sessions, refuse: Refuse) -> None:
         self.lock = asyncio.Lock()
         self._ports = ports
         self._config = config
@@ -95,9 +93,7 @@ class Dispatcher:
             if stream is None:
                 continue
             news, limit = session.news, min(session.credits, self._config.claim_limit)
-            jobs = await self._ports.jobs.claim(
-                session.worker.id, session.queues, limit, self._ports.clock.now()
-            )
+            jobs = await self._ports.jobs.claim(session.worker.id, session.queues, limit, self._ports.clock.now())
             if len(jobs) < limit:
                 session.found_none(news)
             else:

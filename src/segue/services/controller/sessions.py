@@ -205,6 +205,4 @@ class Sessions:
 def held_job(job: Job, token: str, since: float) -> HeldJob:
     """What is remembered of a job that is handed out."""
     remote = {need.task_run_id: need.reference for need in job.outputs}
-    return HeldJob(
-        token, job.task_run_id, job.execution_id, job.flow, job.task_id, job.attempt, since, remote
-    )
+    return HeldJob(token, job.task_run_id, job.execution_id, job.flow, job.task_id, job.attempt, since, remote)
