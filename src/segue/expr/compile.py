@@ -1,7 +1,7 @@
 """Tree to closures: expressions (expression language 3 to 5). Tags are in `compile_tags.py`.
 
-Every node becomes one Python function of the rendering's `State`. No source code is generated, so no text of a user
-can become code; compiling costs microseconds, and a chain of constant keys costs one function call.
+Every node becomes one Python function of the rendering's `State`. No source code is generated, so no text of
+a user can become code; compiling costs microseconds, and a chain of constant keys costs one function call.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Names:
 
 
 def wrapped(message: str, error: Exception, text: str, pos: int) -> Exception:
-    """The error of an operator that hides the nature of its operand's error; limits and services stay as they are."""
+    """An operator's error, which hides the nature of its operand's; limits and services stay as they are."""
     if isinstance(error, LimitError | ServiceMissingError):
         return error.at(text, pos)
     cause = error.message if isinstance(error, ExpressionError) else str(error)
@@ -91,6 +91,7 @@ class Compiler:
         names: Names,
         dialect: Dialect,
         limits: Limits,
+        *,
         bound: frozenset[str],
         macros: Mapping[str, Macro],
     ) -> None:

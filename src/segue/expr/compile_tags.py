@@ -1,6 +1,7 @@
 """Tree to closures: tags and bodies (expression language 6).
 
-A body writes the values it prints, unconverted, to a list; `template.py` turns the list into text or a typed value.
+A body writes the values it prints, unconverted, to a list; `template.py` turns the list into text or a typed
+value.
 """
 
 from __future__ import annotations

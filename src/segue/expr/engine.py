@@ -67,7 +67,7 @@ class Engine:
             raise LimitError("max_template_length", limits.max_template_length, "The template is too long")
         try:
             tree = parse_template(text, dialect, limits.max_depth)
-            compiler = Compiler(text, self._names, dialect, limits, tree.bound, tree.macros)
+            compiler = Compiler(text, self._names, dialect, limits, bound=tree.bound, macros=tree.macros)
             compiled = compile_tree(tree, compiler)
             references = collect(tree, self._analyse(dialect, _ANALYSIS_DEPTH))
         except LimitError as error:
@@ -79,7 +79,7 @@ class Engine:
         return Template(text, compiled, references)
 
     def _analyse(self, dialect: Dialect, depth: int) -> Callable[[str], References]:
-        """References of a constant text that a template renders itself; what cannot be read needs everything."""
+        """References of a constant text that a template renders; beyond the depth it needs everything."""
 
         def analyse(text: str) -> References:
             if not has_template(text):

@@ -1,7 +1,7 @@
 """Errors of the expression language, and the one signal that is not an error.
 
-Every failure of a template is an `ExpressionError`. `Interrupt` is the base of foreign signals (for example "this
-value has to be fetched first"): nothing in this package catches, wraps or hides it.
+Every failure of a template is an `ExpressionError`. `Interrupt` is the base of foreign signals (for example
+"this value has to be fetched first"): nothing in this package catches, wraps or hides it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SHOWN_TEMPLATE = 200
 
 
 class Interrupt(Exception):  # noqa: N818 - a signal to the caller of the renderer, not an error of the template
-    """Base of foreign signals raised by a lookup or a service; passes through every operator, filter and tag."""
+    """Base of foreign signals of a lookup or service; passes through every operator, filter and tag."""
 
 
 class ExpressionError(Exception):
@@ -59,7 +59,7 @@ class ExpressionError(Exception):
 
 
 class ExpressionSyntaxError(ExpressionError):
-    """The text is no template. `column` counts from 1, `piece` is the text at fault, `suggestion` what to do."""
+    """The text is no template: `column` from 1, `piece` of the text at fault, `suggestion` what to do."""
 
     def __init__(
         self, message: str, template: str, position: int, *, piece: str = "", suggestion: str = ""

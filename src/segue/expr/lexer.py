@@ -1,7 +1,7 @@
 """Text to tokens (expression language 2).
 
-A token is a plain tuple `(type, value, position)`: the lexer is on the path of every compilation, and tuples are the
-cheapest thing that carries three values.
+A token is a plain tuple `(type, value, position)`: the lexer is on the path of every compilation, and tuples
+are the cheapest thing that carries three values.
 """
 
 from __future__ import annotations

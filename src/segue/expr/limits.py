@@ -11,9 +11,10 @@ __all__ = ["Limits"]
 class Limits:
     """Upper bounds; every `LimitError` names the field that was reached.
 
-    `max_depth` bounds the height of an expression tree, of nested tags and of macro calls; `max_steps` counts loop
-    iterations, macro calls and nested renderings; `max_integer_bits` keeps integers below the size at which turning
-    them into text is refused by Python; the regular expression limits bound what `re` can be made to do.
+    `max_depth` bounds the height of an expression tree, of nested tags and of macro calls; `max_steps` counts
+    loop iterations, macro calls and nested renderings; `max_integer_bits` keeps integers below the size at
+    which turning them into text is refused by Python; the regular expression limits bound what `re` can be
+    made to do.
     """
 
     max_template_length: int = 1_000_000

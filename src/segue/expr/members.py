@@ -1,6 +1,7 @@
-"""The members of text, lists, maps and entries that a template may use: an allowlist (expression language 4.4).
+"""The members of text, lists, maps and entries that a template may use (expression language 4.4).
 
-No attribute of a Python object is ever read by name; what is not listed here does not exist.
+An allowlist: no attribute of a Python object is ever read by name, and what is not listed here does not
+exist.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def equals(left: Any, right: Any) -> bool:
     if kind is other and (kind is str or kind is int or kind is bool):
         return bool(left == right)
     if is_number(left) and is_number(right):
-        return left == right
+        return bool(left == right)
     if isinstance(left, Enum) or isinstance(right, Enum):
         return _enum_name(left) == _enum_name(right)
     if isinstance(left, Mapping):
@@ -228,7 +228,8 @@ def contains(left: Any, right: Any) -> bool:
             return all(_has(left, item) for item in right)
         return _has(left, right)
     raise EvaluationError(
-        f"Contains operator can only be used on Collections, Maps and arrays. Actual type was: {class_name(left)}"
+        "Contains operator can only be used on Collections, Maps and arrays."
+        f" Actual type was: {class_name(left)}"
     )
 
 
@@ -255,7 +256,7 @@ def truth(value: Any, place: str) -> bool:
     if value is True or value is False:
         return bool(value)
     if is_number(value):
-        return not (value == 0 or value != value)
+        return not (value == 0 or math.isnan(value))
     if isinstance(value, str):
         return value != ""
     if value is None:

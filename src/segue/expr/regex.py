@@ -1,9 +1,10 @@
 """Java regular expressions on Python's `re`, within limits (expression language 7.1, 12).
 
-Python's matcher has no deadline, so the defence is by size: pattern and input are bounded, and a pattern in which a
-repetition stands directly inside another unbounded repetition (`(a+)+`, `(a|b*)*`) is refused for inputs longer than
-`_NESTED_INPUT` characters. Overlapping alternatives under a repetition (`(a|a)*`) are refused in the same way. Other
-slow patterns (`a*a*a*b`) are polynomial and bounded by the input limit only; that is a known gap.
+Python's matcher has no deadline, so the defence is by size: pattern and input are bounded, and a pattern in
+which a repetition stands directly inside another unbounded repetition (`(a+)+`, `(a|b*)*`) is refused for
+inputs longer than `_NESTED_INPUT` characters. Overlapping alternatives under a repetition (`(a|a)*`) are
+refused in the same way. Other slow patterns (`a*a*a*b`) are polynomial and bounded by the input limit only;
+that is a known gap.
 """
 
 from __future__ import annotations
@@ -176,7 +177,7 @@ def replace_all(text: str, regex: str, replacement: Callable[[re.Match[str]], st
 
 
 def java_split(text: str, regex: str, limit: int, limits: Limits) -> list[str]:
-    """Java's split: trailing empty pieces dropped at limit 0; a zero-width match at the start gives no piece."""
+    """Java's split: trailing empty pieces dropped at limit 0; no piece before a zero-width start."""
     if text == "":
         return [""]
     pieces: list[str] = []

@@ -22,9 +22,9 @@ _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 class State:
     """What the closures of a compiled template work on.
 
-    `context` holds the roots visible now (a macro sees none), `scopes` the variables bound by tags, innermost last,
-    `full_context` the roots of the whole rendering, for functions that need to know the flow. `render_text` renders
-    another text with the variables visible now.
+    `context` holds the roots visible now (a macro sees none), `scopes` the variables bound by tags, innermost
+    last, `full_context` the roots of the whole rendering, for functions that need to know the flow.
+    `render_text` renders another text with the variables visible now.
     """
 
     __slots__ = (

@@ -17,8 +17,8 @@ __all__ = ["Template"]
 class Template:
     """The result of `Engine.compile`; immutable, may be shared by threads.
 
-    `text` is the source. `pieces` are texts and value functions when the template has no tags; else `body` writes
-    the output.
+    `text` is the source. `pieces` are texts and value functions when the template has no tags; else `body`
+    writes the output.
     """
 
     __slots__ = ("_blocks", "_body", "_pieces", "_references", "text")
@@ -67,7 +67,7 @@ class Template:
             if value is None:
                 return None
             if value.__class__ is str and len(value) <= state.limits.max_output_length:
-                return value  # type: ignore[no-any-return]  # the class test above is not understood
+                return value
         return self._joined(values, state)
 
     def _joined(self, values: list[Any], state: State) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from json.encoder import encode_basestring  # type: ignore[attr-defined]  # the C writer of JSON strings
+from json.encoder import encode_basestring
 from typing import Any
 
 from segue.expr.errors import LimitError
@@ -179,7 +179,7 @@ def java_text(value: Any, limit: int = DEFAULT_LIMIT) -> str:
         LimitError: the text would be longer than `limit`.
     """
     if value.__class__ is str:
-        return value  # type: ignore[no-any-return]  # the class test above is not understood
+        return value
     if value is None:
         return "null"
     text = _scalar(value)
@@ -197,7 +197,7 @@ def output_text(value: Any, limit: int = DEFAULT_LIMIT) -> str:
         LimitError: the text would be longer than `limit`.
     """
     if value.__class__ is str:
-        return value  # type: ignore[no-any-return]  # the class test above is not understood
+        return value
     if value is None:
         return ""
     text = _scalar(value)

@@ -105,7 +105,7 @@ def _reader(pattern: str, locale: Locale) -> tuple[re.Pattern[str], tuple[tuple[
             expression.append(re.escape(part))
             continue
         letter, count = part
-        if letter == "[" or letter == "]":
+        if letter in "[]":
             expression.append("(?:" if letter == "[" else ")?")
             continue
         groups.append(part)

@@ -50,7 +50,7 @@ def write_date(state: State, value: datetime, format: Any, time_zone: Any, local
 
 
 @TABLE.add("date", "format", "timeZone", "existingFormat", "locale", state=True)
-def date(
+def date(  # noqa: PLR0917 - called with the positions of the language
     state: State,
     value: Any,
     format: Any = None,
@@ -67,7 +67,7 @@ def date(
 
 
 @TABLE.add("dateAdd", "amount", "unit", "format", "timeZone", "existingFormat", "locale", state=True)
-def date_add(
+def date_add(  # noqa: PLR0917 - called with the positions of the language
     state: State,
     value: Any,
     amount: Any = None,
@@ -77,7 +77,7 @@ def date_add(
     existing_format: Any = None,
     locale: Any = None,
 ) -> str | None:
-    """A date moved by an amount of a unit, as text. Raises what `date` raises, also for a bad amount or unit."""
+    """A date moved by an amount of a unit, as text. Raises EvaluationError for whatever cannot be used."""
     if value is None:
         return None
     number = _amount(amount)

@@ -20,7 +20,7 @@ TABLE = Table()
 
 @TABLE.add("replace", "replace_pairs", "regexp", state=True)
 def replace(state: State, value: Any, replace_pairs: Any = None, regexp: Any = None) -> Any:
-    """Pairs replaced one after another, as plain text or as Java regular expressions; containers are walked."""
+    """Pairs replaced one after another, as text or as Java regular expressions; containers are walked."""
     if replace_pairs is None:
         raise EvaluationError("The argument 'replace_pairs' is required.")
     if not isinstance(replace_pairs, Mapping):

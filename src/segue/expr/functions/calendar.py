@@ -82,8 +82,10 @@ def _one_of(function: str, name: str, value: Any, allowed: tuple[str, ...]) -> i
     text = java_text(value)
     if text.upper() not in allowed:
         expected = ", ".join(allowed)
-        message = f"The '{function}()' function received an invalid '{name}' value: '{text}'. Expected one of: {expected}."
-        raise EvaluationError(message)
+        raise EvaluationError(
+            f"The '{function}()' function received an invalid '{name}' value: '{text}'."
+            f" Expected one of: {expected}."
+        )
     return allowed.index(text.upper())
 
 

@@ -71,7 +71,10 @@ def span(state: State, start: Any = None, end: Any = None, increment: Any = 1) -
     size = max(0, (last - first) // step + 1)
     if size > state.limits.max_range:
         limit = state.limits.max_range
-        message = f"The range function cannot produce more than {limit} elements, but this call would produce {size}."
+        message = (
+            f"The range function cannot produce more than {limit} elements,"
+            f" but this call would produce {size}."
+        )
         raise LimitError("max_range", limit, message)
     if letters and not start.isdigit():
         return [chr(number) for number in numbers]

@@ -23,7 +23,8 @@ def render(state: State, to_render: Any = ABSENT, recursive: Any = True) -> Any:
     """The text, or every text inside a list, map or set, rendered with the variables visible now.
 
     Raises:
-        EvaluationError: an argument is absent or wrong, or the rendered text fails; a variable missing in there is
+        EvaluationError: an argument is absent or wrong, or the rendered text fails; a variable missing in
+        there is
             not caught by `??`.
         LimitError: rendering nests too deeply.
     """

@@ -102,7 +102,7 @@ def error_logs(state: State) -> list[Mapping[str, Any]]:
 
 @TABLE.add("iterationOutput", "taskId", "iteration", state=True)
 def iteration_output(state: State, task_id: Any = None, iteration: Any = None) -> Any:
-    """The `value` output of a task (id or its outputs) at an iteration of the current loop, by default the previous."""
+    """The `value` output of a task (id or outputs) at an iteration of the loop, by default the previous."""
     current = _field(_root(state, "taskrun"), "iteration")
     if current is None:
         current = _field(_root(state, "item"), "index")

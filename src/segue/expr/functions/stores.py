@@ -59,7 +59,8 @@ def _field(value: str, subkey: str, name: str) -> str:
         parsed = None
     if not isinstance(parsed, dict):
         raise EvaluationError(
-            f"Failed to read secret sub-key '{subkey}' from secret '{name}'. Ensure the secret contains valid JSON value."
+            f"Failed to read secret sub-key '{subkey}' from secret '{name}'."
+            " Ensure the secret contains valid JSON value."
         )
     if subkey not in parsed:
         raise EvaluationError(f"Cannot find secret sub-key '{subkey}' in secret '{name}'.")
@@ -75,7 +76,7 @@ def _candidates(flow_namespace: str) -> list[str]:
 
 @TABLE.add("kv", "key", "namespace", "errorOnMissing", state=True)
 def kv(state: State, key: Any = None, namespace: Any = None, error_on_missing: Any = True) -> Any:
-    """A typed value of the KV store: of the flow's namespace or the nearest ancestor that has it, or of a given one."""
+    """A typed value of the KV store: of a given namespace, or of the flow's or its nearest ancestor."""
     if key is None:
         raise EvaluationError("The 'kv' function expects an argument 'key'.")
     if state.services.kv is None:

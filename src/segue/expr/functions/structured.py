@@ -105,7 +105,6 @@ def from_yaml(state: State, yaml: Any = ABSENT) -> Any:
 def _load_yaml(text: str, limit: int) -> Any:
     loader = _Loader(text)
     try:
-        loader.check_data()
         node = loader.get_node() if loader.check_node() else None
         if node is None:
             raise EvaluationError("Invalid yaml: the document is empty")
