@@ -23,6 +23,7 @@ from segue.domain.execution.state import Status
 from segue.plugins.registry import PluginRegistry
 from segue.ports.clock import SystemClock, SystemIds
 from segue.ports.queue import Channel, Topic
+from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flows import StoredFlow
 from segue.ports.repositories.jobs import JobRepository, Metric, Report
 from segue.ports.repositories.journal import Change, InlineOutputs
@@ -55,6 +56,22 @@ class WatchedJobs:
         return getattr(self._jobs, name)
 
 
+class WatchedExecutions:
+    """The real repository, which can be told that an execution's row is unreadable."""
+
+    def __init__(self, executions: ExecutionRepository) -> None:
+        self._executions = executions
+        self.broken: str | None = None
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, Execution]:
+        if self.broken in ids:
+            raise ValueError("an unreadable row")
+        return await self._executions.get_many(ids)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._executions, name)
+
+
 class WatchedQueue(MemoryQueue):
     """The real queue, which keeps what was published."""
 
@@ -73,11 +90,12 @@ class Stage:
     def __init__(self, folder: Path, **controller: Any) -> None:
         self.database = SqlDatabase(f"sqlite:///{folder / 'segue.db'}")
         self.jobs = WatchedJobs(self.database.jobs)
+        self.rows = WatchedExecutions(self.database.executions)
         self.storage = LocalStorage(folder / "storage")
         self.queue = WatchedQueue()
         self.ports = ControllerPorts(
             jobs=self.jobs,
-            executions=self.database.executions,
+            executions=self.rows,
             outputs=self.database.outputs,
             flows=self.database.flows,
             storage=self.storage,

@@ -297,3 +297,28 @@ async def test_more_credits_than_slots_are_not_believed(tmp_path):
         assert len((await peer.work.read()).jobs.jobs) == 5
         await asyncio.sleep(0.3)
         assert len(await stage.held()) == 5
+
+
+async def test_no_job_goes_to_a_worker_that_fell_silent(tmp_path):
+    async with meet(tmp_path, lease=0.2) as (stage, peer):
+        await peer.connect()
+        await peer.work.write(pb.WorkRequest(credits=pb.Credits(slots=5)))
+        await stage.until(lambda: not stage.controller.worker_count, 2)
+        assert await peer.work.read() is grpc.aio.EOF
+        await stage.submit(await stage.execution(await stage.flow(LOG)))
+        await asyncio.sleep(0.3)
+        assert await stage.jobs.ready() == ["default"]
+
+
+async def test_a_job_that_cannot_be_read_fails_alone(tmp_path):
+    async with meet(tmp_path) as (stage, peer):
+        flow = await stage.flow(LOG)
+        bad, good = await stage.execution(flow), await stage.execution(flow)
+        runs = [await stage.submit(execution, quiet=True) for execution in (bad, good)]
+        stage.rows.broken = bad.id
+        await peer.connect()
+        await peer.work.write(pb.WorkRequest(credits=pb.Credits(slots=2)))
+        jobs = (await peer.work.read()).jobs.jobs
+        assert [job.task_run_id for job in jobs] == [runs[1]]
+        fact = await stage.finished(runs[0])
+        assert (fact.state, fact.message) == (State.FAILED, "The task cannot be sent: ValueError")

@@ -195,10 +195,10 @@ class Sessions:
         """The session of this id."""
         return self._by_id.get(session_id)
 
-    def forget_silent(self, since: float) -> None:
-        """Forget sessions that have no stream and were not heard of after ``since``."""
+    def end_silent(self, since: float) -> None:
+        """End sessions not heard of after ``since``: no job may go to a worker whose lease ran out."""
         for session in self:
-            if session.stream is None and session.heard_at < since:
+            if session.heard_at < since:
                 self.end(session)
 
 
