@@ -106,12 +106,16 @@ class Run:
             if facts:
                 self.step(*facts)
             elif self.timers:
-                due, timer_id = heapq.heappop(self.timers)
-                self.now = max(self.now, due)
-                self.step(TimerDue(timer_id))
+                self.come_due()
             else:
                 return self
         raise AssertionError("the execution does not come to an end")
+
+    def come_due(self) -> None:
+        """Let the time pass until the next timer."""
+        due, timer_id = heapq.heappop(self.timers)
+        self.now = max(self.now, due)
+        self.step(TimerDue(timer_id))
 
     @property
     def states(self) -> dict[str, str]:

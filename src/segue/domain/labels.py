@@ -60,9 +60,7 @@ def is_valid_key(key: str) -> bool:
     """Check a key: a lower-case letter, then letters, ASCII digits, dots, underscores and hyphens."""
     if not key or not (key[0].isalpha() and key[0].islower()):
         return False
-    return all(
-        char.isalpha() or (char.isascii() and char.isdigit()) or _KEY_REST.fullmatch(char) for char in key
-    )
+    return all(char.isalpha() or (char.isascii() and char.isdigit()) or _KEY_REST.fullmatch(char) for char in key)
 
 
 def merge_labels(*layers: Iterable[Label]) -> tuple[Label, ...]:

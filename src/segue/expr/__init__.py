@@ -1,7 +1,7 @@
 """The expression language of flows: Pebble templates in the dialects of Kestra 1.x and 2.0.
 
-`Engine` compiles and renders; `References` says what a text needs before it is rendered; `Services` carries what a
-rendering may ask of the outside. No Python attribute, import or name can be reached from a template.
+`Engine` compiles and renders; `References` says what a text needs before it is rendered; `Services` carries
+what a rendering may ask of the outside. No Python attribute, import or name can be reached from a template.
 """
 
 from __future__ import annotations

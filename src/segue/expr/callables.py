@@ -17,10 +17,10 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One callable: its parameter names in the language, and the Python function with the same names in snake case.
+    """One callable: its parameters in the language, and the function that has them in snake case.
 
-    `params` None means that arguments are accepted and ignored; `variadic` passes all positional ones. `wants_state`
-    puts the `State` of the rendering before everything else.
+    `params` None means that arguments are accepted and ignored; `variadic` passes all positional ones.
+    `wants_state` puts the `State` of the rendering before everything else.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Arity:
-    """Which arguments of a call go where: the first `positional` ones by position, the rest by these names."""
+    """Which arguments go where: so many by position, or all by these names if any was named."""
 
     positional: int
     names: tuple[str, ...]

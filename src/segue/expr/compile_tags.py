@@ -1,6 +1,7 @@
 """Tree to closures: tags and bodies (expression language 6).
 
-A body writes the values it prints, unconverted, to a list; `template.py` turns the list into text or a typed value.
+A body writes the values it prints, unconverted, to a list; `template.py` turns the list into text or a typed
+value.
 """
 
 from __future__ import annotations
@@ -233,9 +234,7 @@ _COMPILE: Mapping[type[Statement], Callable[[_TagCompiler, Any], Body]] = {
 }
 
 
-def compile_tree(
-    tree: TemplateTree, compiler: Compiler
-) -> tuple[list[Piece] | None, Body, Mapping[str, Body]]:
+def compile_tree(tree: TemplateTree, compiler: Compiler) -> tuple[list[Piece] | None, Body, Mapping[str, Body]]:
     """The template as pieces (if it has neither tags nor raw blocks), as a body, and its named blocks."""
     if all(isinstance(node, Text | Print) for node in tree.body):
         pieces: list[Piece] = [

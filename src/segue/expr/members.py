@@ -1,6 +1,7 @@
-"""The members of text, lists, maps and entries that a template may use: an allowlist (expression language 4.4).
+"""The members of text, lists, maps and entries that a template may use (expression language 4.4).
 
-No attribute of a Python object is ever read by name; what is not listed here does not exist.
+An allowlist: no attribute of a Python object is ever read by name, and what is not listed here does not
+exist.
 """
 
 from __future__ import annotations
@@ -62,9 +63,7 @@ _STRING: Mapping[str, Method] = {
     "indexOf": lambda _, s, part: s.find(_text(part)),
     "lastIndexOf": lambda _, s, part: s.rfind(_text(part)),
     "replace": _replace,
-    "replaceAll": lambda limits, s, regex, new: replace_all(
-        s, _text(regex), java_replacement(_text(new)), limits
-    ),
+    "replaceAll": lambda limits, s, regex, new: replace_all(s, _text(regex), java_replacement(_text(new)), limits),
     "split": lambda limits, s, regex: java_split(s, _text(regex), 0, limits),
     "concat": lambda _, s, other: s + _text(other),
     "matches": lambda limits, s, regex: matches_whole(s, _text(regex), limits),

@@ -43,8 +43,8 @@ _UNARY = frozenset({"not", "+", "-"})
 class ExpressionParser:
     """Precedence climbing over a token list.
 
-    `index` is the position in `tokens`; methods leave it after what they read. Errors are `ExpressionSyntaxError`,
-    or `LimitError` when the text nests deeper than `max_depth`.
+    `index` is the position in `tokens`; methods leave it after what they read. Errors are
+    `ExpressionSyntaxError`, or `LimitError` when the text nests deeper than `max_depth`.
     """
 
     def __init__(self, text: str, tokens: list[Token], dialect: Dialect, max_depth: int) -> None:
@@ -83,7 +83,7 @@ class ExpressionParser:
             if op == "|":
                 name = self.expect("NAME")[1]
                 left = FilterApplication(pos, left, name, self.optional_arguments())
-            elif op == "is" or op == "is not":
+            elif op in ("is", "is not"):
                 name = self.expect("NAME")[1]
                 left = TestApplication(pos, left, name, self.optional_arguments(), op == "is not")
             else:
@@ -112,7 +112,7 @@ class ExpressionParser:
         if kind == "STRING":
             self.index += 1
             return self.postfix(Literal(pos, value))
-        if kind == "NUMBER" or kind == "LONG":
+        if kind in ("NUMBER", "LONG"):
             self.index += 1
             return self.postfix(Literal(pos, self.number(value, pos)))
         if kind == "STRING_START":

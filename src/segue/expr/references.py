@@ -1,8 +1,8 @@
 """What a template names, found in its tree without evaluating it (expression language 13).
 
-Paths are tuples of text. A path ends at the first key that depends on data, at a method call and at a filter. Names
-bound by `set`, `for` and macro parameters are no references; a `set` inside a branch or loop may not have happened,
-so it does not hide a root.
+Paths are tuples of text. A path ends at the first key that depends on data, at a method call and at a filter.
+Names bound by `set`, `for` and macro parameters are no references; a `set` inside a branch or loop may not
+have happened, so it does not hide a root.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ Path = tuple[str, ...]
 class References:
     """Everything a text may look at.
 
-    `roots` are the root variables named. `outputs`, `inputs` and `variables` (the root `vars`) are key paths below
-    the root; a root named as a whole gives the empty path. `kv`, `secrets` and `files` are constant arguments:
-    `(key,)` or `(key, namespace)`; a call with an argument that depends on data puts `kv`, `secret` or `files` into
-    `unknown`. `unknown` also holds roots accessed by a key that depends on data, and `*` when everything may be
-    needed. `rendered` are paths given to `render()`, root included: their texts have references of their own.
-    `functions` are the names of all functions called.
+    `roots` are the root variables named. `outputs`, `inputs` and `variables` (the root `vars`) are key paths
+    below the root; a root named as a whole gives the empty path. `kv`, `secrets` and `files` are constant
+    arguments: `(key,)` or `(key, namespace)`; a call with an argument that depends on data puts `kv`,
+    `secret` or `files` into `unknown`. `unknown` also holds roots accessed by a key that depends on data, and
+    `*` when everything may be needed. `rendered` are paths given to `render()`, root included: their texts
+    have references of their own. `functions` are the names of all functions called.
     """
 
     roots: frozenset[str] = frozenset()
@@ -296,7 +296,7 @@ def _constant_path(node: Expr) -> Path | None:
 
 
 def collect(tree: TemplateTree, analyse: Callable[[str], References]) -> References:
-    """The references of a template; `analyse` is asked for constant texts that the template renders itself."""
+    """The references of a template; `analyse` is asked about constant texts that the template renders."""
     collector = _Collector(tree.macros, analyse)
     collector.body(tree.body)
     return collector.result()

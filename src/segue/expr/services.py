@@ -1,8 +1,8 @@
 """What a template may ask of the outside, carried by each rendering (expression language 8, 12).
 
-Every field is optional: a function that needs a missing one raises `ServiceMissingError`. So a static rendering, a
-validation or a debug endpoint cannot reach what it was not given. Services may raise `Interrupt` to say that a value
-has to be fetched first.
+Every field is optional: a function that needs a missing one raises `ServiceMissingError`. So a static
+rendering, a validation or a debug endpoint cannot reach what it was not given. Services may raise `Interrupt`
+to say that a value has to be fetched first.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class KeyValues(Protocol):
 class FileReference:
     """A file that a template names, with its form already checked (8.4).
 
-    `kind` is `namespace` (path within the files of `namespace`), `storage` (a `kestra:` URI) or `local` (`file:`).
+    `kind` is `namespace` (path within the files of `namespace`), `storage` (a `kestra:` URI) or `local`
+    (`file:`).
     """
 
     kind: str
@@ -116,8 +117,8 @@ class Services:
     """What one rendering may use.
 
     `clock` gives the current time (aware), `entropy(n)` n random bytes, `logs(limit)` the error logs of this
-    execution, `http` the decoded answer, `subflow` its result map, `free_port` a free local port, `holidays(date,
-    country, subdivision)` whether that day is a public holiday.
+    execution, `http` the decoded answer, `subflow` its result map, `free_port` a free local port,
+    `holidays(date, country, subdivision)` whether that day is a public holiday.
     """
 
     time_zone: str = "UTC"

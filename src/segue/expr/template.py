@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from segue.expr.compile_tags import Piece, join
@@ -17,8 +18,8 @@ __all__ = ["Template"]
 class Template:
     """The result of `Engine.compile`; immutable, may be shared by threads.
 
-    `text` is the source. `pieces` are texts and value functions when the template has no tags; else `body` writes
-    the output.
+    `text` is the source. `pieces` are texts and value functions when the template has no tags; else `body`
+    writes the output.
     """
 
     __slots__ = ("_blocks", "_body", "_pieces", "_references", "text")
@@ -49,14 +50,20 @@ class Template:
             state.blocks = self._blocks
             out: list[Any] = []
             self._body(state, out)
-        except (ExpressionError, Interrupt):
+        except Interrupt:
+            raise
+        except ExpressionError as error:
+            if state.secrets:
+                error.hide(state.secrets)
+                raise error from None
             raise
         except RecursionError:
             limit = state.limits.max_depth
             raise LimitError("max_depth", limit, "The expression nests too deeply").at(self.text, 0) from None
         except Exception as error:
-            detail = str(error) or type(error).__name__
-            raise EvaluationError(f"The expression failed: {detail}").at(self.text, 0) from error
+            failure = EvaluationError(f"The expression failed: {str(error) or type(error).__name__}")
+            failure.hide(state.secrets)
+            raise failure.at(self.text, 0) from (None if state.secrets else error)
         return out
 
     def render(self, state: State) -> str | None:
@@ -67,7 +74,7 @@ class Template:
             if value is None:
                 return None
             if value.__class__ is str and len(value) <= state.limits.max_output_length:
-                return value  # type: ignore[no-any-return]  # the class test above is not understood
+                return value
         return self._joined(values, state)
 
     def _joined(self, values: list[Any], state: State) -> str | None:
@@ -90,7 +97,7 @@ class Template:
         if len(written) == 1:
             return written[0]
         text = self._joined(written, state)
-        if all(isinstance(value, str | int | float) for value in written):
+        if all(isinstance(value, str | int | float | Decimal) for value in written):
             return text
         try:
             return json.loads(text or "")

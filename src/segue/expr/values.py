@@ -1,4 +1,4 @@
-"""Values that a template can meet besides Python's own, and their names in messages (expression language 4, 7.3)."""
+"""Values a template can meet besides Python's own, and type names for messages (expression language 4)."""
 
 from __future__ import annotations
 

@@ -33,9 +33,7 @@ def test_ids_refuse_what_does_not_fit(moment: int, entropy: bytes) -> None:
         time_ordered_id(moment, entropy)
 
 
-@pytest.mark.parametrize(
-    ("text", "slug"), [("each_split", "each-split"), ("A  b.C", "a-b-c"), ("_x_", "x"), ("é", "")]
-)
+@pytest.mark.parametrize(("text", "slug"), [("each_split", "each-split"), ("A  b.C", "a-b-c"), ("_x_", "x"), ("é", "")])
 def test_slugs(text: str, slug: str) -> None:
     assert slugify(text) == slug
 

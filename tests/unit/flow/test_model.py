@@ -102,9 +102,7 @@ def test_old_inputs_and_triggers_become_the_internal_model(old_flow: Flow) -> No
     assert dict(schedule.conditions[1].properties) == {"x": 1}
 
 
-def test_defaults_fill_what_a_plugin_leaves_out_also_under_an_alias(
-    old_flow: Flow, catalogue: TypeCatalogue
-) -> None:
+def test_defaults_fill_what_a_plugin_leaves_out_also_under_an_alias(old_flow: Flow, catalogue: TypeCatalogue) -> None:
     log = CompiledFlow(old_flow, 1).get_task("log")
     assert isinstance(log, RunnableTask)
     assert dict(log.properties) == {"message": "from defaults", "level": "INFO"}
@@ -196,10 +194,7 @@ def tree(catalogue: TypeCatalogue) -> CompiledFlow:
 
 
 def test_every_task_is_found_with_its_place(tree: CompiledFlow) -> None:
-    places = {
-        task_id: (node.parent_id, node.section, node.root, node.position)
-        for task_id, node in tree.nodes.items()
-    }
+    places = {task_id: (node.parent_id, node.section, node.root, node.position) for task_id, node in tree.nodes.items()}
     assert places == {
         "sw": (None, "tasks", "tasks", 0),
         "yes1": ("sw", "cases.true", "tasks", 0),
@@ -247,6 +242,24 @@ def test_values_that_may_be_expressions_are_kept_as_texts(catalogue: TypeCatalog
     }
 
 
+def test_properties_without_a_value_count_as_absent(catalogue: TypeCatalogue) -> None:
+    text = (
+        "id: f\nnamespace: a.b\nlabels:\ninputs:\nerrors:\ntriggers:\nvariables:\nretry:\ndisabled:\n"
+        "tasks:\n  - id: t\n    type: a.T\n    retry:\n    own:\n"
+    )
+    flow = parse_flow(text, catalogue).valid_flow()
+    assert (flow.labels, flow.inputs, flow.variables, flow.disabled) == ((), (), {}, False)
+    task = flow.tasks[0]
+    assert isinstance(task, RunnableTask)
+    assert dict(task.properties) == {"own": None}
+    refused = parse_flow("id:\nnamespace: a.b\nfoo:\ntasks:\n", catalogue).violations
+    assert [str(violation) for violation in refused] == [
+        "id: must not be null",
+        'foo: Unrecognized field "foo"',
+        "tasks: must not be null",
+    ]
+
+
 def test_the_model_has_a_json_schema() -> None:
     schema = Flow.model_json_schema()
     assert {"id", "namespace", "tasks"} <= set(schema["required"])
@@ -288,9 +301,7 @@ SCALARS = st.one_of(
     st.integers(),
     st.floats(allow_nan=False),
     st.text(alphabet="aB.-{}'", max_size=5),
-    st.sampled_from(
-        [f"{FLOW}Switch", f"{FLOW}Dag", f"{FLOW}Pause", "a.T", "INT", "FORM", "{{ inputs.a-b }}"]
-    ),
+    st.sampled_from([f"{FLOW}Switch", f"{FLOW}Dag", f"{FLOW}Pause", "a.T", "INT", "FORM", "{{ inputs.a-b }}"]),
     st.sampled_from(["io.kestra.plugin.core.trigger.Schedule", "constant", "PT1S", LOG]),
 )
 VALUES = st.recursive(

@@ -185,9 +185,7 @@ CASES = {
         5,
     ),
     "duplicate input path": (
-        HEAD
-        + "inputs:\n  - {id: a.x, type: INT}\n  - {id: a, type: FORM, inputs: [{id: x, type: INT}]}\n"
-        + TASKS,
+        HEAD + "inputs:\n  - {id: a.x, type: INT}\n  - {id: a, type: FORM, inputs: [{id: x, type: INT}]}\n" + TASKS,
         "inputs[1].inputs[0].id: Duplicate input path [a.x]",
         5,
     ),
@@ -251,23 +249,17 @@ CASES = {
         7,
     ),
     "zone": (
-        HEAD
-        + TASKS
-        + f"triggers:\n  - {{id: s, type: {TRIGGER}Schedule, cron: '* * * * *', timezone: X/Y}}\n",
+        HEAD + TASKS + f"triggers:\n  - {{id: s, type: {TRIGGER}Schedule, cron: '* * * * *', timezone: X/Y}}\n",
         "triggers[0].timezone: 'X/Y' is not a valid time-zone ID",
         7,
     ),
     "at least nothing": (
-        HEAD
-        + TASKS
-        + f"triggers:\n  - {{id: s, type: {TRIGGER}Flow, mode: AT_LEAST, dependsOn: [{{flowId: x}}]}}\n",
+        HEAD + TASKS + f"triggers:\n  - {{id: s, type: {TRIGGER}Flow, mode: AT_LEAST, dependsOn: [{{flowId: x}}]}}\n",
         "triggers[0]: 'minSatisfied' is required for mode AT_LEAST",
         7,
     ),
     "two windows": (
-        HEAD
-        + TASKS
-        + f"triggers:\n  - {{id: s, type: {TRIGGER}Flow, window: {{every: P1D, lookback: P1D}}}}\n",
+        HEAD + TASKS + f"triggers:\n  - {{id: s, type: {TRIGGER}Flow, window: {{every: P1D, lookback: P1D}}}}\n",
         "triggers[0].window: only one of",
         7,
     ),
@@ -292,9 +284,7 @@ CASES = {
         7,
     ),
     "dashed input": (
-        HEAD
-        + "inputs: [{id: a-b, type: INT}]\n"
-        + task("type: a.T\n    x: ['{{ inputs.a-b }}']")[len(HEAD) :],
+        HEAD + "inputs: [{id: a-b, type: INT}]\n" + task("type: a.T\n    x: ['{{ inputs.a-b }}']")[len(HEAD) :],
         "keys with hyphens need brackets, offending tasks: [t]",
         5,
     ),
@@ -377,10 +367,7 @@ def test_rules_of_2_0_only_warn_flows_of_1_x(catalogue: TypeCatalogue) -> None:
 
 
 def test_stored_flows_keep_working_with_properties_nobody_knows_any_more(catalogue: TypeCatalogue) -> None:
-    text = (
-        task(f"type: {FLOW}Sequential\n    gone: 1\n    tasks: [{{id: x, type: b.Removed, y: 1}}]")
-        + "foo: {a: 1}\n"
-    )
+    text = task(f"type: {FLOW}Sequential\n    gone: 1\n    tasks: [{{id: x, type: b.Removed, y: 1}}]") + "foo: {a: 1}\n"
     assert len(parse_flow(text, catalogue).violations) == 3
     flow = parse_flow(text, catalogue, strict=False).valid_flow()
     assert [child.task.id for child in flow.children()] == ["t"]
@@ -389,7 +376,5 @@ def test_stored_flows_keep_working_with_properties_nobody_knows_any_more(catalog
 def test_extra_rules_are_asked(catalogue: TypeCatalogue) -> None:
     from segue.domain.flow.faults import Fault
 
-    report = parse_flow(
-        HEAD + TASKS, catalogue, extra_rules=[lambda data: iter([Fault(("id",), data["id"])])]
-    )
+    report = parse_flow(HEAD + TASKS, catalogue, extra_rules=[lambda data: iter([Fault(("id",), data["id"])])])
     assert [str(violation) for violation in report.violations] == ["id: f"]

@@ -70,8 +70,7 @@ class CompiledFlow:
         node = self.nodes.get(task_id)
         if node is None:
             raise NotFoundError(
-                f"Can't find task '{task_id}' on flow '{self.flow.namespace}.{self.flow.id}' "
-                f"revision {self.revision}"
+                f"Can't find task '{task_id}' on flow '{self.flow.namespace}.{self.flow.id}' revision {self.revision}"
             )
         return node
 

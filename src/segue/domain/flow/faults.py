@@ -39,9 +39,7 @@ def faults_of(error: ValidationError) -> Iterator[Fault]:
         value = detail["input"]
         if kind == "too_short" and isinstance(value, list | dict) and value:
             continue  # follows from a fault in an item, which is reported itself
-        path = tuple(
-            part for part in detail["loc"] if not (isinstance(part, str) and part.startswith(TAG_MARK))
-        )
+        path = tuple(part for part in detail["loc"] if not (isinstance(part, str) and part.startswith(TAG_MARK)))
         if kind in {"union_tag_not_found", "union_tag_invalid"} and isinstance(value, dict):
             path = (*path, "type")
         elif kind == "union_tag_not_found":

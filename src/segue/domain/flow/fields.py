@@ -15,6 +15,7 @@ from pydantic import (
     PlainValidator,
     StringConstraints,
     Tag,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
@@ -37,6 +38,15 @@ class Definition(BaseModel):
         coerce_numbers_to_str=True,
         regex_engine="rust-regex",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_nulls(cls, data: Any) -> Any:
+        """A known property without a value (`labels:` and nothing behind it) counts as absent."""
+        if not isinstance(data, dict) or None not in data.values():
+            return data
+        known = {info.alias or name for name, info in cls.model_fields.items()}
+        return {key: value for key, value in data.items() if value is not None or key not in known}
 
 
 class LogLevel(StrEnum):

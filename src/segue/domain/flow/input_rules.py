@@ -104,9 +104,7 @@ def trigger_inputs(data: Mapping[str, Any]) -> Iterator[Fault]:
     needed = [
         name
         for name, item in leaves.items()
-        if item.get("defaults") is None
-        and item.get("required") is not False
-        and item.get("type") != "REUSABLE_INPUTS"
+        if item.get("defaults") is None and item.get("required") is not False and item.get("type") != "REUSABLE_INPUTS"
     ]
     for path, trigger in maps_of(data, "triggers"):
         kind = canonical_trigger(trigger.get("type"))
@@ -120,16 +118,14 @@ def trigger_inputs(data: Mapping[str, Any]) -> Iterator[Fault]:
         if missing:
             yield Fault(
                 (*path, "inputs"),
-                f"Missing inputs for {kind} Trigger '{trigger.get('id')}', missing inputs: "
-                f"'{' | '.join(missing)}'",
+                f"Missing inputs for {kind} Trigger '{trigger.get('id')}', missing inputs: '{' | '.join(missing)}'",
             )
         for name, value in given.items():
             reason = _misfit(leaves[name], value) if name in leaves and value is not None else None
             if reason is not None:
                 yield Fault(
                     (*path, "inputs", name),
-                    f"Invalid value for input '{name}' supplied by {kind} Trigger '{trigger.get('id')}': "
-                    f"{reason}",
+                    f"Invalid value for input '{name}' supplied by {kind} Trigger '{trigger.get('id')}': {reason}",
                 )
 
 

@@ -224,9 +224,7 @@ def _list(value: Any, item_type: InputType) -> list[Any]:
         try:
             parsed.append(item if item is None else parse_value(item_type, item))
         except ValueError:
-            raise _ElementError(
-                f"Unable to parse array element as `{item_type}` on `{shown(item)}`"
-            ) from None
+            raise _ElementError(f"Unable to parse array element as `{item_type}` on `{shown(item)}`") from None
     return parsed
 
 

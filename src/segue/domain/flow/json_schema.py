@@ -19,8 +19,7 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "null": lambda value: value is None,
     "boolean": lambda value: isinstance(value, bool),
     "integer": lambda value: (
-        (isinstance(value, int) and not isinstance(value, bool))
-        or (isinstance(value, float) and value.is_integer())
+        (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
     ),
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     "string": lambda value: isinstance(value, str),
@@ -80,9 +79,7 @@ class _Comparison:
                 yield from self.faults(schema["items"], item, f"{path}[{index}]", depth + 1)
         yield from self.combined_faults(schema, value, path, depth)
 
-    def object_faults(
-        self, schema: Mapping[str, Any], value: dict[str, Any], path: str, depth: int
-    ) -> Iterator[str]:
+    def object_faults(self, schema: Mapping[str, Any], value: dict[str, Any], path: str, depth: int) -> Iterator[str]:
         for name in schema.get("required") or ():
             if name not in value:
                 yield f"{path}.{name}: is required"

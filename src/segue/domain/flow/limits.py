@@ -64,8 +64,7 @@ def _sla_kind(value: Any) -> str | None:
 Sla = TypeAliasType(
     "Sla",
     Annotated[
-        Annotated[MaxDurationSla, tag("MAX_DURATION")]
-        | Annotated[ExecutionAssertionSla, tag("EXECUTION_ASSERTION")],
+        Annotated[MaxDurationSla, tag("MAX_DURATION")] | Annotated[ExecutionAssertionSla, tag("EXECUTION_ASSERTION")],
         Discriminator(_sla_kind),
     ],
 )

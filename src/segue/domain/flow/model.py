@@ -37,12 +37,8 @@ class Listener(Definition):
 class Flow(Definition):
     """A flow as it is written; `revision` and the read-only markers are those of the text."""
 
-    id: Annotated[
-        str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]*$", min_length=1, max_length=100)
-    ]
-    namespace: Annotated[
-        str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", min_length=1, max_length=150)
-    ]
+    id: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]*$", min_length=1, max_length=100)]
+    namespace: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", min_length=1, max_length=150)]
     tasks: Annotated[tuple[AnyTask, ...], Field(min_length=1)]
     revision: Annotated[int, Field(ge=1)] | None = None
     description: Text | None = None

@@ -67,9 +67,7 @@ def normalise(data: dict[str, Any]) -> Notes:
     return notes
 
 
-def _rename(
-    data: dict[str, Any], path: Path, old: str, new: str, notes: Notes, *, still_in_v2: bool = False
-) -> None:
+def _rename(data: dict[str, Any], path: Path, old: str, new: str, notes: Notes, *, still_in_v2: bool = False) -> None:
     if old in data and new not in data:
         data[new] = data.pop(old)
         notes.origins[(*path, new)] = (*path, old)
@@ -153,9 +151,7 @@ def _worker_group(data: dict[str, Any], path: Path, notes: Notes) -> None:
     group = data.get("workerGroup")
     if not isinstance(group, dict) or "workerSelector" in data:
         return
-    selector: dict[str, Any] = {
-        name: value for name, value in group.items() if name not in {"key", "fallback"}
-    }
+    selector: dict[str, Any] = {name: value for name, value in group.items() if name not in {"key", "fallback"}}
     if "key" in group:
         selector["tags"] = [group["key"]]
         notes.origins[(*path, "workerSelector", "tags")] = (*path, "workerGroup", "key")

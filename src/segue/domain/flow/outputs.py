@@ -27,11 +27,7 @@ class Output(Definition):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.type in _STRUCTURAL:
-            raise PydanticCustomError(
-                "output", "an output cannot be of type {kind}", {"kind": self.type.value}
-            )
+            raise PydanticCustomError("output", "an output cannot be of type {kind}", {"kind": self.type.value})
         if self.item_type in {InputType.ARRAY, InputType.SECRET, *_STRUCTURAL}:
-            raise PydanticCustomError(
-                "output", "`itemType` cannot be `{kind}`", {"kind": str(self.item_type)}
-            )
+            raise PydanticCustomError("output", "`itemType` cannot be `{kind}`", {"kind": str(self.item_type)})
         return self

@@ -23,9 +23,7 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     if len(pattern) > _MAX_PATTERN:
         raise ValueError(f"pattern is longer than {_MAX_PATTERN} characters")
     try:
-        validator = SchemaValidator(
-            core_schema.str_schema(pattern=rf"\A(?:{pattern})\z", regex_engine="rust-regex")
-        )
+        validator = SchemaValidator(core_schema.str_schema(pattern=rf"\A(?:{pattern})\z", regex_engine="rust-regex"))
     except SchemaError:
         return _backtracking(pattern)
 

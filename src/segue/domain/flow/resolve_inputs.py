@@ -254,13 +254,10 @@ class _Run:
             raise _Fault(f"Cannot render 'expression'. Cause: {error}", is_render_error=True) from None
         if not isinstance(rendered, list | tuple):
             raise _Fault(
-                "Invalid expression result. Expected a list of strings, but received "
-                f"{type(rendered).__name__}",
+                f"Invalid expression result. Expected a list of strings, but received {type(rendered).__name__}",
                 is_render_error=True,
             )
-        return tuple(
-            parse_value(InputType.STRING, one) for one in rendered if isinstance(one, str | int | float)
-        )
+        return tuple(parse_value(InputType.STRING, one) for one in rendered if isinstance(one, str | int | float))
 
     def default(self, item: InputBase, visible: Mapping[str, Any], options: tuple[str, ...] | None) -> Any:
         if item.defaults is None:

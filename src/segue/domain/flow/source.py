@@ -22,9 +22,7 @@ from segue.domain.errors import FlowSyntaxError
 Path: TypeAlias = tuple[str | int, ...]
 
 _CONSTANTS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
-_CONSTANTS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(
-    ("false", "False", "FALSE"), False
-)
+_CONSTANTS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False)
 _NUMBER = re.compile(
     r"(?P<int>[-+]?(?:0|[1-9][0-9_]*))|(?P<hex>[-+]?0x[0-9a-fA-F_]+)|(?P<octal>[-+]?0[0-7_]+)"
     r"|(?P<float>[-+]?(?:[0-9][0-9_]*)?\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9][0-9_]*\.(?:[eE][-+]?[0-9]+)?"
@@ -137,9 +135,7 @@ def read_scalar(text: str) -> Any:
 
 def _tagged_scalar(tag: str, text: str) -> Any:
     """Apply one of YAML's own tags; a tag of somebody's own means text."""
-    value = (
-        read_scalar(text) if tag in {f"{_TAG}{kind}" for kind in ("int", "float", "bool", "null")} else text
-    )
+    value = read_scalar(text) if tag in {f"{_TAG}{kind}" for kind in ("int", "float", "bool", "null")} else text
     if tag == f"{_TAG}float" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return value

@@ -135,9 +135,7 @@ class WebhookTrigger(Trigger):
         if self.return_outputs and not self.wait:
             raise PydanticCustomError("webhook", "'returnOutputs' needs 'wait: true'")
         if self.response_content_type is not None and not self.return_outputs:
-            raise PydanticCustomError(
-                "webhook", "'responseContentType' needs 'wait: true' and 'returnOutputs: true'"
-            )
+            raise PydanticCustomError("webhook", "'responseContentType' needs 'wait: true' and 'returnOutputs: true'")
         return self
 
 

@@ -142,8 +142,7 @@ def edition_rules(data: Mapping[str, Any]) -> Iterator[Fault]:
         if task.data.get("assets") is not None:
             yield Fault(
                 (*task.path, "assets"),
-                f"Task '{task.id}' can't have any `assets` because assets are only available in "
-                "Enterprise Edition.",
+                f"Task '{task.id}' can't have any `assets` because assets are only available in Enterprise Edition.",
             )
 
 
@@ -154,9 +153,7 @@ def plugin_default_rules(data: Mapping[str, Any]) -> Iterator[Fault]:
         if isinstance(values, dict):
             for key, value in values.items():
                 if value is None:
-                    yield Fault(
-                        (*path, "values", key), f"Invalid Plugin Default: No value provided for key '{key}'"
-                    )
+                    yield Fault((*path, "values", key), f"Invalid Plugin Default: No value provided for key '{key}'")
 
 
 RULES: tuple[Rule, ...] = (
@@ -180,8 +177,7 @@ def warnings_of(data: Mapping[str, Any]) -> Iterator[str]:
     """What is allowed but hardly meant."""
     for _, trigger in maps_of(data, "triggers"):
         if canonical_trigger(trigger.get("type")) == "Flow" and not any(
-            trigger.get(key)
-            for key in ("when", "conditions", "preconditions", "dependsOn", "multipleConditions")
+            trigger.get(key) for key in ("when", "conditions", "preconditions", "dependsOn", "multipleConditions")
         ):
             yield (
                 f"The Flow trigger '{trigger.get('id')}' has no condition: the flow will run for every "

@@ -1,4 +1,4 @@
-"""Pattern letters of Java's DateTimeFormatter: tokens, and writing a date with them (expression language 7.5)."""
+"""Pattern letters of Java's DateTimeFormatter: tokens, and writing with them (expression language 7.5)."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ _WRITE: Mapping[str, Callable[[datetime, int, Locale], str]] = {
     "Q": _quarter,
     "q": _quarter,
     "w": lambda value, count, locale: str(week_of_year(value.date(), locale)[1]).zfill(count),
-    "W": lambda value, count, locale: str(_weeks_before(value.day - 1, value.date().replace(day=1), locale)),
+    "W": lambda value, _, locale: str(_weeks_before(value.day - 1, value.date().replace(day=1), locale)),
     "e": _local_day,
     "c": _local_day,
     "E": _day_name,

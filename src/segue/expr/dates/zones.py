@@ -46,7 +46,7 @@ def settle(value: datetime) -> datetime:
 
 
 def offset_text(value: datetime, form: str, zero: str) -> str:
-    """The UTC offset in a form: `+H`, `+HH`, `+HHmm`, `+HHMM`, `+HH:MM`; seconds are added where they exist."""
+    """The UTC offset in a form: `+H`, `+HHmm`, `+HHMM`, `+HH:MM`; seconds are added where they exist."""
     offset = value.utcoffset() or timedelta()
     if not offset:
         return zero
@@ -56,7 +56,7 @@ def offset_text(value: datetime, form: str, zero: str) -> str:
     minutes, seconds = divmod(rest, 60)
     colon = ":" if ":" in form else ""
     text = f"{sign}{hours:02d}" if "HH" in form else f"{sign}{hours}"
-    if form in ("+H", "+HH", "+HHmm"):
+    if form in ("+H", "+HHmm"):
         colon = ":" if form == "+H" else ""
         return text + (f"{colon}{minutes:02d}" if minutes else "")
     text += f"{colon}{minutes:02d}"

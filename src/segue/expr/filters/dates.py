@@ -61,9 +61,7 @@ def date(
     """A date as text. Raises EvaluationError when the value, zone, format or locale cannot be used."""
     if value is None:
         return None
-    return write_date(
-        state, _read(state, value, time_zone, existing_format, locale), format, time_zone, locale
-    )
+    return write_date(state, _read(state, value, time_zone, existing_format, locale), format, time_zone, locale)
 
 
 @TABLE.add("dateAdd", "amount", "unit", "format", "timeZone", "existingFormat", "locale", state=True)
@@ -77,7 +75,7 @@ def date_add(
     existing_format: Any = None,
     locale: Any = None,
 ) -> str | None:
-    """A date moved by an amount of a unit, as text. Raises what `date` raises, also for a bad amount or unit."""
+    """A date moved by an amount of a unit, as text. Raises EvaluationError for whatever cannot be used."""
     if value is None:
         return None
     number = _amount(amount)
@@ -136,24 +134,18 @@ def timestamp(state: State, value: Any, time_zone: Any = None, existing_format: 
 
 
 @TABLE.add("timestampMilli", "timeZone", "existingFormat", state=True)
-def timestamp_milli(
-    state: State, value: Any, time_zone: Any = None, existing_format: Any = None
-) -> int | None:
+def timestamp_milli(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> int | None:
     """Milliseconds since 1970."""
     return None if value is None else _micros(state, value, time_zone, existing_format) // 1000
 
 
 @TABLE.add("timestampMicro", "timeZone", "existingFormat", state=True)
-def timestamp_micro(
-    state: State, value: Any, time_zone: Any = None, existing_format: Any = None
-) -> str | None:
+def timestamp_micro(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> str | None:
     """Microseconds since 1970, as text."""
     return None if value is None else str(_micros(state, value, time_zone, existing_format))
 
 
 @TABLE.add("timestampNano", "timeZone", "existingFormat", state=True)
-def timestamp_nano(
-    state: State, value: Any, time_zone: Any = None, existing_format: Any = None
-) -> str | None:
+def timestamp_nano(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> str | None:
     """Nanoseconds since 1970, as text."""
     return None if value is None else str(_micros(state, value, time_zone, existing_format) * 1000)

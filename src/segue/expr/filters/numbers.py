@@ -87,7 +87,7 @@ def _integer(body: str) -> int:
     sign = -1 if body[0] == "-" else 1
     digits = body.lstrip("+-")
     if digits[:2] in ("0x", "0X"):
-        return sign * int(digits[2:], 16)
+        return sign * int(digits, 16)
     if digits[0] == "#":
         return sign * int(digits[1:], 16)
     return sign * int(digits, 8 if len(digits) > 1 and digits[0] == "0" else 10)
@@ -96,7 +96,7 @@ def _integer(body: str) -> int:
 def _fits_float(double: float, exact: Decimal) -> bool:
     """Whether float and double have the same shortest text: at most seven digits always do."""
     digits = exact.normalize().as_tuple().digits
-    return len(digits) <= 7 and 1e-37 < abs(double) < 3e38 or double == 0
+    return double == 0 or (len(digits) <= 7 and 1e-37 < abs(double) < 3e38)
 
 
 @TABLE.add("numberFormat", "format", state=True)

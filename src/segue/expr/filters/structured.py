@@ -42,7 +42,8 @@ def to_yaml(state: State, value: Any) -> str:
 def jq(state: State, value: Any, expression: Any = None) -> list[Any] | None:
     """All values that a jq program makes of the input; text is read as JSON first.
 
-    The program sees neither the environment nor files: `env`, `$ENV`, `input`, `import` and `include` are refused.
+    The program sees neither the environment nor files: `env`, `$ENV`, `input`, `import` and `include` are
+    refused.
 
     Raises:
         EvaluationError: no program, a bad one, or input that is no JSON.
@@ -71,7 +72,7 @@ def jq(state: State, value: Any, expression: Any = None) -> list[Any] | None:
 
 
 def _checked(expression: Any) -> str:
-    """The program, if it cannot reach outside; strings are not looked into, so some harmless programs are refused."""
+    """The program, if it cannot reach outside; words within its strings count too."""
     if not isinstance(expression, str) or len(expression) > _MAX_PROGRAM:
         raise EvaluationError("The 'jq' filter expects an argument 'expression' with type string.")
     words = set("".join(char if char.isalnum() or char in "_$" else " " for char in expression).split())
@@ -87,7 +88,7 @@ def _checked(expression: Any) -> str:
         "halt",
     }
     if refused:
-        raise EvaluationError(f"The 'jq' filter does not allow `{sorted(refused)[0]}`")
+        raise EvaluationError(f"The 'jq' filter does not allow `{min(refused)}`")
     return expression
 
 

@@ -1,4 +1,4 @@
-"""Random and time-ordered identifiers (expression language 8.1), from the clock and entropy of the services."""
+"""Random and time-ordered identifiers (expression language 8.1), from clock and entropy services."""
 
 from __future__ import annotations
 

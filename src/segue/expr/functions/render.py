@@ -23,16 +23,15 @@ def render(state: State, to_render: Any = ABSENT, recursive: Any = True) -> Any:
     """The text, or every text inside a list, map or set, rendered with the variables visible now.
 
     Raises:
-        EvaluationError: an argument is absent or wrong, or the rendered text fails; a variable missing in there is
+        EvaluationError: an argument is absent or wrong, or the rendered text fails; a variable missing in
+        there is
             not caught by `??`.
         LimitError: rendering nests too deeply.
     """
     if to_render is ABSENT:
         raise EvaluationError("The 'render' function expects an argument 'toRender'.")
     if recursive is not None and not isinstance(recursive, bool):
-        raise EvaluationError(
-            "The 'render' function expects an optional argument 'recursive' with type boolean."
-        )
+        raise EvaluationError("The 'render' function expects an optional argument 'recursive' with type boolean.")
     return _walk(state, to_render, recursive is not False)
 
 
@@ -45,6 +44,7 @@ def render_once(state: State, to_render: Any = ABSENT) -> Any:
 
 
 def _walk(state: State, value: Any, recursive: bool) -> Any:
+    state.step()
     if isinstance(value, str):
         try:
             return state.render_text(value, state, recursive)

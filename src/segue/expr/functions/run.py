@@ -102,7 +102,7 @@ def error_logs(state: State) -> list[Mapping[str, Any]]:
 
 @TABLE.add("iterationOutput", "taskId", "iteration", state=True)
 def iteration_output(state: State, task_id: Any = None, iteration: Any = None) -> Any:
-    """The `value` output of a task (id or its outputs) at an iteration of the current loop, by default the previous."""
+    """The `value` output of a task (id or outputs) at an iteration of the loop, by default the previous."""
     current = _field(_root(state, "taskrun"), "iteration")
     if current is None:
         current = _field(_root(state, "item"), "index")
@@ -124,9 +124,7 @@ def parent_output(state: State, index: Any = None) -> Any:
     return _field(parents[number], "outputs") if 0 <= number < len(parents) else None
 
 
-@TABLE.add(
-    "http", "uri", "method", "query", "body", "contentType", "headers", "options", "accept", state=True
-)
+@TABLE.add("http", "uri", "method", "query", "body", "contentType", "headers", "options", "accept", state=True)
 def http(state: State, uri: Any = None, *args: Any, **named: Any) -> Any:
     """The decoded body of an HTTP answer."""
     if uri is None:
@@ -150,9 +148,7 @@ def http(state: State, uri: Any = None, *args: Any, **named: Any) -> Any:
 
 
 @TABLE.add("subflow", "namespace", "id", "inputs", "revision", "labels", "timeout", state=True)
-def subflow(
-    state: State, namespace: Any = None, id: Any = None, inputs: Any = None, *args: Any, **named: Any
-) -> Any:
+def subflow(state: State, namespace: Any = None, id: Any = None, inputs: Any = None, *args: Any, **named: Any) -> Any:
     """The result `{id, state, outputs, labels}` of a flow that is run for a form value."""
     if namespace is None or id is None:
         raise EvaluationError("The 'subflow' function expects the arguments 'namespace' and 'id'.")

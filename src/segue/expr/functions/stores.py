@@ -27,9 +27,7 @@ def flow_field(state: State, name: str) -> str:
 
 
 @TABLE.add("secret", "key", "namespace", "subkey", "full", state=True)
-def secret(
-    state: State, key: Any = None, namespace: Any = None, subkey: Any = None, full: Any = False
-) -> Any:
+def secret(state: State, key: Any = None, namespace: Any = None, subkey: Any = None, full: Any = False) -> Any:
     """A secret's text, one field of it, or (`full`) a map with its value and metadata.
 
     Raises:
@@ -46,10 +44,15 @@ def secret(
     found = state.services.secrets.read(where, name)
     if found is None:
         raise EvaluationError(f"Cannot find secret for key '{name}'.")
+    state.secrets.append(found.value)
     if full is True:
         metadata = {"metadata": dict(found.metadata)} if found.metadata else {}
         return {"value": found.value, **metadata}
-    return found.value if subkey is None else _field(found.value, java_text(subkey), name)
+    if subkey is None:
+        return found.value
+    field = _field(found.value, java_text(subkey), name)
+    state.secrets.append(field)
+    return field
 
 
 def _field(value: str, subkey: str, name: str) -> str:
@@ -59,7 +62,8 @@ def _field(value: str, subkey: str, name: str) -> str:
         parsed = None
     if not isinstance(parsed, dict):
         raise EvaluationError(
-            f"Failed to read secret sub-key '{subkey}' from secret '{name}'. Ensure the secret contains valid JSON value."
+            f"Failed to read secret sub-key '{subkey}' from secret '{name}'."
+            " Ensure the secret contains valid JSON value."
         )
     if subkey not in parsed:
         raise EvaluationError(f"Cannot find secret sub-key '{subkey}' in secret '{name}'.")
@@ -75,7 +79,7 @@ def _candidates(flow_namespace: str) -> list[str]:
 
 @TABLE.add("kv", "key", "namespace", "errorOnMissing", state=True)
 def kv(state: State, key: Any = None, namespace: Any = None, error_on_missing: Any = True) -> Any:
-    """A typed value of the KV store: of the flow's namespace or the nearest ancestor that has it, or of a given one."""
+    """A typed value of the KV store: of a given namespace, or of the flow's or its nearest ancestor."""
     if key is None:
         raise EvaluationError("The 'kv' function expects an argument 'key'.")
     if state.services.kv is None:

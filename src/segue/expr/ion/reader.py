@@ -1,4 +1,4 @@
-"""Ion text to values. Annotations are dropped; timestamps stay text; symbols become text; lobs become bytes."""
+"""Ion text to values: annotations are dropped, timestamps and symbols are text, lobs bytes."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class _Reader:
             return text == "true"
         if kind == "special":
             return float(text)
-        if kind == "quoted" or kind == "string":
+        if kind in ("quoted", "string"):
             return _unescape(text[1:-1])
         if kind == "long":
             return self.long_string(text)

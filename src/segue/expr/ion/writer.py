@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from json.encoder import encode_basestring  # type: ignore[attr-defined]  # the C writer of JSON strings
+from json.encoder import encode_basestring
 from typing import Any
 
 from segue.expr.errors import LimitError

@@ -1,0 +1,1 @@
+"""Implementations of the ports, one folder per kind. Only the composition root imports from here."""

@@ -1,0 +1,1 @@
+"""Databases: the only truth (design D2)."""

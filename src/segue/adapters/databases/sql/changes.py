@@ -1,0 +1,130 @@
+"""Decisions as rows: what one batch writes, in one statement per table (design D3)."""
+
+from collections.abc import Iterable, Sequence
+
+from segue.adapters.databases.sql import tables
+from segue.adapters.databases.sql.codecs import encode, encode_labels, to_micros
+from segue.adapters.databases.sql.logs import INSERT_LOGS, log_rows
+from segue.adapters.databases.sql.outputs import INSERT_OUTPUTS, output_rows
+from segue.adapters.databases.sql.statements import Insert, Row, Statement, Transaction, Update
+from segue.domain.execution.jobs import Job, Timer
+from segue.domain.execution.model import Execution
+from segue.domain.execution.task_run import TaskRun
+from segue.ports.repositories.journal import Change
+
+INSERT_EXECUTIONS = Insert(
+    tables.executions,
+    (
+        "id", "tenant", "namespace", "flow_id", "version", "state", "kind", "open", "started_at", "ended_at",
+        "parent_id", "trigger_id", "labels", "body",
+    ),
+)  # fmt: skip
+_UPDATE_EXECUTIONS = Update(tables.executions, ("version", "state", "open", "ended_at", "labels", "body"), "id")
+_TOUCH = Statement("executions.touch", "UPDATE executions SET version = version + 1 WHERE id = EACH(:ids)")
+_INSERT_TASK_RUNS = Insert(tables.task_runs, ("id", "execution_id", "task_id", "state", "body"))
+_UPDATE_TASK_RUNS = Update(tables.task_runs, ("state", "body"), "id")
+_INSERT_JOBS = Insert(
+    tables.jobs,
+    ("task_run_id", "execution_id", "attempt", "worker_queue", "priority", "created_at", "body"),
+    """ON CONFLICT (task_run_id) DO UPDATE SET execution_id = excluded.execution_id,
+       attempt = excluded.attempt, worker_queue = excluded.worker_queue, priority = excluded.priority,
+       created_at = excluded.created_at, body = excluded.body, worker_id = NULL, token = NULL,
+       claimed_at = NULL, started_at = NULL""",
+)
+_DROP_JOBS = Statement("jobs.drop", "DELETE FROM jobs WHERE task_run_id = EACH(:ids)")
+_INSERT_TIMERS = Insert(
+    tables.timers,
+    ("id", "execution_id", "due_at", "body"),
+    """ON CONFLICT (id) DO UPDATE SET execution_id = excluded.execution_id, due_at = excluded.due_at,
+       body = excluded.body""",
+)
+_DROP_TIMERS = Statement("timers.drop", "DELETE FROM timers WHERE id = EACH(:ids)")
+_CONSUME = Statement("inbox.consume", "DELETE FROM inbox WHERE seq = EACH(:seqs)")
+
+
+def write_changes(transaction: Transaction, changes: Sequence[Change]) -> None:
+    """Write changes whose executions are locked at the version they were decided on."""
+    transaction.update(
+        _UPDATE_EXECUTIONS,
+        [_execution_update(change.execution) for change in changes if change.execution_changed],
+    )
+    _each(transaction, _TOUCH, [c.execution.id for c in changes if not c.execution_changed])
+    transaction.insert(_INSERT_TASK_RUNS, _task_run_rows(run for c in changes for run in c.new_task_runs))
+    transaction.update(
+        _UPDATE_TASK_RUNS,
+        [(run.state.value, encode(run), run.id) for c in changes for run in c.changed_task_runs],
+    )
+    transaction.insert(INSERT_OUTPUTS, output_rows(item for c in changes for item in c.outputs))
+    _each(transaction, _DROP_JOBS, [run_id for c in changes for run_id in c.dropped_jobs])
+    transaction.insert(_INSERT_JOBS, _job_rows(job for c in changes for job in c.jobs))
+    _each(transaction, _DROP_TIMERS, [timer_id for c in changes for timer_id in c.dropped_timers])
+    transaction.insert(_INSERT_TIMERS, _timer_rows(timer for c in changes for timer in c.timers))
+    consumed = [seq for change in changes for seq in change.consumed]
+    if consumed:
+        transaction.execute(_CONSUME, seqs=consumed)
+    transaction.insert(INSERT_LOGS, log_rows(line for c in changes for line in c.logs))
+
+
+def execution_row(execution: Execution) -> Row:
+    """A row for ``INSERT_EXECUTIONS``."""
+    flow, status = execution.flow, execution.status
+    ended_at = status.ended_at
+    return (
+        execution.id,
+        flow.tenant,
+        flow.namespace,
+        flow.flow_id,
+        execution.version,
+        status.current.value,
+        execution.kind.value,
+        not execution.is_finished,
+        to_micros(status.started_at),
+        None if ended_at is None else to_micros(ended_at),
+        execution.parent_id,
+        None if execution.trigger is None else execution.trigger.id,
+        encode_labels(execution.labels),
+        encode(execution),
+    )
+
+
+def _execution_update(execution: Execution) -> Row:
+    ended_at = execution.status.ended_at
+    return (
+        execution.version + 1,
+        execution.state.value,
+        not execution.is_finished,
+        None if ended_at is None else to_micros(ended_at),
+        encode_labels(execution.labels),
+        encode(execution),
+        execution.id,
+    )
+
+
+def _task_run_rows(runs: Iterable[TaskRun]) -> list[Row]:
+    return [(run.id, run.execution_id, run.task_id, run.state.value, encode(run)) for run in runs]
+
+
+def _job_rows(jobs: Iterable[Job]) -> list[Row]:
+    by_run = {job.task_run_id: job for job in jobs}
+    return [
+        (
+            job.task_run_id,
+            job.execution_id,
+            job.attempt,
+            job.worker_queue,
+            job.priority,
+            to_micros(job.created_at),
+            encode(job),
+        )
+        for job in by_run.values()
+    ]
+
+
+def _timer_rows(timers: Iterable[Timer]) -> list[Row]:
+    by_id = {timer.id: timer for timer in timers}
+    return [(t.id, t.execution_id, to_micros(t.due_at), encode(t)) for t in by_id.values()]
+
+
+def _each(transaction: Transaction, statement: Statement, ids: list[str]) -> None:
+    if ids:
+        transaction.execute(statement, ids=ids)

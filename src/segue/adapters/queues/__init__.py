@@ -1,0 +1,1 @@
+"""Queues: they wake people up (design D2)."""

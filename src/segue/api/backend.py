@@ -1,0 +1,111 @@
+"""What all routers share: ports, settings, and the pieces built on them once per process."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from segue.api.config import ApiConfig
+from segue.api.follow import ChangeHub
+from segue.api.ports import ApiPorts
+from segue.api.schemas.executions import ApiExecution, wire_execution
+from segue.api.starting import Starter
+from segue.api.submission import Inputs
+from segue.domain.errors import NotFoundError
+from segue.domain.execution.model import Execution
+from segue.domain.execution.task_run import TaskRun
+from segue.ports.queue import Channel
+
+_LONGEST_ID = 64
+
+
+class Backend:
+    """The shared pieces, and the readings that several routers need."""
+
+    def __init__(self, ports: ApiPorts, config: ApiConfig) -> None:
+        self.ports = ports
+        self.config = config
+        self.starter = Starter(ports, config)
+        self.inputs = Inputs(ports)
+        self.changes = ChangeHub(ports.queue, Channel.EXECUTIONS)
+        self.lines = ChangeHub(ports.queue, Channel.LOGS)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Listen to changes while the context is open."""
+        listeners = [asyncio.create_task(hub.run()) for hub in (self.changes, self.lines)]
+        try:
+            yield
+        finally:
+            for task in listeners:
+                task.cancel()
+            await asyncio.gather(*listeners, return_exceptions=True)
+
+    async def find_execution(self, tenant: str, execution_id: str) -> Execution | None:
+        """The execution; ids that cannot be any are not looked up."""
+        return await self.ports.executions.get(tenant, execution_id) if is_id(execution_id) else None
+
+    async def execution(self, tenant: str, execution_id: str) -> Execution:
+        """The execution. Raises ``NotFoundError``."""
+        found = await self.find_execution(tenant, execution_id)
+        if found is None:
+            raise NotFoundError(f"Execution {execution_id[:_LONGEST_ID]} not found")
+        return found
+
+    async def executions(self, tenant: str, execution_ids: Sequence[str]) -> dict[str, Execution]:
+        """Those of the executions that exist, by id, in one read."""
+        found = await self.ports.executions.get_many([one for one in execution_ids if is_id(one)])
+        return {one: execution for one, execution in found.items() if execution.flow.tenant == tenant}
+
+    async def full(self, execution: Execution, url: str | None = None) -> ApiExecution:
+        """An execution with its task runs and flow outputs."""
+        task_runs: Sequence[TaskRun] = ()
+        if execution.task_run_count:
+            task_runs = await self.ports.executions.task_runs(execution.id)
+        outputs = (await self.flow_outputs([execution])).get(execution.id)
+        return wire_execution(execution, self.ports.clock.now(), task_runs=task_runs, outputs=outputs, url=url)
+
+    async def light(self, executions: Sequence[Execution]) -> list[ApiExecution]:
+        """Executions as search results show them."""
+        outputs = await self.flow_outputs(executions)
+        now = self.ports.clock.now()
+        return [wire_execution(execution, now, outputs=outputs.get(execution.id)) for execution in executions]
+
+    async def flow_outputs(self, executions: Sequence[Execution]) -> dict[str, Any]:
+        """Flow outputs by execution id."""
+        owners = [execution.id for execution in executions if execution.has_outputs]
+        if not owners:
+            return {}
+        found = await self.ports.outputs.get_many(owners)
+        return {owner: msgspec.json.decode(payload) for owner, payload in found.items()}
+
+    def execution_url(self, execution: Execution) -> str:
+        """Where users look at an execution; a path only while no ``url`` is configured."""
+        flow = execution.flow
+        path = f"/ui/{flow.tenant}/executions/{flow.namespace}/{flow.flow_id}/{execution.id}"
+        return (self.config.url or "") + path
+
+    async def wait_finished(self, execution: Execution, request: Request[Any, Any, Any]) -> Execution:
+        """The execution once everything of it is over, or as it is when its caller has gone."""
+        gone = asyncio.create_task(_disconnected(request))
+        try:
+            with self.changes.watch(execution.id) as watch:
+                while not execution.is_finished and not gone.done():
+                    await watch.changed()
+                    execution = await self.execution(execution.flow.tenant, execution.id)
+            return execution
+        finally:
+            gone.cancel()
+
+
+async def _disconnected(request: Request[Any, Any, Any]) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def is_id(text: str) -> bool:
+    """Whether the text may be an id of an execution or a task run."""
+    return 0 < len(text) <= _LONGEST_ID and text.isascii() and text.replace("-", "").replace("_", "").isalnum()

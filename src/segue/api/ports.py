@@ -1,0 +1,47 @@
+"""What the API needs from the outside, handed in by the composition root."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from segue.domain.flow.type_names import TypeCatalogue
+from segue.expr import Engine, Services
+from segue.ports.clock import Clock, Ids
+from segue.ports.queue import Queue
+from segue.ports.repositories.catalog import FlowCatalog
+from segue.ports.repositories.executions import ExecutionRepository
+from segue.ports.repositories.flows import FlowRepository
+from segue.ports.repositories.jobs import JobRepository
+from segue.ports.repositories.journal import Journal
+from segue.ports.repositories.logs import LogRepository
+from segue.ports.repositories.outputs import OutputRepository
+from segue.ports.storage import Storage
+
+
+def _no_services(tenant: str, namespace: str) -> Services:  # noqa: ARG001  the signature of the port
+    return Services()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiPorts:
+    """Repositories, storage, queue, catalogues, time and chance.
+
+    ``services`` gives what templates may use in a namespace (secrets for webhook keys, ``now()`` in
+    defaults); ``encrypt`` stores SECRET inputs, None refuses them.
+    """
+
+    flows: FlowRepository
+    executions: ExecutionRepository
+    outputs: OutputRepository
+    logs: LogRepository
+    journal: Journal
+    jobs: JobRepository
+    storage: Storage
+    queue: Queue
+    catalog: FlowCatalog
+    types: TypeCatalogue
+    clock: Clock
+    ids: Ids
+    engine: Engine
+    services: Callable[[str, str], Services] = _no_services
+    encrypt: Callable[[str], Any] | None = None

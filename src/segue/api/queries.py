@@ -1,0 +1,254 @@
+"""From the conditions of a request to the queries of the repositories (REST API 1.3)."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from segue.api.filters import Condition, Operation, invalid, read_filters, unsupported
+from segue.api.problems import INVALID_ARGUMENT, ProblemError
+from segue.domain.durations import parse_duration
+from segue.domain.execution.logs import LogLevel
+from segue.domain.execution.model import ExecutionKind, Label
+from segue.domain.execution.state import State
+from segue.ports.repositories.executions import ExecutionQuery
+from segue.ports.repositories.flows import FlowQuery
+from segue.ports.repositories.logs import LogQuery
+from segue.ports.repositories.paging import PageRequest
+
+Choice = TypeVar("Choice", bound=StrEnum)
+Parameters = Iterable[tuple[str, str]]
+
+_NAMESPACE = {"namespace": ("namespace", Operation.PREFIX)}
+_TEXT = {"q": ("q", Operation.EQUALS), "scope": ("scope", Operation.EQUALS)}
+_LABELS = {"labels": ("labels", Operation.EQUALS)}
+_DATES = {
+    "startDate": ("startdate", Operation.GREATER_THAN_OR_EQUAL_TO),
+    "endDate": ("enddate", Operation.LESS_THAN_OR_EQUAL_TO),
+    "timeRange": ("timerange", Operation.EQUALS),
+}
+_FLOW_PLAIN = _NAMESPACE | _TEXT | _LABELS
+_EXECUTION_PLAIN = (
+    _FLOW_PLAIN
+    | _DATES
+    | {
+        "flowId": ("flowid", Operation.EQUALS),
+        "state": ("state", Operation.IN),
+        "triggerExecutionId": ("triggerexecutionid", Operation.EQUALS),
+    }
+)
+_LOG_PLAIN = (
+    _NAMESPACE
+    | _TEXT
+    | _DATES
+    | {
+        "flowId": ("flowid", Operation.EQUALS),
+        "minLevel": ("level", Operation.EQUALS),
+        "taskId": ("taskid", Operation.EQUALS),
+        "taskRunId": ("taskrunid", Operation.EQUALS),
+        "attempt": ("attemptnumber", Operation.EQUALS),
+    }
+)
+_EQUAL = frozenset({Operation.EQUALS, Operation.IN})
+_NOT_EQUAL = frozenset({Operation.NOT_EQUALS, Operation.NOT_IN})
+_AFTER = frozenset({Operation.GREATER_THAN, Operation.GREATER_THAN_OR_EQUAL_TO, Operation.EQUALS})
+_BEFORE = frozenset({Operation.LESS_THAN, Operation.LESS_THAN_OR_EQUAL_TO, Operation.EQUALS})
+_AT_LEAST = frozenset({Operation.EQUALS, Operation.GREATER_THAN_OR_EQUAL_TO})
+
+Reader = Callable[[Condition, dict[str, Any]], None]
+"""Puts what one condition asks for into the fields of a query."""
+
+
+def flow_query(tenant: str, parameters: Parameters, page: PageRequest, system_namespace: str) -> FlowQuery:
+    """The search for flows a query string asks for."""
+    readers = {"q": _text, "namespace": _namespace, "labels": _labels, "scope": _scope(system_namespace)}
+    return FlowQuery(tenant=tenant, page=page, **_fields(read_filters(parameters, _FLOW_PLAIN), readers))
+
+
+def execution_query(
+    tenant: str, parameters: Parameters, page: PageRequest, now: datetime, system_namespace: str
+) -> ExecutionQuery:
+    """The search for executions a query string asks for."""
+    readers: dict[str, Reader] = {
+        "q": _text,
+        "namespace": _namespace,
+        "labels": _labels,
+        "scope": _scope(system_namespace),
+        "flowid": _single("flow_id"),
+        "state": _choices("states", State),
+        "kind": _choices("kinds", ExecutionKind),
+        "parentid": _single("parent_id"),
+        "triggerexecutionid": _single("parent_id"),
+        "triggerid": _single("trigger_id"),
+    } | _dates("started_after", "started_before", now)
+    fields = _fields(read_filters(parameters, _EXECUTION_PLAIN), readers)
+    _check_range(fields.get("started_after"), fields.get("started_before"))
+    return ExecutionQuery(tenant=tenant, page=page, **fields)
+
+
+def log_query(
+    tenant: str, parameters: Parameters, now: datetime, page: PageRequest | None = None, execution_id: str | None = None
+) -> LogQuery:
+    """The lines a query string asks for; those of one execution when ``execution_id`` is given."""
+    readers: dict[str, Reader] = {
+        "q": _text,
+        "namespace": _namespace_prefix,
+        "flowid": _single("flow_id"),
+        "level": _level,
+        "taskid": _single("task_id"),
+        "taskrunid": _single("task_run_id"),
+        "attemptnumber": _integer("attempt"),
+        "executionid": _single("execution_id"),
+        "scope": _ignore,
+    } | _dates("after", "before", now)
+    fields = _fields(read_filters(parameters, _LOG_PLAIN), readers)
+    _check_range(fields.get("after"), fields.get("before"))
+    if execution_id is not None:
+        fields["execution_id"] = execution_id
+    return LogQuery(tenant=tenant, page=page or PageRequest(), **fields)
+
+
+def _fields(conditions: Iterable[Condition], readers: Mapping[str, Reader]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    dated = {condition.field for condition in conditions}
+    if {"startdate", "timerange"} <= dated:
+        raise invalid("Parameters 'startDate' and 'timeRange' are mutually exclusive")
+    for condition in conditions:
+        reader = readers.get(condition.field)
+        if reader is None:
+            raise invalid(f"Unsupported field {condition.field[:100]}")
+        if not condition.values:
+            raise invalid(f"no value for {condition.field}")
+        reader(condition, fields)
+    return fields
+
+
+def _text(condition: Condition, fields: dict[str, Any]) -> None:
+    if condition.operation is not Operation.EQUALS:
+        raise unsupported(condition)
+    fields["text"] = condition.values[0]
+
+
+def _namespace(condition: Condition, fields: dict[str, Any]) -> None:
+    if condition.operation is Operation.PREFIX and len(condition.values) == 1:
+        fields["namespace_prefix"] = condition.values[0]
+    elif condition.operation in _EQUAL:
+        fields["namespaces"] = condition.values
+    else:
+        raise unsupported(condition)
+
+
+def _namespace_prefix(condition: Condition, fields: dict[str, Any]) -> None:
+    if condition.operation not in {Operation.PREFIX, Operation.EQUALS} or len(condition.values) != 1:
+        raise unsupported(condition)
+    fields["namespace_prefix"] = condition.values[0]
+
+
+def _labels(condition: Condition, fields: dict[str, Any]) -> None:
+    if condition.operation not in _EQUAL:
+        raise unsupported(condition)
+    fields["labels"] = (*fields.get("labels", ()), *(parse_label(value) for value in condition.values))
+
+
+def parse_label(text: str) -> Label:
+    """A label written ``key:value``. Raises ``ProblemError`` when it is none."""
+    key, colon, value = text.partition(":")
+    if not colon or not key.strip() or not value.strip():
+        raise ProblemError(INVALID_ARGUMENT, f"Invalid label '{text[:200]}': give key:value")
+    return Label(key.strip(), value.strip())
+
+
+def _scope(system_namespace: str) -> Reader:
+    def read(condition: Condition, fields: dict[str, Any]) -> None:
+        if condition.operation not in _EQUAL or not set(condition.values) <= {"USER", "SYSTEM"}:
+            raise unsupported(condition)
+        if condition.values == ("SYSTEM",):
+            fields.setdefault("namespace_prefix", system_namespace)
+
+    return read
+
+
+def _ignore(condition: Condition, fields: dict[str, Any]) -> None:
+    """A condition that nothing stored answers: every line passes."""
+
+
+def _single(name: str) -> Reader:
+    def read(condition: Condition, fields: dict[str, Any]) -> None:
+        if condition.operation not in _EQUAL or len(condition.values) != 1:
+            raise unsupported(condition)
+        fields[name] = condition.values[0]
+
+    return read
+
+
+def _integer(name: str) -> Reader:
+    def read(condition: Condition, fields: dict[str, Any]) -> None:
+        if condition.operation is not Operation.EQUALS:
+            raise unsupported(condition)
+        if not (condition.values[0].isascii() and condition.values[0].isdigit() and len(condition.values[0]) < 10):
+            raise invalid(f"{condition.field} must be a number")
+        fields[name] = int(condition.values[0])
+
+    return read
+
+
+def _choices(name: str, choices: type[Choice]) -> Reader:
+    def read(condition: Condition, fields: dict[str, Any]) -> None:
+        try:
+            chosen = tuple(choices(value.upper()) for value in condition.values)
+        except ValueError:
+            known = ", ".join(choices)
+            raise invalid(f"{condition.field} must be one of {known}") from None
+        if condition.operation in _NOT_EQUAL:
+            chosen = tuple(choice for choice in choices if choice not in chosen)
+        elif condition.operation not in _EQUAL:
+            raise unsupported(condition)
+        fields[name] = chosen
+
+    return read
+
+
+def _level(condition: Condition, fields: dict[str, Any]) -> None:
+    if condition.operation not in _AT_LEAST or len(condition.values) != 1:
+        raise unsupported(condition)
+    try:
+        fields["minimum_level"] = LogLevel(condition.values[0].upper())
+    except ValueError:
+        raise invalid(f"level must be one of {', '.join(LogLevel)}") from None
+
+
+def _dates(after: str, before: str, now: datetime) -> dict[str, Reader]:
+    def read_range(condition: Condition, fields: dict[str, Any]) -> None:
+        if condition.operation is not Operation.EQUALS:
+            raise unsupported(condition)
+        try:
+            fields[after] = now - parse_duration(condition.values[0])
+        except (ValueError, OverflowError):
+            raise invalid("timeRange must be an ISO-8601 duration such as PT24H") from None
+
+    def read(condition: Condition, fields: dict[str, Any]) -> None:
+        date = parse_date_time(condition.values[0])
+        if condition.operation in _AFTER and (condition.field == "startdate" or condition.operation not in _BEFORE):
+            fields[after] = date
+        elif condition.operation in _BEFORE:
+            fields[before] = date
+        else:
+            raise unsupported(condition)
+
+    return {"startdate": read, "enddate": read, "timerange": read_range}
+
+
+def parse_date_time(text: str) -> datetime:
+    """An ISO-8601 date-time, UTC where it names no zone. A space stands for the ``+`` that a client did
+    not encode. Raises ``ProblemError`` when it is none."""
+    try:
+        stripped = text.strip()
+        date = datetime.fromisoformat(stripped.replace(" ", "+") if "T" in stripped else stripped)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ProblemError(INVALID_ARGUMENT, f"'{text[:100]}' is not an ISO-8601 date-time") from None
+
+
+def _check_range(after: datetime | None, before: datetime | None) -> None:
+    if after is not None and before is not None and before < after:
+        raise ProblemError(INVALID_ARGUMENT, "endDate must not be before startDate")

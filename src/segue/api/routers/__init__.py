@@ -1,0 +1,1 @@
+"""One module per resource, each with ``HANDLERS``: what it adds below ``/api/v1/{tenant}``."""

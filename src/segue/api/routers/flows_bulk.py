@@ -1,0 +1,119 @@
+"""Many flows at once (REST API 4.2)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from litestar import delete, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from segue.api.backend import Backend
+from segue.api.flow_store import FlowStore
+from segue.api.problems import INVALID_ARGUMENT, INVALID_REQUEST_BODY, VALIDATION_FAILED, ProblemError
+from segue.api.queries import flow_query
+from segue.api.routers.executions import FlowReference
+from segue.api.routers.flows import ALL, flows_of, get_stored, read_source
+from segue.api.schemas.flows import JsonObject, wire_flow
+from segue.api.schemas.paged import BulkResult
+from segue.api.submission import AnyRequest, read_body
+from segue.domain.flow.source import split_documents
+from segue.ports.repositories.flows import StoredFlow
+from segue.ports.repositories.paging import PageRequest
+
+
+@post("/flows/bulk", status_code=200)
+async def save_all(
+    backend: NamedDependency[Backend],
+    request: AnyRequest,
+    tenant: FromPath[str],
+    delete_others: Annotated[bool, QueryParameter(name="delete")] = True,
+    namespace: FromQuery[str | None] = None,
+    allow_namespace_child: Annotated[bool, QueryParameter(name="allowNamespaceChild")] = False,
+) -> list[JsonObject]:
+    """Create or update every flow of the body; by default the others of the tenant, or of ``namespace``
+    (and those below it with ``allowNamespaceChild``), are deleted. Nothing is written if one is wrong."""
+    flows = _read_all(backend, tenant, await read_source(backend, request))
+    if namespace is not None:
+        _check_namespaces(flows, namespace, allow_namespace_child)
+    scope: list[StoredFlow] = []
+    if delete_others:
+        exact = () if namespace is None or allow_namespace_child else (namespace,)
+        prefix = namespace if allow_namespace_child else None
+        scope = await flows_of(backend, tenant, namespaces=exact, prefix=prefix)
+    return await _replace(backend, flows, scope)
+
+
+@post("/flows/{namespace:str}", status_code=200)
+async def save_namespace(
+    backend: NamedDependency[Backend],
+    request: AnyRequest,
+    tenant: FromPath[str],
+    namespace: FromPath[str],
+    delete_others: Annotated[bool, QueryParameter(name="delete")] = True,
+) -> list[JsonObject]:
+    """The same for one namespace. An empty body empties it."""
+    flows = _read_all(backend, tenant, await read_source(backend, request))
+    _check_namespaces(flows, namespace, False)
+    scope = await flows_of(backend, tenant, namespaces=(namespace,)) if delete_others else []
+    return await _replace(backend, flows, scope)
+
+
+def _read_all(backend: Backend, tenant: str, text: str) -> list[StoredFlow]:
+    store = FlowStore(backend.ports)
+    flows = [store.read(tenant, source) for source in split_documents(text)]
+    seen: set[tuple[str, str]] = set()
+    for flow in flows:
+        if (flow.namespace, flow.id) in seen:
+            raise ProblemError(VALIDATION_FAILED, f"Duplicate flow id: {flow.namespace}.{flow.id}")
+        seen.add((flow.namespace, flow.id))
+    return flows
+
+
+def _check_namespaces(flows: Iterable[StoredFlow], namespace: str, with_children: bool) -> None:
+    for flow in flows:
+        is_child = with_children and flow.namespace.startswith(namespace + ".")
+        if flow.namespace != namespace and not is_child:
+            raise ProblemError(
+                VALIDATION_FAILED, f"Flow namespace is invalid: {flow.namespace}.{flow.id} is not in {namespace}"
+            )
+
+
+async def _replace(backend: Backend, flows: Sequence[StoredFlow], scope: Sequence[StoredFlow]) -> list[JsonObject]:
+    store = FlowStore(backend.ports)
+    kept = {(flow.namespace, flow.id) for flow in flows}
+    others = [flow for flow in scope if (flow.namespace, flow.id) not in kept]
+    deleted = [await store.delete(flow.tenant, flow.namespace, flow.id) for flow in others]
+    saved = [await store.save(flow) for flow in flows]
+    return [wire_flow(flow) for flow in (*deleted, *saved)]
+
+
+@delete("/flows/delete/by-ids", status_code=200)
+async def delete_by_ids(backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str]) -> BulkResult:
+    """Delete flows; one that is unknown refuses the whole call with 404."""
+    body = await read_body(request, backend.config.max_body_bytes)
+    try:
+        references = msgspec.json.decode(body, type=list[FlowReference])
+    except msgspec.DecodeError as error:
+        raise ProblemError(INVALID_REQUEST_BODY, f"a list of {{namespace, id}} is expected: {error}") from None
+    names = list(dict.fromkeys((one.namespace, one.id) for one in references))
+    if len(names) > ALL:
+        raise ProblemError(INVALID_ARGUMENT, f"more than {ALL} flows")
+    return await _delete(backend, [await get_stored(backend, tenant, *name) for name in names])
+
+
+@delete("/flows/delete/by-query", status_code=200)
+async def delete_by_query(backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str]) -> BulkResult:
+    """Delete the flows that match the filters, at most as many as one page may have."""
+    query = flow_query(tenant, request.query_params.multi_items(), PageRequest(1, ALL), backend.config.system_namespace)
+    return await _delete(backend, (await backend.ports.flows.search(query)).items)
+
+
+async def _delete(backend: Backend, flows: Sequence[StoredFlow]) -> BulkResult:
+    store = FlowStore(backend.ports)
+    for flow in flows:
+        await store.delete(flow.tenant, flow.namespace, flow.id)
+    return BulkResult(len(flows), len(flows), backend.ports.ids.new())
+
+
+HANDLERS: list[Any] = [save_all, save_namespace, delete_by_ids, delete_by_query]

@@ -1,0 +1,73 @@
+"""How an execution comes into being: what it takes over from its flow, its caller and its trigger.
+
+Facts: flow language 2.4 (labels), 11.1 and 11.2 (fields), 2.10 (checks that fail it at once).
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from segue.domain.execution.model import (
+    CORRELATION_LABEL,
+    Execution,
+    ExecutionKind,
+    ExecutionTrigger,
+    FlowKey,
+    Label,
+)
+from segue.domain.execution.state import State, Status
+from segue.domain.flow.compiled import CompiledFlow
+from segue.domain.labels import SYSTEM_PREFIX
+
+
+class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What the one who starts an execution gives; ``inputs`` are resolved already.
+
+    ``labels`` are those of the caller or the trigger, after rendering. ``original_id`` names the first
+    execution of a chain of replays, ``parent_id`` the one this execution was made from or by.
+    """
+
+    inputs: dict[str, Any] = {}
+    labels: tuple[Label, ...] = ()
+    trigger: ExecutionTrigger | None = None
+    kind: ExecutionKind = ExecutionKind.NORMAL
+    scheduled_at: datetime | None = None
+    parent_id: str | None = None
+    original_id: str | None = None
+    is_failed: bool = False
+    """A check of the flow asks for an execution that is FAILED from the start (flow language 2.10)."""
+
+
+def create_execution(flow: CompiledFlow, request: StartRequest, execution_id: str, now: datetime) -> Execution:
+    """The new execution of ``flow``, in state CREATED, not yet written anywhere.
+
+    It pins the revision of ``flow``. Labels are the flow's without ``system.*``, then the request's, the
+    later of two with one key winning; a chain without a correlation id gets the execution's own.
+    """
+    status = Status.begin(now)
+    return Execution(
+        id=execution_id,
+        flow=FlowKey(flow.tenant, flow.flow.namespace, flow.flow.id, flow.revision),
+        status=status.to(State.FAILED, now) if request.is_failed else status,
+        created_at=now,
+        labels=execution_labels(flow.flow.labels, request.labels, execution_id),
+        inputs=request.inputs,
+        trigger=request.trigger,
+        parent_id=request.parent_id,
+        original_id=request.original_id,
+        kind=request.kind,
+        scheduled_at=request.scheduled_at if request.scheduled_at and request.scheduled_at > now else None,
+        is_finished=request.is_failed,
+    )
+
+
+def execution_labels(
+    of_flow: Iterable[tuple[str, str]], given: Iterable[Label], execution_id: str
+) -> tuple[Label, ...]:
+    """Join the labels of a flow and those given at the start, and see to the correlation id."""
+    merged = {key: value for key, value in of_flow if not key.startswith(SYSTEM_PREFIX)}
+    merged.update((label.key, label.value) for label in given)
+    merged.setdefault(CORRELATION_LABEL, execution_id)
+    return tuple(Label(key, value) for key, value in merged.items())
