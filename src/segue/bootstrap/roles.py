@@ -13,10 +13,11 @@ from segue.bootstrap.assembly import Assembly, Part
 from segue.bootstrap.backends import Backends, backends, global_variables
 from segue.bootstrap.guard import check_grpc, check_http
 from segue.bootstrap.http import HttpServer
-from segue.bootstrap.management import management_server
+from segue.bootstrap.management import DatabaseWatch, management_server
 from segue.bootstrap.process import Launch
 from segue.bootstrap.worker_process import WorkerProcess
 from segue.config import Configuration
+from segue.plugins.registry import PluginRegistry
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.executor import Executor, ExecutorPorts
 from segue.services.lifecycle import Service
@@ -80,11 +81,12 @@ def worker(configuration: Configuration, launch: Launch) -> Assembly:
             worker_queues=section.queues,
             registration_token=token.get_secret_value() if token else "",
             stop_grace=configuration.server.termination_grace_period.total_seconds(),
-        )
+        ),
+        PluginRegistry(),
     )
     if launch.parent_pid is not None:
         return Assembly("worker", [service], dict)
-    management = management_server(configuration, [service])
+    management = management_server(configuration, "worker", [service])
     return Assembly("worker", [service, management], lambda: {"management": management.url})
 
 
@@ -96,7 +98,8 @@ def _assemble(
     controller: Controller | None = None,
     web: HttpServer | None = None,
 ) -> Assembly:
-    management = management_server(configuration, services, outside.database)
+    services = [DatabaseWatch(outside.database), *services]
+    management = management_server(configuration, role, services)
     parts: list[Part] = [outside.database, outside.queue, outside.storage, *services, management]
 
     def addresses() -> dict[str, str]:

@@ -140,6 +140,8 @@ def _serve(
     worker_threads: int | None = None,
 ) -> None:
     loaded = load(config, os.environ, options)
+    # The worker process is forked and runs another program at once: gRPC has nothing to look after.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     from segue.bootstrap import roles
     from segue.bootstrap.process import Launch, run_role
 
