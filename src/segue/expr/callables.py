@@ -72,8 +72,7 @@ def bind(params: tuple[str, ...] | None, variadic: bool, positional: int, named:
         return Arity(positional if variadic else 0, ())
     if positional > len(params):
         raise EvaluationError(
-            f"The argument at position {len(params) + 1} is not allowed."
-            f" Only {len(params)} argument(s) are allowed."
+            f"The argument at position {len(params) + 1} is not allowed. Only {len(params)} argument(s) are allowed."
         )
     for name in named:
         if name not in params:

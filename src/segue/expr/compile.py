@@ -66,9 +66,7 @@ _PLAIN_FAILURES = (ArithmeticError, LookupError, TypeError, ValueError)
 class Names:
     """The callables that a template can name."""
 
-    def __init__(
-        self, filters: Mapping[str, Spec], functions: Mapping[str, Spec], tests: Mapping[str, Spec]
-    ) -> None:
+    def __init__(self, filters: Mapping[str, Spec], functions: Mapping[str, Spec], tests: Mapping[str, Spec]) -> None:
         self.filters = filters
         self.functions = functions
         self.tests = tests
@@ -140,11 +138,7 @@ class Compiler:
         """`target.key`: constant keys are gathered into one function."""
         chain: list[tuple[str, tuple[str, int]]] = []
         target: Expr = node
-        while (
-            isinstance(target, Lookup)
-            and isinstance(target.key, Literal)
-            and isinstance(target.key.value, str)
-        ):
+        while isinstance(target, Lookup) and isinstance(target.key, Literal) and isinstance(target.key.value, str):
             chain.append((target.key.value, (self.text, target.pos)))
             target = target.target
         owner = target.name if isinstance(target, Name) else ""
@@ -252,9 +246,7 @@ class Compiler:
     def application(self, spec: Spec, target: Evaluate | None, arguments: Arguments, pos: int) -> Evaluate:
         """A call of a spec: arguments left to right, then the input, then the Python function."""
         try:
-            arity = bind(
-                spec.params, spec.variadic, len(arguments.positional), [name for name, _ in arguments.named]
-            )
+            arity = bind(spec.params, spec.variadic, len(arguments.positional), [name for name, _ in arguments.named])
         except EvaluationError as error:
             return self.failing(error, pos)
         args = [self.expr(arg) for arg in arguments.all()]
@@ -262,7 +254,10 @@ class Compiler:
         name, text = spec.name, self.text
 
         def apply(state: State) -> Any:
+            state.steps += 1
             try:
+                if state.steps >= state.checkpoint:
+                    state.check()
                 return call(state)
             except Interrupt:
                 raise
@@ -459,9 +454,7 @@ def _arithmetic(op: str, left: Evaluate, right: Evaluate, place: tuple[str, int]
     return calculate
 
 
-def _ordering(
-    op: str, left: Evaluate, right: Evaluate, place: tuple[str, int], hide_missing: bool
-) -> Evaluate:
+def _ordering(op: str, left: Evaluate, right: Evaluate, place: tuple[str, int], hide_missing: bool) -> Evaluate:
     message = _ORDERING[op]
 
     def order(state: State) -> bool:

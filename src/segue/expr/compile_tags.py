@@ -234,9 +234,7 @@ _COMPILE: Mapping[type[Statement], Callable[[_TagCompiler, Any], Body]] = {
 }
 
 
-def compile_tree(
-    tree: TemplateTree, compiler: Compiler
-) -> tuple[list[Piece] | None, Body, Mapping[str, Body]]:
+def compile_tree(tree: TemplateTree, compiler: Compiler) -> tuple[list[Piece] | None, Body, Mapping[str, Body]]:
     """The template as pieces (if it has neither tags nor raw blocks), as a body, and its named blocks."""
     if all(isinstance(node, Text | Print) for node in tree.body):
         pieces: list[Piece] = [

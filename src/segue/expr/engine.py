@@ -73,9 +73,7 @@ class Engine:
         except LimitError as error:
             raise error.at(text, 0) from None
         except RecursionError:
-            raise LimitError("max_depth", limits.max_depth, "The expression nests too deeply").at(
-                text, 0
-            ) from None
+            raise LimitError("max_depth", limits.max_depth, "The expression nests too deeply").at(text, 0) from None
         return Template(text, compiled, references)
 
     def _analyse(self, dialect: Dialect, depth: int) -> Callable[[str], References]:
@@ -151,9 +149,7 @@ class Engine:
         if isinstance(value, Mapping):
             result: dict[Any, Any] = {}
             for key, item in value.items():
-                rendered = (
-                    self.render(key, context, services, dialect=dialect) if isinstance(key, str) else key
-                )
+                rendered = self.render(key, context, services, dialect=dialect) if isinstance(key, str) else key
                 if rendered not in result:
                     result[rendered] = self.render_value(item, context, services, dialect=dialect)
             return result
@@ -184,21 +180,18 @@ class Engine:
         if outer.render_depth >= limits.max_render_depth:
             message = f"Maximum render() nesting depth ({limits.max_render_depth}) exceeded"
             raise LimitError("max_render_depth", limits.max_render_depth, message)
-        state = State(
-            Scope(outer) if outer.scopes else outer.context, outer.services, limits, outer.render_text
-        )
+        state = State(Scope(outer) if outer.scopes else outer.context, outer.services, limits, outer.render_text)
         state.full_context = outer.full_context
         state.render_depth, state.depth = outer.render_depth + 1, outer.depth
         state.keep_raw = recursive
-        state.steps = outer.steps
+        state.secrets = outer.secrets
+        state.steps, state.checkpoint, state.started_at = outer.steps, outer.checkpoint, outer.started_at
         result: str | None = text
         try:
             for _ in range(limits.max_render_passes if recursive else 1):
                 state.step()
                 before = result
-                result = (
-                    self.compile(before, dialect).render(state) if before and has_template(before) else before
-                )
+                result = self.compile(before, dialect).render(state) if before and has_template(before) else before
                 if result == before:
                     break
                 state.scopes = []
@@ -206,7 +199,7 @@ class Engine:
                 if recursive:
                     raise EvaluationError("Too many rendering attempts")
         finally:
-            outer.steps = state.steps
+            outer.steps, outer.checkpoint, outer.started_at = state.steps, state.checkpoint, state.started_at
         if recursive and result and "{%" in result:
             result = RAW_BLOCK.sub(lambda found: found[1], result)
         return result

@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 _SHOWN_TEMPLATE = 200
+_HIDDEN = "******"
 
 
 class Interrupt(Exception):  # noqa: N818 - a signal to the caller of the renderer, not an error of the template
@@ -49,6 +50,15 @@ class ExpressionError(Exception):
             self.line = line_of(template, position)
         return self
 
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Replace texts that must not be shown, and forget the errors that led here, which may show them."""
+        for secret in secrets:
+            if secret:
+                self.message = self.message.replace(secret, _HIDDEN)
+                self.template = self.template and self.template.replace(secret, _HIDDEN)
+        self.args = (self.message,)
+        self.__context__ = None
+
     def __str__(self) -> str:
         if self.template is None:
             return self.message
@@ -61,9 +71,7 @@ class ExpressionError(Exception):
 class ExpressionSyntaxError(ExpressionError):
     """The text is no template: `column` from 1, `piece` of the text at fault, `suggestion` what to do."""
 
-    def __init__(
-        self, message: str, template: str, position: int, *, piece: str = "", suggestion: str = ""
-    ) -> None:
+    def __init__(self, message: str, template: str, position: int, *, piece: str = "", suggestion: str = "") -> None:
         line = line_of(template, position)
         super().__init__(message, template=template, line=line)
         start = max(template.rfind("\n", 0, position), template.rfind("\r", 0, position))
@@ -94,6 +102,14 @@ class MissingVariableError(ExpressionError):
         self.name = name
         self._known = known
 
+    def hide(self, secrets: Iterable[str]) -> None:
+        """As for every error; the name of the variable is kept out too."""
+        hidden = list(secrets)
+        super().hide(hidden)
+        for secret in hidden:
+            if secret:
+                self.name = self.name.replace(secret, _HIDDEN)
+
     @property
     def suggestion(self) -> str:
         """The most similar name that does exist, or an empty string."""
@@ -116,9 +132,7 @@ class ServiceMissingError(ExpressionError):
     """The function needs a service that this place does not offer (spec of section 12: clear error)."""
 
     def __init__(self, function: str, service: str) -> None:
-        super().__init__(
-            f"The '{function}' function cannot be used here: the service '{service}' is not available."
-        )
+        super().__init__(f"The '{function}' function cannot be used here: the service '{service}' is not available.")
         self.function = function
         self.service = service
 

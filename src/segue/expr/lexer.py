@@ -88,9 +88,7 @@ class _Lexer:
     def comment(self, pos: int, start: int) -> int:
         found = _COMMENT.match(self.text, start)
         if found is None:
-            raise ExpressionSyntaxError(
-                "Unclosed comment.", self.text, start, piece="{#", suggestion="Add `#}`."
-            )
+            raise ExpressionSyntaxError("Unclosed comment.", self.text, start, piece="{#", suggestion="Add `#}`.")
         self.add_text(pos, start, trim_end=found[1] is not None)
         self.trim_next = found[3] is not None
         return found.end()
@@ -180,15 +178,11 @@ class _Lexer:
                 tokens.append(("STRING_END", '"', end))
                 return end + 1
             if not text.startswith("#{", end):
-                raise ExpressionSyntaxError(
-                    "Unclosed string", text, start, piece='"', suggestion="Close the string."
-                )
+                raise ExpressionSyntaxError("Unclosed string", text, start, piece='"', suggestion="Close the string.")
             tokens.append(("PIECE_START", "#{", end))
             pos = self.region(end + 2, "#{")
             if pos >= len(text):
-                raise ExpressionSyntaxError(
-                    "Unclosed string", text, start, piece='"', suggestion="Close the string."
-                )
+                raise ExpressionSyntaxError("Unclosed string", text, start, piece='"', suggestion="Close the string.")
 
 
 def tokenize(text: str) -> list[Token]:

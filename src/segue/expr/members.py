@@ -63,9 +63,7 @@ _STRING: Mapping[str, Method] = {
     "indexOf": lambda _, s, part: s.find(_text(part)),
     "lastIndexOf": lambda _, s, part: s.rfind(_text(part)),
     "replace": _replace,
-    "replaceAll": lambda limits, s, regex, new: replace_all(
-        s, _text(regex), java_replacement(_text(new)), limits
-    ),
+    "replaceAll": lambda limits, s, regex, new: replace_all(s, _text(regex), java_replacement(_text(new)), limits),
     "split": lambda limits, s, regex: java_split(s, _text(regex), 0, limits),
     "concat": lambda _, s, other: s + _text(other),
     "matches": lambda limits, s, regex: matches_whole(s, _text(regex), limits),

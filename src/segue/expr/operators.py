@@ -39,17 +39,11 @@ def to_number(value: Any) -> Number:
     """An operand of arithmetic: a number, or text that reads as one."""
     if is_number(value):
         return value
-    if (
-        isinstance(value, str)
-        and value
-        and not value[0].isspace()
-        and not value[-1].isspace()
-        and "_" not in value
-    ):
-        if "." in value or "e" in value or "E" in value:
-            return float(value)
-        if len(value) <= 20:
-            return int(value)
+    if isinstance(value, str) and value and not value[0].isspace() and not value[-1].isspace() and "_" not in value:
+        try:
+            return float(value) if "." in value or "e" in value or "E" in value else int(value[:25])
+        except ValueError:
+            pass
     raise EvaluationError(f"{class_name(value)} is not a number")
 
 
@@ -170,25 +164,38 @@ def equals(left: Any, right: Any) -> bool:
     kind, other = left.__class__, right.__class__
     if kind is other and (kind is str or kind is int or kind is bool):
         return bool(left == right)
+    return _same(left, right, {})
+
+
+def _same(left: Any, right: Any, known: dict[tuple[int, int], tuple[Any, Any]]) -> bool:
+    """`known` holds (and keeps alive) pairs that were compared: the same list may be reached in many ways."""
     if is_number(left) and is_number(right):
         return bool(left == right)
     if isinstance(left, Enum) or isinstance(right, Enum):
-        return _enum_name(left) == _enum_name(right)
-    if isinstance(left, Mapping):
-        return isinstance(right, Mapping) and _same_maps(left, right)
-    if is_list(left):
-        return is_list(right) and len(left) == len(right) and all(map(equals, left, right))
+        return bool(_enum_name(left) == _enum_name(right))
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
-    return bool(left == right)
+    if isinstance(left, str) or not (isinstance(left, Mapping) or is_list(left)):
+        return bool(left == right)
+    pair = (id(left), id(right))
+    if pair in known:
+        return True
+    known[pair] = (left, right)
+    if isinstance(left, Mapping):
+        return isinstance(right, Mapping) and _same_maps(left, right, known)
+    return (
+        is_list(right) and len(left) == len(right) and all(_same(a, b, known) for a, b in zip(left, right, strict=True))
+    )
 
 
 def _enum_name(value: Any) -> Any:
     return value.name if isinstance(value, Enum) else value
 
 
-def _same_maps(left: Mapping[Any, Any], right: Mapping[Any, Any]) -> bool:
-    return len(left) == len(right) and all(key in right and equals(left[key], right[key]) for key in left)
+def _same_maps(
+    left: Mapping[Any, Any], right: Mapping[Any, Any], known: dict[tuple[int, int], tuple[Any, Any]]
+) -> bool:
+    return len(left) == len(right) and all(key in right and _same(left[key], right[key], known) for key in left)
 
 
 _ORDER: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -228,8 +235,7 @@ def contains(left: Any, right: Any) -> bool:
             return all(_has(left, item) for item in right)
         return _has(left, right)
     raise EvaluationError(
-        "Contains operator can only be used on Collections, Maps and arrays."
-        f" Actual type was: {class_name(left)}"
+        f"Contains operator can only be used on Collections, Maps and arrays. Actual type was: {class_name(left)}"
     )
 
 

@@ -3,8 +3,9 @@
 Python's matcher has no deadline, so the defence is by size: pattern and input are bounded, and a pattern in
 which a repetition stands directly inside another unbounded repetition (`(a+)+`, `(a|b*)*`) is refused for
 inputs longer than `_NESTED_INPUT` characters. Overlapping alternatives under a repetition (`(a|a)*`) are
-refused in the same way. Other slow patterns (`a*a*a*b`) are polynomial and bounded by the input limit only;
-that is a known gap.
+refused in the same way. Other slow patterns (`a*a*a*b`) are polynomial: with three or more unbounded repetitions
+the text may have `_MANY_REPEATS_INPUT` characters only. That is a known gap: a hostile pattern of this kind
+can still run for a long time; only a matcher with a deadline would end it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from segue.expr.limits import Limits
 __all__ = ["find", "java_replacement", "java_split", "matches_whole", "pattern", "replace_all"]
 
 _NESTED_INPUT = 25
+_MANY_REPEATS_INPUT = 5_000
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
 _GROUP_NAME = re.compile(r"\(\?<(?=[A-Za-z])")
 _NAME_REFERENCE = re.compile(r"\\k<(\w+)>")
@@ -65,7 +67,8 @@ def _translate(regex: str) -> str:
 
 
 @lru_cache(maxsize=500)
-def _compiled(regex: str) -> tuple[re.Pattern[str], bool]:
+def _compiled(regex: str) -> tuple[re.Pattern[str], int]:
+    """The pattern, and how long a text it may be run on (0: no limit of its own)."""
     source = _translate(regex)
     flags = re.ASCII
     try:
@@ -73,15 +76,17 @@ def _compiled(regex: str) -> tuple[re.Pattern[str], bool]:
         tree = _parser.parse(source, flags)
     except (re.error, OverflowError, RecursionError) as error:
         raise EvaluationError(f"Invalid regex '{regex}': {error}") from None
-    return compiled, _explodes(tree, inside_repeat=False)
+    if _explodes(tree, inside_repeat=False):
+        return compiled, _NESTED_INPUT
+    return compiled, _MANY_REPEATS_INPUT if _unbounded(tree) > 2 else 0
 
 
 def _explodes(tree: Any, *, inside_repeat: bool) -> bool:
     """Whether an unbounded repetition holds another one, or alternatives."""
     for op, value in tree:
         if op in _REPEATS:
-            low, high, body = value
-            unbounded = high is _constants.MAXREPEAT or high - low > 10
+            _, high, body = value
+            unbounded = high is _constants.MAXREPEAT or high > 10
             if unbounded and inside_repeat:
                 return True
             if _explodes(body, inside_repeat=inside_repeat or unbounded):
@@ -92,11 +97,23 @@ def _explodes(tree: Any, *, inside_repeat: bool) -> bool:
         elif op is _constants.BRANCH:
             if inside_repeat or any(_explodes(branch, inside_repeat=False) for branch in value[1]):
                 return True
-        elif op in (_constants.ASSERT, _constants.ASSERT_NOT) and _explodes(
-            value[1], inside_repeat=inside_repeat
-        ):
+        elif op in (_constants.ASSERT, _constants.ASSERT_NOT) and _explodes(value[1], inside_repeat=inside_repeat):
             return True
     return False
+
+
+def _unbounded(tree: Any) -> int:
+    """How many unbounded repetitions a pattern has."""
+    count = 0
+    for op, value in tree:
+        if op in _REPEATS:
+            endless = value[1] is _constants.MAXREPEAT
+            count += endless + _unbounded(value[2]) * (1 if endless else value[1])
+        elif op is _constants.SUBPATTERN:
+            count += _unbounded(value[-1])
+        elif op is _constants.BRANCH:
+            count += sum(map(_unbounded, value[1]))
+    return count
 
 
 def pattern(regex: str, text: str, limits: Limits) -> re.Pattern[str]:
@@ -109,12 +126,10 @@ def pattern(regex: str, text: str, limits: Limits) -> re.Pattern[str]:
     if len(regex) > limits.max_regex_length:
         raise LimitError("max_regex_length", limits.max_regex_length, "The regular expression is too long")
     if len(text) > limits.max_regex_input:
-        raise LimitError(
-            "max_regex_input", limits.max_regex_input, "The text is too long for a regular expression"
-        )
-    compiled, explodes = _compiled(regex)
-    if explodes and len(text) > _NESTED_INPUT:
-        raise EvaluationError(f"Invalid regex '{regex}': a repetition inside a repetition could run for ever")
+        raise LimitError("max_regex_input", limits.max_regex_input, "The text is too long for a regular expression")
+    compiled, longest = _compiled(regex)
+    if longest and len(text) > longest:
+        raise EvaluationError(f"Invalid regex '{regex}': it could run for ever on a text of {len(text)} characters")
     return compiled
 
 

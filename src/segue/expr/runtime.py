@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from segue.expr.errors import LimitError, MissingVariableError
@@ -16,6 +17,7 @@ from segue.expr.values import is_list
 __all__ = ["Body", "Evaluate", "Scope", "State", "attribute", "index_key", "root"]
 
 EMPTY: Mapping[str, Any] = {}
+_CHECK_EVERY = 200
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
@@ -25,10 +27,12 @@ class State:
     `context` holds the roots visible now (a macro sees none), `scopes` the variables bound by tags, innermost
     last, `full_context` the roots of the whole rendering, for functions that need to know the flow.
     `render_text` renders another text with the variables visible now.
+    `secrets` are texts handed out, which no message may repeat.
     """
 
     __slots__ = (
         "blocks",
+        "checkpoint",
         "context",
         "depth",
         "filter_input",
@@ -38,7 +42,9 @@ class State:
         "render_depth",
         "render_text",
         "scopes",
+        "secrets",
         "services",
+        "started_at",
         "steps",
     )
 
@@ -57,16 +63,37 @@ class State:
         self.scopes: list[dict[str, Any]] = []
         self.blocks: Mapping[str, Body] = EMPTY
         self.steps = 0
+        self.checkpoint = min(_CHECK_EVERY, limits.max_steps + 1)
+        self.started_at: datetime | None = None
         self.depth = 0
         self.render_depth = 0
         self.keep_raw = False
+        self.secrets: list[str] = []
         self.filter_input: Any = None
 
     def step(self) -> None:
-        """Count one iteration, macro call or nested rendering."""
+        """Count one piece of work: an iteration, a call, a value visited.
+
+        Raises:
+            LimitError: `max_steps` or `max_seconds` is reached.
+        """
         self.steps += 1
-        if self.steps > self.limits.max_steps:
-            raise LimitError("max_steps", self.limits.max_steps, "The expression takes too many steps")
+        if self.steps >= self.checkpoint:
+            self.check()
+
+    def check(self) -> None:
+        """Compare steps and time with the limits, and set the next checkpoint. Raises LimitError."""
+        limits = self.limits
+        if self.steps > limits.max_steps:
+            raise LimitError("max_steps", limits.max_steps, "The expression takes too many steps")
+        self.checkpoint = min(self.steps + _CHECK_EVERY, limits.max_steps + 1)
+        if self.services.clock is None:
+            return
+        now = self.services.clock()
+        if self.started_at is None:
+            self.started_at = now
+        elif (now - self.started_at).total_seconds() > limits.max_seconds:
+            raise LimitError("max_seconds", limits.max_seconds, "The expression takes too long")
 
     def assign(self, name: str, value: Any) -> None:
         """`set`: the innermost scope that has the name, else the outermost for a root of the context."""
@@ -118,9 +145,13 @@ def root(state: State, name: str, text: str, pos: int) -> Any:
     Raises:
         MissingVariableError: the name is not bound.
     """
-    for scope in reversed(state.scopes):
-        if name in scope:
-            return scope[name]
+    scopes = state.scopes
+    if scopes:
+        if name in scopes[-1]:
+            return scopes[-1][name]
+        for scope in reversed(scopes):
+            if name in scope:
+                return scope[name]
     try:
         return state.context[name]
     except KeyError:

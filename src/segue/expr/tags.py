@@ -91,9 +91,7 @@ class _TagParser(ExpressionParser):
         if method is None:
             near = near_name(name, _TAGS)
             hint = f"Did you mean `{near}`?" if near and near != name else ""
-            raise ExpressionSyntaxError(
-                f'Unexpected tag name "{name}"', self.text, pos, piece=name, suggestion=hint
-            )
+            raise ExpressionSyntaxError(f'Unexpected tag name "{name}"', self.text, pos, piece=name, suggestion=hint)
         return method(pos)
 
     def end_of_tag(self) -> None:

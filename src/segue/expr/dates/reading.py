@@ -46,9 +46,7 @@ def parse_iso(text: str) -> datetime | date:
         raise EvaluationError(f"Text '{text[:100]}' could not be parsed as a date: {error}") from None
     if offset is None:
         if region is not None:
-            raise EvaluationError(
-                f"Text '{text[:100]}' could not be parsed as a date: a zone needs an offset"
-            )
+            raise EvaluationError(f"Text '{text[:100]}' could not be parsed as a date: a zone needs an offset")
         return local
     aware = local.replace(tzinfo=zone(offset.upper()))
     return aware.astimezone(zone(region)) if region else aware

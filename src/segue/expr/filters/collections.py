@@ -32,42 +32,42 @@ def chunk(value: Any, size: Any = None) -> list[list[Any]] | None:
     if size is None:
         raise EvaluationError("'chunk' filter expects an argument 'size'.")
     if not is_list(value):
-        raise EvaluationError(
-            f"'chunk' filter can only be applied to List. Actual type was: {class_name(value)}"
-        )
+        raise EvaluationError(f"'chunk' filter can only be applied to List. Actual type was: {class_name(value)}")
     step = int(to_number(size))
     if step <= 0:
         raise EvaluationError("'chunk' filter expects a 'size' greater than 0.")
     return [list(value[start : start + step]) for start in range(0, len(value), step)]
 
 
-@TABLE.add("distinct")
-def distinct(value: Any) -> Any:
+@TABLE.add("distinct", state=True)
+def distinct(state: State, value: Any) -> Any:
     """First occurrences; `1`, `1.0`, `'1'` and `true` are all different."""
     if value is None:
         return "null"
     if not is_list(value):
         raise EvaluationError(f"Input must be a list, but received : {class_name(value)}")
-    return _firsts(value)
+    return _firsts(value, state)
 
 
-def _firsts(items: Sequence[Any]) -> list[Any]:
+def _firsts(items: Sequence[Any], state: State) -> list[Any]:
     seen: set[Any] = set()
     result = []
     for item in items:
-        key = _identity(item)
+        key = _identity(item, state)
         if key not in seen:
             seen.add(key)
             result.append(item)
     return result
 
 
-def _identity(value: Any) -> Any:
+def _identity(value: Any, state: State) -> Any:
     """A hashable key that is equal for equal values of one type."""
     if isinstance(value, Mapping):
-        return "map", frozenset((_identity(key), _identity(item)) for key, item in value.items())
+        state.step()
+        return "map", frozenset((_identity(key, state), _identity(item, state)) for key, item in value.items())
     if is_list(value):
-        return "list", tuple(map(_identity, value))
+        state.step()
+        return "list", tuple(_identity(item, state) for item in value)
     return type(value).__name__, value if not is_collection(value) else frozenset(value)
 
 
@@ -189,9 +189,7 @@ def reverse(value: Any) -> list[Any] | None:
     if value is None:
         return None
     if not is_list(value):
-        raise EvaluationError(
-            f"The 'reverse' filter can only be applied to lists, not to {class_name(value)}"
-        )
+        raise EvaluationError(f"The 'reverse' filter can only be applied to lists, not to {class_name(value)}")
     return list(value)[::-1]
 
 
@@ -237,9 +235,7 @@ def cut(value: Any, from_index: Any = ABSENT, to_index: Any = ABSENT) -> Any:
     if value is None:
         return None
     if not isinstance(value, str) and not is_list(value):
-        raise EvaluationError(
-            f"Slice filter can be used only on lists, arrays or text, not on {class_name(value)}"
-        )
+        raise EvaluationError(f"Slice filter can be used only on lists, arrays or text, not on {class_name(value)}")
     size = len(value)
     start = _index(from_index, "fromIndex", 0)
     end = _index(to_index, "toIndex", size)

@@ -50,7 +50,7 @@ def write_date(state: State, value: datetime, format: Any, time_zone: Any, local
 
 
 @TABLE.add("date", "format", "timeZone", "existingFormat", "locale", state=True)
-def date(  # noqa: PLR0917 - called with the positions of the language
+def date(
     state: State,
     value: Any,
     format: Any = None,
@@ -61,13 +61,11 @@ def date(  # noqa: PLR0917 - called with the positions of the language
     """A date as text. Raises EvaluationError when the value, zone, format or locale cannot be used."""
     if value is None:
         return None
-    return write_date(
-        state, _read(state, value, time_zone, existing_format, locale), format, time_zone, locale
-    )
+    return write_date(state, _read(state, value, time_zone, existing_format, locale), format, time_zone, locale)
 
 
 @TABLE.add("dateAdd", "amount", "unit", "format", "timeZone", "existingFormat", "locale", state=True)
-def date_add(  # noqa: PLR0917 - called with the positions of the language
+def date_add(
     state: State,
     value: Any,
     amount: Any = None,
@@ -136,24 +134,18 @@ def timestamp(state: State, value: Any, time_zone: Any = None, existing_format: 
 
 
 @TABLE.add("timestampMilli", "timeZone", "existingFormat", state=True)
-def timestamp_milli(
-    state: State, value: Any, time_zone: Any = None, existing_format: Any = None
-) -> int | None:
+def timestamp_milli(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> int | None:
     """Milliseconds since 1970."""
     return None if value is None else _micros(state, value, time_zone, existing_format) // 1000
 
 
 @TABLE.add("timestampMicro", "timeZone", "existingFormat", state=True)
-def timestamp_micro(
-    state: State, value: Any, time_zone: Any = None, existing_format: Any = None
-) -> str | None:
+def timestamp_micro(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> str | None:
     """Microseconds since 1970, as text."""
     return None if value is None else str(_micros(state, value, time_zone, existing_format))
 
 
 @TABLE.add("timestampNano", "timeZone", "existingFormat", state=True)
-def timestamp_nano(
-    state: State, value: Any, time_zone: Any = None, existing_format: Any = None
-) -> str | None:
+def timestamp_nano(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> str | None:
     """Nanoseconds since 1970, as text."""
     return None if value is None else str(_micros(state, value, time_zone, existing_format) * 1000)

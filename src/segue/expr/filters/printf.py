@@ -46,9 +46,7 @@ def java_format(template: str, args: Sequence[Any], limit: int) -> str:
             if not 0 <= last < len(args):
                 raise EvaluationError(f"Format specifier '{found[0]}' has no argument")
             value = args[last]
-            piece = _one(
-                value, flags, None if precision is None else _bounded(precision), kind, _bounded(width or "0")
-            )
+            piece = _one(value, flags, None if precision is None else _bounded(precision), kind, _bounded(width or "0"))
         piece = _pad(piece, flags, _bounded(width or "0"))
         size += len(piece)
         if size > limit:

@@ -113,10 +113,10 @@ def nl2br(value: Any) -> str | None:
     return None if value is None else re.sub(r"\r\n|\r|\n", "<br />", require_text(value))
 
 
-@TABLE.add("string")
-def string(value: Any) -> str | None:
+@TABLE.add("string", state=True)
+def string(state: State, value: Any) -> str | None:
     """The Java text of the value."""
-    return None if value is None else java_text(value)
+    return None if value is None else java_text(value, state.limits.max_output_length)
 
 
 @TABLE.add("slugify")
@@ -148,8 +148,8 @@ def _both(text: Any, value: Any, name: str) -> tuple[str, str]:
     return java_text(text), java_text(value)
 
 
-@TABLE.add("escapeChar", "type")
-def escape_char(value: Any, type: Any = None) -> Any:
+@TABLE.add("escapeChar", "type", state=True)
+def escape_char(state: State, value: Any, type: Any = None) -> Any:
     """Quotes escaped for a single- or double-quoted string or a shell; lists and maps are walked."""
     if value is None:
         return None
@@ -158,14 +158,15 @@ def escape_char(value: Any, type: Any = None) -> Any:
         raise EvaluationError(
             "The 'escapeChar' filter expects the value of 'type' to be either 'single', 'double', or 'shell'."
         )
-    return _escape(value, pair)
+    return _escape(state, value, pair)
 
 
-def _escape(value: Any, pair: tuple[str, str]) -> Any:
+def _escape(state: State, value: Any, pair: tuple[str, str]) -> Any:
+    state.step()
     if isinstance(value, Mapping):
-        return {key: _escape(item, pair) for key, item in value.items()}
+        return {key: _escape(state, item, pair) for key, item in value.items()}
     if is_collection(value):
-        return [_escape(item, pair) for item in value]
+        return [_escape(state, item, pair) for item in value]
     return None if value is None else java_text(value).replace(*pair)
 
 

@@ -32,6 +32,7 @@ def replace(state: State, value: Any, replace_pairs: Any = None, regexp: Any = N
 
 
 def _replace(state: State, value: Any, pairs: list[tuple[str, str]], regexp: bool) -> Any:
+    state.step()
     if isinstance(value, Mapping):
         return {key: _replace(state, item, pairs, regexp) for key, item in value.items()}
     if is_collection(value):
@@ -56,14 +57,10 @@ def split(state: State, value: Any, delimiter: Any = None, limit: Any = None) ->
     if value is None:
         return None
     if not isinstance(value, str):
-        raise EvaluationError(
-            f"'split' filter can only be applied to String. Actual type was: {class_name(value)}"
-        )
+        raise EvaluationError(f"'split' filter can only be applied to String. Actual type was: {class_name(value)}")
     if delimiter is None:
         raise EvaluationError("missing delimiter parameter in split filter")
-    return java_split(
-        value, java_text(delimiter), 0 if limit is None else int(to_number(limit)), state.limits
-    )
+    return java_split(value, java_text(delimiter), 0 if limit is None else int(to_number(limit)), state.limits)
 
 
 def _parts(name: str, value: Any, separator: Any) -> tuple[str, str] | None:

@@ -83,8 +83,7 @@ def _one_of(function: str, name: str, value: Any, allowed: tuple[str, ...]) -> i
     if text.upper() not in allowed:
         expected = ", ".join(allowed)
         raise EvaluationError(
-            f"The '{function}()' function received an invalid '{name}' value: '{text}'."
-            f" Expected one of: {expected}."
+            f"The '{function}()' function received an invalid '{name}' value: '{text}'. Expected one of: {expected}."
         )
     return allowed.index(text.upper())
 
@@ -107,9 +106,7 @@ def is_last_working_day(date: Any = None, working_days: Any = None) -> bool:
     """Whether the date is the last day of its month that is a working day."""
     value = _parsed("isLastWorkingDay", date)
     names = re.split(r"[,\s]+", java_text(working_days).strip()) if working_days is not None else []
-    wanted = {_one_of("isLastWorkingDay", "workingDays", name, _DAYS) for name in names if name} or set(
-        range(5)
-    )
+    wanted = {_one_of("isLastWorkingDay", "workingDays", name, _DAYS) for name in names if name} or set(range(5))
     if value.weekday() not in wanted:
         return False
     rest = range(value.day + 1, monthrange(value.year, value.month)[1] + 1)
@@ -117,9 +114,7 @@ def is_last_working_day(date: Any = None, working_days: Any = None) -> bool:
 
 
 @TABLE.add("isPublicHoliday", "date", "countryCode", "subDivision", state=True)
-def is_public_holiday(
-    state: State, date: Any = None, country_code: Any = None, sub_division: Any = None
-) -> bool:
+def is_public_holiday(state: State, date: Any = None, country_code: Any = None, sub_division: Any = None) -> bool:
     """Whether the holiday calendar of the services knows the day as a public holiday."""
     value = _parsed("isPublicHoliday", date)
     country = java_text(country_code).strip() if country_code is not None else ""
@@ -135,9 +130,7 @@ def is_public_holiday(
 def _instant(name: str, value: Any) -> datetime:
     parsed = _parsed("isDateBetween", value)
     if not isinstance(parsed, datetime) or parsed.tzinfo is None:
-        raise EvaluationError(
-            f"The 'isDateBetween()' function could not parse '{name}': it needs a time and an offset"
-        )
+        raise EvaluationError(f"The 'isDateBetween()' function could not parse '{name}': it needs a time and an offset")
     return parsed
 
 

@@ -64,17 +64,12 @@ def span(state: State, start: Any = None, end: Any = None, increment: Any = 1) -
     elif letters or (is_number(start) and is_number(end)):
         first, last = int(to_number(start)), int(to_number(end))
     else:
-        raise EvaluationError(
-            "Arguments of range function must be of type Number or String with a length of 1"
-        )
+        raise EvaluationError("Arguments of range function must be of type Number or String with a length of 1")
     numbers = range(first, last + (1 if step > 0 else -1), step)
     size = max(0, (last - first) // step + 1)
     if size > state.limits.max_range:
         limit = state.limits.max_range
-        message = (
-            f"The range function cannot produce more than {limit} elements,"
-            f" but this call would produce {size}."
-        )
+        message = f"The range function cannot produce more than {limit} elements, but this call would produce {size}."
         raise LimitError("max_range", limit, message)
     if letters and not start.isdigit():
         return [chr(number) for number in numbers]

@@ -51,9 +51,7 @@ def _reference(state: State, function: str, path: Any, namespace: Any, revision:
     if scheme == "nsfile":
         host, _, rest = text[len("nsfile:") :].removeprefix("//").partition("/")
         if host and owner:
-            raise EvaluationError(
-                f"The '{function}' function got a namespace both as argument and in '{text}'"
-            )
+            raise EvaluationError(f"The '{function}' function got a namespace both as argument and in '{text}'")
         return FileReference("namespace", rest, host or owner or flow_field(state, "namespace"), number)
     if scheme == "kestra":
         return _storage(state, function, text, owner)
@@ -107,18 +105,14 @@ def _root_field(state: State, root: str, name: str) -> str:
 def _limited(state: State, content: bytes) -> Any:
     limit = state.limits.max_output_length
     if len(content) > limit:
-        raise EvaluationError(
-            f"The file is too large for an expression ({len(content)} bytes, limit {limit})"
-        )
+        raise EvaluationError(f"The file is too large for an expression ({len(content)} bytes, limit {limit})")
     if content.startswith(_BINARY_ION):
         return content
     return content.decode("utf-8", "replace")
 
 
 @TABLE.add("read", "path", "namespace", "revision", "version", state=True)
-def read(
-    state: State, path: Any = None, namespace: Any = None, revision: Any = None, version: Any = None
-) -> Any:
+def read(state: State, path: Any = None, namespace: Any = None, revision: Any = None, version: Any = None) -> Any:
     """The file as text, or as bytes if it is binary Ion."""
     chosen = version if revision is None else revision
     reference = _reference(state, "read", path, namespace, chosen)
@@ -130,9 +124,7 @@ def read(
 
 
 @TABLE.add("fileURI", "path", "namespace", "revision", "version", state=True)
-def file_uri(
-    state: State, path: Any = None, namespace: Any = None, revision: Any = None, version: Any = None
-) -> str:
+def file_uri(state: State, path: Any = None, namespace: Any = None, revision: Any = None, version: Any = None) -> str:
     """The internal URI of a namespace file; URIs of storage and local files as they are."""
     reference = _reference(state, "fileURI", path, namespace, version if revision is None else revision)
     if reference.kind != "namespace":

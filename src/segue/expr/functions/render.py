@@ -31,9 +31,7 @@ def render(state: State, to_render: Any = ABSENT, recursive: Any = True) -> Any:
     if to_render is ABSENT:
         raise EvaluationError("The 'render' function expects an argument 'toRender'.")
     if recursive is not None and not isinstance(recursive, bool):
-        raise EvaluationError(
-            "The 'render' function expects an optional argument 'recursive' with type boolean."
-        )
+        raise EvaluationError("The 'render' function expects an optional argument 'recursive' with type boolean.")
     return _walk(state, to_render, recursive is not False)
 
 
@@ -46,6 +44,7 @@ def render_once(state: State, to_render: Any = ABSENT) -> Any:
 
 
 def _walk(state: State, value: Any, recursive: bool) -> Any:
+    state.step()
     if isinstance(value, str):
         try:
             return state.render_text(value, state, recursive)

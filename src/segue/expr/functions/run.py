@@ -124,9 +124,7 @@ def parent_output(state: State, index: Any = None) -> Any:
     return _field(parents[number], "outputs") if 0 <= number < len(parents) else None
 
 
-@TABLE.add(
-    "http", "uri", "method", "query", "body", "contentType", "headers", "options", "accept", state=True
-)
+@TABLE.add("http", "uri", "method", "query", "body", "contentType", "headers", "options", "accept", state=True)
 def http(state: State, uri: Any = None, *args: Any, **named: Any) -> Any:
     """The decoded body of an HTTP answer."""
     if uri is None:
@@ -150,9 +148,7 @@ def http(state: State, uri: Any = None, *args: Any, **named: Any) -> Any:
 
 
 @TABLE.add("subflow", "namespace", "id", "inputs", "revision", "labels", "timeout", state=True)
-def subflow(
-    state: State, namespace: Any = None, id: Any = None, inputs: Any = None, *args: Any, **named: Any
-) -> Any:
+def subflow(state: State, namespace: Any = None, id: Any = None, inputs: Any = None, *args: Any, **named: Any) -> Any:
     """The result `{id, state, outputs, labels}` of a flow that is run for a form value."""
     if namespace is None or id is None:
         raise EvaluationError("The 'subflow' function expects the arguments 'namespace' and 'id'.")

@@ -62,10 +62,12 @@ class WorkRequest(_message.Message):
     def __init__(self, resume: _Optional[_Union[Resume, _Mapping]] = ..., credits: _Optional[_Union[Credits, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ...) -> None: ...
 
 class Resume(_message.Message):
-    __slots__ = ("tokens",)
+    __slots__ = ("tokens", "task_run_ids")
     TOKENS_FIELD_NUMBER: _ClassVar[int]
+    TASK_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
     tokens: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, tokens: _Optional[_Iterable[str]] = ...) -> None: ...
+    task_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, tokens: _Optional[_Iterable[str]] = ..., task_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Credits(_message.Message):
     __slots__ = ("slots",)

@@ -19,9 +19,7 @@ INSERT_EXECUTIONS = Insert(
         "parent_id", "trigger_id", "labels", "body",
     ),
 )  # fmt: skip
-_UPDATE_EXECUTIONS = Update(
-    tables.executions, ("version", "state", "open", "ended_at", "labels", "body"), "id"
-)
+_UPDATE_EXECUTIONS = Update(tables.executions, ("version", "state", "open", "ended_at", "labels", "body"), "id")
 _TOUCH = Statement("executions.touch", "UPDATE executions SET version = version + 1 WHERE id = EACH(:ids)")
 _INSERT_TASK_RUNS = Insert(tables.task_runs, ("id", "execution_id", "task_id", "state", "body"))
 _UPDATE_TASK_RUNS = Update(tables.task_runs, ("state", "body"), "id")

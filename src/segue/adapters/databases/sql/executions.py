@@ -28,13 +28,9 @@ from segue.ports.repositories.paging import Page
 
 _GET = Statement("executions.get", "SELECT version, body FROM executions WHERE id = :id AND tenant = :tenant")
 _GET_MANY = Statement("executions.many", "SELECT id, version, body FROM executions WHERE id = EACH(:ids)")
-_TASK_RUNS = Statement(
-    "task_runs.list", "SELECT body FROM task_runs WHERE execution_id = :id ORDER BY position"
-)
+_TASK_RUNS = Statement("task_runs.list", "SELECT body FROM task_runs WHERE execution_id = :id ORDER BY position")
 _BACKLOG = Statement("inbox.count", "SELECT count(*) FROM inbox")
-_DELETE = Statement(
-    "executions.delete", "DELETE FROM executions WHERE id = :id AND tenant = :tenant RETURNING id"
-)
+_DELETE = Statement("executions.delete", "DELETE FROM executions WHERE id = :id AND tenant = :tenant RETURNING id")
 _DELETE_PARTS = tuple(
     Statement(f"{name}.purge", f"DELETE FROM {name} WHERE execution_id = :id")  # noqa: S608  # our names
     for name in ("jobs", "timers", "inbox", "task_runs", "task_outputs", "metrics", "dead_letters")
@@ -112,9 +108,7 @@ class SqlExecutions:
     async def search(self, query: ExecutionQuery) -> Page[Execution]:
         """See ``ExecutionRepository.search``. A sort field that is not known is left out."""
         columns = _EXECUTIONS.c
-        statement = (
-            sa.select(columns.version, columns.body).where(*self._conditions(query)).order_by(*_order(query))
-        )
+        statement = sa.select(columns.version, columns.body).where(*self._conditions(query)).order_by(*_order(query))
         rows, total = await self._lanes.search(page_of(statement, query.page))
         return Page([decode_execution(row.body, row.version) for row in rows], total)
 

@@ -90,9 +90,7 @@ class SqlFlows:
     async def revisions(self, tenant: str, namespace: str, flow_id: str) -> Sequence[StoredFlow]:
         """See ``FlowRepository.revisions``."""
         statement = _of(tenant, namespace, flow_id).order_by(None).order_by(_FLOWS.c.revision)
-        return await self._lanes.search(
-            lambda connection: [_flow(row) for row in connection.execute(statement)]
-        )
+        return await self._lanes.search(lambda connection: [_flow(row) for row in connection.execute(statement)])
 
     async def search(self, query: FlowQuery) -> Page[StoredFlow]:
         """See ``FlowRepository.search``. A sort field that is not known is left out."""

@@ -61,9 +61,7 @@ class SqlJobs:
     def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
 
-    async def claim(
-        self, worker_id: str, queues: Sequence[str], limit: int, now: datetime
-    ) -> list[ClaimedJob]:
+    async def claim(self, worker_id: str, queues: Sequence[str], limit: int, now: datetime) -> list[ClaimedJob]:
         """See ``JobRepository.claim``."""
         if not queues or limit < 1:
             return []

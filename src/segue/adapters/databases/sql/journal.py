@@ -45,7 +45,8 @@ _TAKE = Statement(
 )
 _PARKED = Statement(
     "dead_letters.list",
-    "SELECT id, execution_id, kind, payload, error, parked_at FROM dead_letters ORDER BY id DESC LIMIT :limit",
+    """SELECT id, execution_id, kind, payload, error, parked_at FROM dead_letters
+       ORDER BY id DESC LIMIT :limit""",
 )
 _REVIVE = Statement(
     "dead_letters.take",
@@ -90,7 +91,7 @@ class SqlJournal:
             raise ValueError("a batch holds at most one change of an execution")
 
         def work(transaction: Transaction) -> frozenset[str]:
-            versions = dict(transaction.fetch(_LOCK, ids=ids))
+            versions: dict[str, int] = {row[0]: row[1] for row in transaction.fetch(_LOCK, ids=ids)}
             winners = [item for item in changes if versions.get(item.execution.id) == item.execution.version]
             if len(winners) == len(changes):
                 write_changes(transaction, changes)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from segue.adapters.databases.sql.dialects import Dialect, Lane
 from segue.adapters.databases.sql.statements import Transaction
+from segue.adapters.databases.sql.uncertainty import is_uncertain
 from segue.domain.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
@@ -140,19 +141,6 @@ def _in_transaction(work: Callable[[sa.Connection], T]) -> Callable[[sa.Connecti
             return work(connection)
 
     return run
-
-
-UNCERTAIN = "the connection broke during the commit: whether it was written is not known"
-
-
-def mark_uncertain(error: BaseException) -> None:
-    """Note on an error of a commit that nobody may simply try it again."""
-    error.add_note(UNCERTAIN)
-
-
-def is_uncertain(error: BaseException) -> bool:
-    """Whether ``mark_uncertain`` was called for it."""
-    return UNCERTAIN in getattr(error, "__notes__", ())
 
 
 def _driver_error(error: BaseException) -> BaseException:

@@ -33,7 +33,7 @@ _INSERT_METRICS = Insert(
 
 
 class PreparedReport(msgspec.Struct, frozen=True):
-    """A report as rows, made before the transaction begins. The first of two results is the one that counts."""
+    """A report as rows, made before the transaction begins. The first of two equal results counts."""
 
     logs: list[Row]
     metrics: list[Row]

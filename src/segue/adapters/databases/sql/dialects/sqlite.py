@@ -63,10 +63,7 @@ class SqliteTransaction:
         if text is None:
             source = statement.text or re.sub(r"\s+", " ", _STATEMENTS[statement.name]).strip()
             text = self._compiled[statement.name] = _EACH.sub(_expand, source)
-        bound = {
-            name: _encode(value).decode() if isinstance(value, list) else value
-            for name, value in values.items()
-        }
+        bound = {name: _encode(value).decode() if isinstance(value, list) else value for name, value in values.items()}
         return self._connection.execute(text, bound).fetchall()
 
     def execute(self, statement: Statement, **values: object) -> None:

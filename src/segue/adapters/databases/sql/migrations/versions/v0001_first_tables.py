@@ -1,5 +1,7 @@
 """The first tables."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -24,7 +26,7 @@ TRANSIENT = {
 }
 
 
-def _where(condition: str) -> dict[str, sa.TextClause]:
+def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
 
 
@@ -66,14 +68,10 @@ def _executions() -> None:
         sa.Column("body", TEXT, nullable=False),
         postgresql_with=UPDATED,
     )
-    op.create_index(
-        "executions_flow", "executions", ["tenant", "namespace", "flow_id", sa.text("started_at DESC")]
-    )
+    op.create_index("executions_flow", "executions", ["tenant", "namespace", "flow_id", sa.text("started_at DESC")])
     op.create_index("executions_open", "executions", ["tenant", sa.text("started_at DESC")], **_where("open"))
     op.create_index("executions_parent", "executions", ["parent_id"], **_where("parent_id IS NOT NULL"))
-    op.create_index(
-        "executions_started", "executions", ["tenant", sa.text("started_at DESC"), sa.text("id DESC")]
-    )
+    op.create_index("executions_started", "executions", ["tenant", sa.text("started_at DESC"), sa.text("id DESC")])
     op.create_index(
         "executions_trigger",
         "executions",

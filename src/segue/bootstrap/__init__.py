@@ -1,0 +1,1 @@
+"""The composition root: one function per role, the only place where adapters meet services."""

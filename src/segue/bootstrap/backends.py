@@ -1,0 +1,123 @@
+"""From configuration to adapters."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from segue.adapters.databases.sql import SqlDatabase
+from segue.adapters.queues.memory import MemoryQueue
+from segue.adapters.storages.local import LocalStorage
+from segue.bootstrap.rendering import GlobalRenderer
+from segue.config import Configuration, ConfigurationError
+from segue.config.sections import QueueType, RepositoryType
+from segue.expr import Engine, Services
+from segue.plugins.registry import PluginRegistry
+from segue.ports.clock import Clock, Ids, SystemClock, SystemIds
+from segue.ports.queue import Queue
+from segue.ports.repositories.catalog import FlowCatalog
+from segue.ports.repositories.database import Database
+from segue.ports.storage import Storage
+
+_SERVICES = Services(clock=lambda: datetime.now(UTC), entropy=os.urandom)
+
+
+@dataclass(frozen=True)
+class Backends:
+    """The outside of a control plane process. Nothing is opened yet."""
+
+    database: Database
+    queue: Queue
+    storage: Storage
+    catalog: FlowCatalog
+    types: PluginRegistry
+    renderer: GlobalRenderer
+    clock: Clock
+    ids: Ids
+
+
+def backends(configuration: Configuration, *, shared: bool) -> Backends:
+    """The adapters that ``configuration`` names. ``shared``: other processes use the same queue.
+
+    Raises ``ConfigurationError`` for what does not go together.
+    """
+    database = SqlDatabase(database_url(configuration))
+    types, clock = PluginRegistry(), SystemClock()
+    engine = Engine(cache_size=configuration.variables.cache_size)
+    return Backends(
+        database=database,
+        queue=open_queue(configuration, shared=shared),
+        storage=LocalStorage(configuration.storage.local.base_path or configuration.data_dir / "storage"),
+        catalog=FlowCatalog(database.flows, types, clock=clock),
+        types=types,
+        renderer=GlobalRenderer(engine, _SERVICES, global_variables(configuration)),
+        clock=clock,
+        ids=SystemIds(),
+    )
+
+
+def open_queue(configuration: Configuration, *, shared: bool) -> Queue:
+    """The queue, not yet started. Raises ``ConfigurationError`` for one that cannot be shared."""
+    section = configuration.queue
+    if section.type is QueueType.MEMORY:
+        if shared:
+            raise ConfigurationError(
+                "segue.queue.type: `memory` works within one process; roles in processes of their own need "
+                "`postgres`, `sqlite` or `redis`"
+            )
+        return MemoryQueue()
+    if section.type is QueueType.REDIS:
+        from segue.adapters.queues.redis import RedisQueue
+
+        return RedisQueue(configuration.redis.url, prefix=section.prefix)
+    from segue.adapters.queues.sql import SqlQueue
+
+    if section.datasource is not None:
+        return SqlQueue(_source(configuration, section.datasource, "segue.queue.datasource"))
+    if section.type is QueueType.SQL:
+        return SqlQueue(database_url(configuration))
+    same = section.type.value == configuration.repository.type.value
+    return SqlQueue(database_url(configuration) if same else _url_of(configuration, section.type.value))
+
+
+def database_url(configuration: Configuration) -> str:
+    """The URL of the database that holds the data, with credentials."""
+    section = configuration.repository
+    if section.datasource is not None:
+        url = _source(configuration, section.datasource, "segue.repository.datasource")
+    else:
+        url = _url_of(configuration, section.type.value)
+    wanted = "sqlite:" if section.type is RepositoryType.SQLITE else "postgresql"
+    if not url.startswith(wanted):
+        raise ConfigurationError(f"segue.repository.type: the data source of `{section.type.value}` is of another kind")
+    return url
+
+
+def global_variables(configuration: Configuration) -> dict[str, Any]:
+    """Expression roots that are the same everywhere: ``globals``, ``envs``, ``kestra`` (expressions 10)."""
+    prefix = configuration.variables.env_vars_prefix
+    return {
+        "globals": configuration.variables.globals,
+        "envs": {
+            name.removeprefix(prefix).lower(): value
+            for name, value in os.environ.items()
+            if prefix and name.startswith(prefix)
+        },
+        "kestra": {"url": configuration.url or "", "environment": {}},
+    }
+
+
+def _url_of(configuration: Configuration, kind: str) -> str:
+    if kind in configuration.datasources:
+        return configuration.datasources[kind].address()
+    if kind == "sqlite":
+        configuration.data_dir.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{configuration.data_dir.resolve() / 'segue.db'}"
+    raise ConfigurationError(f"datasources.{kind}: `{kind}` needs a data source of this name, with a `url`")
+
+
+def _source(configuration: Configuration, name: str, key: str) -> str:
+    if name not in configuration.datasources:
+        known = ", ".join(sorted(configuration.datasources)) or "none"
+        raise ConfigurationError(f"{key}: there is no data source `{name}` (there are: {known})")
+    return configuration.datasources[name].address()

@@ -1,0 +1,174 @@
+"""The roles of the control plane, a function each: which parts a process has, in the order they start.
+
+They stop in reverse: first nothing new comes in (API), then workers and controller, then what decides,
+then queue and database.
+"""
+
+from segue.api.app import create_app
+from segue.api.config import ApiConfig, Credentials
+from segue.api.ports import ApiPorts
+from segue.bootstrap.assembly import Assembly, Part
+from segue.bootstrap.backends import Backends, backends, global_variables
+from segue.bootstrap.guard import check_grpc, check_http
+from segue.bootstrap.http import HttpServer
+from segue.bootstrap.management import DatabaseWatch, management_server
+from segue.bootstrap.process import Launch
+from segue.bootstrap.worker_process import WorkerProcess
+from segue.config import Configuration
+from segue.services.controller import Controller, ControllerConfig, ControllerPorts
+from segue.services.executor import Executor, ExecutorPorts
+from segue.services.lifecycle import Service
+from segue.services.maintenance.liveness import Liveness
+from segue.services.maintenance.reconciler import Reconciler
+from segue.services.scheduler import SchedulerPorts, Timers
+
+
+def standalone(configuration: Configuration, launch: Launch) -> Assembly:
+    """The control plane in this process, and a worker process beside it (none with 0 threads)."""
+    check_http(configuration)
+    check_grpc(configuration)
+    outside = backends(configuration, shared=False)
+    controller = _controller(configuration, outside)
+    web = _web(configuration, outside)
+    services: list[Service] = [_executor(outside), _timers(outside), *_maintenance(outside), controller]
+    if configuration.worker.threads > 0:
+        grace = configuration.server.termination_grace_period.total_seconds()
+        services.append(
+            WorkerProcess(
+                launch.worker_arguments,
+                lambda: _local_address(controller),
+                lambda: controller.worker_count > 0,
+                grace + 5,
+            )
+        )
+    return _assemble("standalone", configuration, outside, [*services, web], controller, web)
+
+
+def executor(configuration: Configuration, launch: Launch) -> Assembly:  # noqa: ARG001  all roles are called alike
+    """Executor with its maintenance duties."""
+    outside = backends(configuration, shared=True)
+    return _assemble("executor", configuration, outside, [_executor(outside), *_maintenance(outside)])
+
+
+def scheduler(configuration: Configuration, launch: Launch) -> Assembly:  # noqa: ARG001  all roles are called alike
+    """Timers."""
+    outside = backends(configuration, shared=True)
+    return _assemble("scheduler", configuration, outside, [_timers(outside)])
+
+
+def controller(configuration: Configuration, launch: Launch) -> Assembly:  # noqa: ARG001  all roles are called alike
+    """The gRPC server of the workers."""
+    check_grpc(configuration)
+    outside = backends(configuration, shared=True)
+    service = _controller(configuration, outside)
+    return _assemble("controller", configuration, outside, [service], service)
+
+
+def webserver(configuration: Configuration, launch: Launch) -> Assembly:  # noqa: ARG001  all roles are called alike
+    """The REST API."""
+    check_http(configuration)
+    outside = backends(configuration, shared=True)
+    web = _web(configuration, outside)
+    return _assemble("webserver", configuration, outside, [web], web=web)
+
+
+def _assemble(
+    role: str,
+    configuration: Configuration,
+    outside: Backends,
+    services: list[Service],
+    controller: Controller | None = None,
+    web: HttpServer | None = None,
+) -> Assembly:
+    services = [DatabaseWatch(outside.database), *services]
+    management = management_server(configuration, role, services)
+    parts: list[Part] = [outside.database, outside.queue, outside.storage, *services, management]
+
+    def addresses() -> dict[str, str]:
+        found = {"http": web.url} if web is not None else {}
+        found["management"] = management.url
+        return found | ({"grpc": _local_address(controller)} if controller is not None else {})
+
+    return Assembly(role, parts, addresses)
+
+
+def _executor(outside: Backends) -> Executor:
+    return Executor(
+        ExecutorPorts(
+            journal=outside.database.journal,
+            queue=outside.queue,
+            catalog=outside.catalog,
+            storage=outside.storage,
+            clock=outside.clock,
+            renderer=outside.renderer,
+        )
+    )
+
+
+def _timers(outside: Backends) -> Timers:
+    return Timers(SchedulerPorts(journal=outside.database.journal, queue=outside.queue, clock=outside.clock))
+
+
+def _maintenance(outside: Backends) -> list[Service]:
+    return [
+        Liveness(outside.database.jobs, outside.queue, outside.clock),
+        Reconciler(outside.database.journal, outside.queue, outside.clock),
+    ]
+
+
+def _controller(configuration: Configuration, outside: Backends) -> Controller:
+    token = configuration.controller.registration_token
+    return Controller(
+        ControllerPorts(
+            jobs=outside.database.jobs,
+            executions=outside.database.executions,
+            outputs=outside.database.outputs,
+            flows=outside.database.flows,
+            storage=outside.storage,
+            queue=outside.queue,
+            clock=outside.clock,
+        ),
+        ControllerConfig(
+            host=configuration.controller.host,
+            port=configuration.controller.port,
+            registration_token=token.get_secret_value() if token else "",
+            globals=global_variables(configuration),
+        ),
+    )
+
+
+def _web(configuration: Configuration, outside: Backends) -> HttpServer:
+    server = configuration.server
+    credentials = server.basic_auth.credentials
+    database = outside.database
+    app = create_app(
+        ApiPorts(
+            flows=database.flows,
+            executions=database.executions,
+            outputs=database.outputs,
+            logs=database.logs,
+            journal=database.journal,
+            jobs=database.jobs,
+            storage=outside.storage,
+            queue=outside.queue,
+            catalog=outside.catalog,
+            types=outside.types,
+            clock=outside.clock,
+            ids=outside.ids,
+            engine=outside.renderer.engine,
+            services=lambda tenant, namespace: outside.renderer.services,  # noqa: ARG005  the same everywhere yet
+        ),
+        ApiConfig(
+            url=configuration.url.rstrip("/") if configuration.url else None,
+            credentials=Credentials(*credentials) if credentials else None,
+            open_paths=server.basic_auth.open_urls,
+            max_backlog=configuration.limits.max_backlog,
+            max_body_bytes=server.max_request_size,
+        ),
+    )
+    return HttpServer("http", app, server.host, server.port, "--port")
+
+
+def _local_address(controller: Controller) -> str:
+    host = controller.config.host
+    return f"{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{controller.port}"  # noqa: S104  compared, not bound

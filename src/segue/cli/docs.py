@@ -1,0 +1,21 @@
+"""``segue docs``: generated pages."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Generate reference pages.", no_args_is_help=True)
+
+
+@app.command()
+def build(
+    folder: Annotated[Path, typer.Option("--folder", help="Folder of the documentation.")] = Path("docs"),
+) -> None:
+    """Write the reference pages that are made from the code."""
+    from segue.config.reference import reference
+
+    path = folder / "reference" / "configuration.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(reference(), encoding="utf-8")
+    typer.echo(str(path))

@@ -1,0 +1,217 @@
+"""The sections of the configuration, with defaults and meanings.
+
+Keys are written in kebab-case (``base-path``) or camelCase (``basePath``) below ``segue`` or ``kestra``.
+The field descriptions are the reference page (``segue docs build``).
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from segue.config.datasources import DataSource
+from segue.config.values import Duration, Names, Size
+
+
+class QueueType(StrEnum):
+    """Which broker wakes people up."""
+
+    MEMORY = "memory"
+    SQL = "sql"
+    SQLITE = "sqlite"
+    POSTGRES = "postgres"
+    REDIS = "redis"
+
+
+class RepositoryType(StrEnum):
+    """Which database holds the data."""
+
+    SQLITE = "sqlite"
+    POSTGRES = "postgres"
+
+
+class StorageType(StrEnum):
+    """Where files of executions lie."""
+
+    LOCAL = "local"
+
+
+class Section(BaseModel):
+    """Base of all sections: read-only, and strict about its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+
+class QueueSection(Section):
+    """The queue. It holds nothing that the database does not hold too, so any of them is safe."""
+
+    type: QueueType = Field(
+        default=QueueType.MEMORY,
+        description="`memory` (one process), `sql` (as its data source), `sqlite`, `postgres`, `redis`.",
+    )
+    datasource: str | None = Field(
+        default=None,
+        description="Name of the data source of an SQL queue; without it the one that holds the data.",
+    )
+    prefix: str = Field(default="segue", description="First part of the names used in Redis.")
+
+
+class RepositorySection(Section):
+    """The database that holds all data."""
+
+    type: RepositoryType = Field(default=RepositoryType.SQLITE, description="`sqlite` or `postgres`.")
+    datasource: str | None = Field(
+        default=None,
+        description="Name of the data source; without it the one named like the type. "
+        "SQLite needs none: its file is `segue.db` in the data directory.",
+    )
+
+
+class RedisSection(Section):
+    """The Redis server of the queue."""
+
+    url: str = Field(
+        default="redis://127.0.0.1:6379/0",
+        repr=False,
+        description="`redis://[user:password@]host:port/database`, or `rediss://` for TLS.",
+    )
+
+
+class LocalStorageSection(Section):
+    """Files in a folder."""
+
+    base_path: Path | None = Field(default=None, description="The folder; without it `storage` in the data directory.")
+
+
+class StorageSection(Section):
+    """Internal storage."""
+
+    type: StorageType = Field(default=StorageType.LOCAL, description="`local`.")
+    local: LocalStorageSection = LocalStorageSection()
+
+
+class BasicAuthSection(Section):
+    """Credentials of the REST API."""
+
+    enabled: bool = Field(default=True, description="`false` ignores the credentials below.")
+    username: str | None = Field(default=None, description="User name (in the original an e-mail address).")
+    password: SecretStr | None = Field(default=None, description="Password.")
+    open_urls: Names = Field(
+        default=("/ping", "/api/v1/executions/webhook/", "/api/v1/main/executions/webhook/"),
+        description="Prefixes of paths that need no credentials.",
+    )
+
+    @property
+    def credentials(self) -> tuple[str, str] | None:
+        """User name and password when both are set and the section is enabled."""
+        if not self.enabled or self.username is None or self.password is None:
+            return None
+        return self.username, self.password.get_secret_value()
+
+
+class ServerSection(Section):
+    """The HTTP server and what holds for every process."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address to listen on. One beyond this machine needs credentials (`basic-auth`).",
+    )
+    port: int = Field(default=8080, ge=0, le=65535, description="Port of the REST API; 0 takes a free one.")
+    management_port: int = Field(
+        default=8081, ge=0, le=65535, description="Port of health, version and metrics; 0 takes a free one."
+    )
+    max_request_size: Size = Field(
+        default=64 * 1024**2, ge=1024, description="Largest body of a request; files are streamed."
+    )
+    basic_auth: BasicAuthSection = BasicAuthSection()
+    termination_grace_period: Duration = Field(
+        default=timedelta(minutes=5),
+        description="How long running tasks may take to end when a worker stops.",
+    )
+
+
+class ControllerSection(Section):
+    """The gRPC server that workers connect to."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=50051, ge=0, le=65535, description="Its port; 0 takes a free one.")
+    registration_token: SecretStr | None = Field(
+        default=None,
+        description="When set, workers must show it (`worker.registration-token`). Needed beyond this machine.",
+    )
+
+
+class Endpoint(Section):
+    """One controller."""
+
+    host: str = Field(default="localhost", description="Host name or address.")
+    port: int = Field(default=50051, ge=1, le=65535, description="gRPC port.")
+
+
+class StaticControllersSection(Section):
+    """Controllers by address."""
+
+    endpoints: tuple[Endpoint, ...] = Field(default=(Endpoint(),), description="List of `host` and `port`.")
+
+
+class ControllersSection(Section):
+    """Where a worker finds its controllers."""
+
+    static: StaticControllersSection = StaticControllersSection()
+
+
+class WorkerSection(Section):
+    """The worker."""
+
+    name: str | None = Field(default=None, description="Shown in lists; without it the host's name.")
+    threads: int = Field(
+        default=16, ge=0, le=4096, description="Tasks at the same time; 0 starts no worker in standalone."
+    )
+    queues: Names = Field(default=("default",), description="Worker queues this worker takes jobs from.")
+    registration_token: SecretStr | None = Field(
+        default=None, description="What the worker shows to controllers; in standalone that of the controller."
+    )
+    controllers: ControllersSection = ControllersSection()
+
+
+class VariablesSection(Section):
+    """What expressions see besides the flow."""
+
+    env_vars_prefix: str = Field(
+        default="ENV_", description="Environment variables with this prefix appear under `envs`."
+    )
+    globals: dict[str, Any] = Field(default_factory=dict, description="The map `globals` of expressions.")
+    cache_size: int = Field(default=1000, ge=1, description="Compiled expressions kept in memory.")
+
+
+class LimitsSection(Section):
+    """Bounds that protect the server (design D10)."""
+
+    max_backlog: int = Field(
+        default=50_000, ge=1, description="Facts waiting in all inboxes above which new executions get 429."
+    )
+
+
+class Configuration(Section):
+    """Everything below ``segue`` (or ``kestra``), with ``datasources`` beside or below it."""
+
+    url: str | None = Field(default=None, description="Public base URL, used in links.")
+    data_dir: Path = Field(default=Path("data"), description="Folder of the SQLite file and of local storage.")
+    queue: QueueSection = QueueSection()
+    repository: RepositorySection = RepositorySection()
+    redis: RedisSection = RedisSection()
+    storage: StorageSection = StorageSection()
+    server: ServerSection = ServerSection()
+    controller: ControllerSection = ControllerSection()
+    worker: WorkerSection = WorkerSection()
+    variables: VariablesSection = VariablesSection()
+    limits: LimitsSection = LimitsSection()
+    datasources: dict[str, DataSource] = Field(
+        default_factory=dict, description="Databases by name; also accepted as a root key of the file."
+    )
+    log_levels: dict[str, str] = Field(
+        default_factory=dict,
+        description="Log level by logger name; `logger.levels` as a root key of the file means the same.",
+    )

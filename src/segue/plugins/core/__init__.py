@@ -1,0 +1,1 @@
+"""Plugins of the core (``io.kestra.plugin.core``)."""

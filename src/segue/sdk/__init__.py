@@ -1,0 +1,42 @@
+"""What a plugin imports, and nothing else: tasks, their properties, outputs and the context of a run.
+
+.. code-block:: python
+
+    class Greet(Task):
+        type = "org.example.Greet"
+        name: Property[str]
+
+        async def run(self, context: RunContext) -> Output:
+            name = await context.render(self.name)
+            context.logger.info("Hello %s", name)
+            return Greeting(text=f"Hello {name}")
+"""
+
+from segue.domain.execution.logs import LogLevel
+from segue.domain.execution.state import State
+from segue.domain.flow.fields import Duration
+from segue.expr import is_truthy
+from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, RunContext, RunLogger, TaskRunInfo
+from segue.sdk.property import Property, PropertyInvalidError, Renderer
+from segue.sdk.task import Output, Task, TaskFailed, TaskResult
+
+__all__ = [
+    "Duration",
+    "ExecutionInfo",
+    "Files",
+    "FlowInfo",
+    "LogLevel",
+    "Metrics",
+    "Output",
+    "Property",
+    "PropertyInvalidError",
+    "Renderer",
+    "RunContext",
+    "RunLogger",
+    "State",
+    "Task",
+    "TaskFailed",
+    "TaskResult",
+    "TaskRunInfo",
+    "is_truthy",
+]

@@ -1,0 +1,158 @@
+"""What a running task may use: rendering, logs, metrics, files and the notice that it should stop."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar, overload
+
+from segue.domain.execution.logs import LogLevel
+from segue.sdk.property import Property
+
+T = TypeVar("T")
+
+
+class FlowInfo(NamedTuple):
+    """The flow the task belongs to."""
+
+    tenant: str
+    namespace: str
+    id: str
+    revision: int
+
+
+class ExecutionInfo(NamedTuple):
+    """The execution the task belongs to."""
+
+    id: str
+    started_at: datetime | None
+
+
+class TaskRunInfo(NamedTuple):
+    """The attempt that runs; ``attempt`` counts from 0."""
+
+    id: str
+    task_id: str
+    task_type: str
+    attempt: int
+
+
+class RunLogger(Protocol):
+    """The task's log. Messages are formatted with ``%`` when there are arguments. Usable from any thread."""
+
+    def log(self, level: LogLevel, message: str, *args: object) -> None:
+        """Write one line; lines below the task's ``logLevel`` are dropped."""
+
+    def trace(self, message: str, *args: object) -> None:
+        """Write one line at TRACE."""
+
+    def debug(self, message: str, *args: object) -> None:
+        """Write one line at DEBUG."""
+
+    def info(self, message: str, *args: object) -> None:
+        """Write one line at INFO."""
+
+    def warn(self, message: str, *args: object) -> None:
+        """Write one line at WARN."""
+
+    def error(self, message: str, *args: object) -> None:
+        """Write one line at ERROR."""
+
+
+class Metrics(Protocol):
+    """Figures the task measures (REST API 6.6). Usable from any thread."""
+
+    def counter(self, name: str, value: float = 1, **tags: str) -> None:
+        """Report a count."""
+
+    def gauge(self, name: str, value: float, **tags: str) -> None:
+        """Report a value."""
+
+    def timer(self, name: str, value: timedelta, **tags: str) -> None:
+        """Report how long something took."""
+
+
+class Files(Protocol):
+    """Internal storage, as far as the task may see it (flow language 14.4)."""
+
+    def read(self, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
+        """The content of a ``kestra:///`` URI in chunks."""
+
+    async def write(self, name: str, content: bytes | AsyncIterator[bytes] | Path) -> str:
+        """Store a file in the folder of the task run and return its URI."""
+
+    def read_blocking(self, uri: str) -> bytes:
+        """The whole content, for a ``run`` in a thread."""
+
+    def write_blocking(self, name: str, content: bytes | Path) -> str:
+        """Store a file, for a ``run`` in a thread."""
+
+
+class RunContext(Protocol):
+    """One run of a task."""
+
+    @property
+    def flow(self) -> FlowInfo:
+        """The flow."""
+
+    @property
+    def execution(self) -> ExecutionInfo:
+        """The execution."""
+
+    @property
+    def task_run(self) -> TaskRunInfo:
+        """The task run and its attempt."""
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """The roots of expressions (expression language 10.1). Read-only; outputs are loaded when read."""
+
+    @property
+    def logger(self) -> RunLogger:
+        """The task's log."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """The task's metrics."""
+
+    @property
+    def files(self) -> Files:
+        """Internal storage."""
+
+    @property
+    def working_dir(self) -> Path:
+        """A temporary folder, made when first asked for and removed after the run."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the run should end: it was killed or is over its timeout."""
+
+    def on_stop(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` (in the worker's loop) when the run should end; at once if that is so already.
+
+        An async ``run`` is cancelled as well; code in a thread that does not end within the grace period
+        is given up.
+        """
+
+    @overload
+    async def render(self, value: Property[T]) -> T | None: ...
+    @overload
+    async def render(self, value: str) -> str: ...
+    @overload
+    async def render(self, value: Any) -> Any: ...
+    async def render(self, value: Any) -> Any:
+        """A property converted to its type; a text rendered; every text in maps and lists rendered.
+
+        A property is rendered once per run. Raises ``ExpressionError`` and ``PropertyInvalidError``.
+        """
+
+    @overload
+    def render_blocking(self, value: Property[T]) -> T | None: ...
+    @overload
+    def render_blocking(self, value: str) -> str: ...
+    @overload
+    def render_blocking(self, value: Any) -> Any: ...
+    def render_blocking(self, value: Any) -> Any:
+        """The same for a ``run`` in a thread."""
+
+    def mask(self, secret: str) -> None:
+        """Replace ``secret`` by asterisks in every line logged and message given from now on."""

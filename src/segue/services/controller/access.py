@@ -1,0 +1,47 @@
+"""Which places of internal storage a task may read and write (flow language 14.4)."""
+
+import re
+from typing import NamedTuple
+
+from segue.domain.errors import IllegalPathError
+from segue.domain.execution.model import FlowKey
+from segue.domain.ids import check_path_segment, slugify
+
+SCHEME = "kestra:///"
+_EXECUTION = re.compile(r"kestra:///(?P<space>[^\0]+?)/(?P<flow>[^/]+)/executions/(?P<id>[A-Za-z0-9_-]{1,100})/")
+_NAMESPACE_FILES = re.compile(r"kestra:///(?P<space>[^\0]+?)/_files/")
+
+
+class Owner(NamedTuple):
+    """Whose file a URI names: of an execution, or of a namespace when there is none."""
+
+    namespace: str
+    flow_slug: str | None
+    execution_id: str | None
+
+
+def execution_folder(flow: FlowKey, execution_id: str) -> str:
+    """The folder of an execution, with a slash at its end."""
+    space = "/".join(check_path_segment(part) for part in flow.namespace.split("."))
+    flow_slug, id_ = check_path_segment(slugify(flow.flow_id)), check_path_segment(execution_id)
+    return f"{SCHEME}{space}/{flow_slug}/executions/{id_}/"
+
+
+def run_folder(flow: FlowKey, execution_id: str, task_id: str, task_run_id: str) -> str:
+    """The folder of a task run, with a slash at its end: the only place its worker may write to.
+
+    Raises ``SegueError`` when an id cannot be part of a path.
+    """
+    task, run = check_path_segment(slugify(task_id) or "-"), check_path_segment(task_run_id)
+    return f"{execution_folder(flow, execution_id)}tasks/{task}/{run}/"
+
+
+def owner_of(uri: str) -> Owner:
+    """Whose file a URI names. Raises ``IllegalPathError`` when it is none that tasks may read at all."""
+    if any(part in {"..", "."} for part in uri.split("/")) or "\\" in uri or "\0" in uri or "%" in uri:
+        raise IllegalPathError(f"{uri[:200]!r} is no plain URI of internal storage")
+    if found := _EXECUTION.match(uri):
+        return Owner(found["space"].replace("/", "."), found["flow"], found["id"])
+    if found := _NAMESPACE_FILES.match(uri):
+        return Owner(found["space"].replace("/", "."), None, None)
+    raise IllegalPathError(f"{uri[:200]!r} belongs to no execution and to no namespace")

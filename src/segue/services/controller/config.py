@@ -1,0 +1,54 @@
+"""What a controller needs, and what can be set about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from segue.ports.clock import Clock
+from segue.ports.queue import Queue
+from segue.ports.repositories.executions import ExecutionRepository
+from segue.ports.repositories.flows import FlowRepository
+from segue.ports.repositories.jobs import JobRepository
+from segue.ports.repositories.outputs import OutputRepository
+from segue.ports.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerPorts:
+    """The outside of a controller."""
+
+    jobs: JobRepository
+    executions: ExecutionRepository
+    outputs: OutputRepository
+    flows: FlowRepository
+    storage: Storage
+    queue: Queue
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerConfig:
+    """Settings of a controller. Times are in seconds, sizes in bytes."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0 takes a free one."""
+    heartbeat: float = 3.0
+    lease: float = 10.0
+    """A worker that is silent for longer loses its jobs."""
+    fallback: float = 2.0
+    """Jobs are looked for this often even if no news of them came."""
+    claim_limit: int = 500
+    frame_jobs: int = 100
+    frame_bytes: int = 1 << 20
+    inline_output_bytes: int = 65_536
+    chunk_bytes: int = 256 * 1024
+    max_message_bytes: int = 16 << 20
+    max_file_bytes: int = 4 << 30
+    max_workers: int = 10_000
+    max_slots: int = 10_000
+    """What one worker may ask for at most."""
+    registration_token: str = field(default="", repr=False)
+    """When set, workers must show it to connect."""
+    globals: Mapping[str, Any] = field(default_factory=dict)
+    """Expression roots that are the same everywhere (``kestra``, ``globals``, ``envs``)."""

@@ -1,0 +1,90 @@
+"""From claimed jobs to what travels to the worker: context and outputs (expression language 10)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from segue.domain.execution.jobs import Job
+from segue.domain.execution.model import Execution
+from segue.domain.labels import Label, nest_labels
+from segue.proto.generated import worker_pb2 as pb
+
+_encode = msgspec.json.Encoder().encode
+
+
+def common_context(execution: Execution) -> bytes:
+    """The JSON object of the roots all jobs of an execution share."""
+    return _encode(_roots(execution))
+
+
+def joined(common: bytes, own: bytes) -> bytes:
+    """Two JSON objects as one; on equal keys the second wins in every reader."""
+    if own == b"{}":
+        return common
+    return common if len(own) < 2 else common[:-1] + b"," + own[1:]
+
+
+def fill_job(message: pb.Job, job: Job, token: str, context: bytes) -> None:
+    """Write a job into its message, without outputs."""
+    message.task_run_id = job.task_run_id
+    message.attempt = job.attempt
+    message.token = token
+    message.execution_id = job.execution_id
+    flow = message.flow
+    flow.tenant, flow.namespace = job.flow.tenant, job.flow.namespace
+    flow.flow_id, flow.revision = job.flow.flow_id, job.flow.revision
+    message.task_id = job.task_id
+    message.context = context
+
+
+def fill_outputs(message: pb.Job, job: Job, inline: Mapping[str, bytes], room: int) -> None:
+    """Write the outputs the job names: with their content as long as they fit into ``room`` bytes."""
+    for need in job.outputs:
+        entry = message.outputs.add(
+            task_run_id=need.task_run_id, task_id=need.task_id, values=need.values, size=need.reference.size
+        )
+        content = inline.get(need.task_run_id)
+        if content is not None and len(content) <= room:
+            entry.inline = content
+            room -= len(content)
+
+
+def inline_owners(jobs: Iterable[Job], limit: int) -> list[str]:
+    """Owners of the outputs that lie in the database and are small enough to travel with a job."""
+    return list(
+        {
+            need.task_run_id: None
+            for job in jobs
+            for need in job.outputs
+            if need.reference.uri is None and need.reference.size <= limit
+        }
+    )
+
+
+def _roots(execution: Execution) -> dict[str, Any]:
+    flow = execution.flow
+    roots: dict[str, Any] = {
+        "execution": {
+            "id": execution.id,
+            "startDate": execution.status.started_at,
+            "originalId": execution.origin_id,
+            "state": execution.state,
+        },
+        "flow": {
+            "id": flow.flow_id,
+            "namespace": flow.namespace,
+            "revision": flow.revision,
+            "tenantId": flow.tenant,
+        },
+        "labels": nest_labels(Label(label.key, label.value) for label in execution.labels),
+    }
+    if execution.inputs:
+        roots["inputs"] = execution.inputs
+    if execution.variables:
+        roots["vars"] = execution.variables
+    trigger = execution.trigger
+    if trigger is not None:
+        names = {"id": trigger.id, "type": trigger.type}
+        roots["trigger"] = {**names, "_context": names, **trigger.variables}
+    return roots

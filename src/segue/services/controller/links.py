@@ -1,0 +1,126 @@
+"""The life of a worker's connection: connect, resume, credits, heartbeats, good-bye."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+
+from segue.domain.errors import UnavailableError
+from segue.ports.queue import Channel, Topic
+from segue.proto.generated import worker_pb2 as pb
+from segue.services.controller.config import ControllerConfig, ControllerPorts
+from segue.services.controller.dispatch import Dispatcher
+from segue.services.controller.kills import Kills
+from segue.services.controller.sessions import HeldJob, Session, Sessions, Stream
+
+logger = logging.getLogger(__name__)
+_MAX_HELD = 100_000
+
+
+class Links:
+    """What happens to the sessions of one controller."""
+
+    def __init__(
+        self,
+        ports: ControllerPorts,
+        config: ControllerConfig,
+        sessions: Sessions,
+        dispatcher: Dispatcher,
+        kills: Kills,
+    ) -> None:
+        self._ports = ports
+        self._config = config
+        self._sessions = sessions
+        self._dispatcher = dispatcher
+        self._kills = kills
+        self._renewed_at = 0.0
+
+    async def begin(self, request: pb.ConnectRequest) -> Session:
+        """A new session with its lease written. Raises ``UnavailableError`` when the database is away."""
+        session = self._sessions.begin(request, _time())
+        try:
+            await self._ports.jobs.renew([session.lease(self._ports.clock.now(), self._config.lease)])
+        except BaseException:
+            self._sessions.end(session)
+            raise
+        logger.info("worker %s (%s) connected", session.worker.id, session.name)
+        return session
+
+    async def resume(self, session: Session, request: pb.Resume) -> Stream:
+        """Open the stream: what the worker does not hold goes to others, what it lost it is told to stop."""
+        worker, tokens = session.worker, request.tokens[:_MAX_HELD]
+        if session.stream is not None:
+            session.close(session.stream)
+        async with self._dispatcher.lock:
+            now = self._ports.clock.now()
+            queues = await self._ports.jobs.release(worker.id, list(tokens), now)
+            worker.drop(set(worker.held).difference(tokens))
+            await self._adopt(session, tokens, request.task_run_ids)
+            stream = session.open()
+        if queues:
+            await self._ports.queue.broadcast(Channel.JOBS, queues)
+        await self._kills.check(session, settled=0)
+        return stream
+
+    async def _adopt(self, session: Session, tokens: Sequence[str], task_run_ids: Sequence[str]) -> None:
+        """Get to know the jobs that another controller, or an earlier life of this one, handed out."""
+        worker = session.worker
+        unknown = {
+            run: token
+            for token, run in zip(tokens, task_run_ids, strict=False)
+            if token not in worker.held and len(token) <= 128
+        }
+        if not unknown:
+            return
+        ids = list({run.rpartition("-")[0]: None for run in unknown})
+        executions = await self._ports.executions.get_many(ids)
+        worker.hold(
+            HeldJob(token, run, execution.id, execution.flow, None, None, _time())
+            for run, token in unknown.items()
+            if (execution := executions.get(run.rpartition("-")[0])) is not None
+        )
+
+    def heard(self, session: Session) -> None:
+        """The worker is alive."""
+        session.heard_at = _time()
+
+    def grant(self, session: Session, stream: Stream, slots: int) -> None:
+        """The worker can take ``slots`` jobs more; never more at once than its slots."""
+        if session.stream is stream:
+            session.credits = min(session.credits + slots, session.slots)
+            if session.wants_jobs:
+                self._dispatcher.wake()
+
+    async def beat(self, session: Session, stream: Stream, beat: pb.Heartbeat) -> None:
+        """Answer a heartbeat, and look whether a kill was missed."""
+        stream.send(pb.WorkResponse(heartbeat=pb.HeartbeatAck(at=beat.at)))
+        with contextlib.suppress(UnavailableError):
+            await self._kills.check(session)
+
+    async def goodbye(self, session: Session) -> None:
+        """End a session for good: what the worker still holds is lost at once instead of after the lease."""
+        session.is_leaving = True
+        with contextlib.suppress(UnavailableError):
+            async with self._dispatcher.lock:
+                ids = await self._ports.jobs.end(session.worker.id, self._ports.clock.now())
+            await self._ports.queue.publish(Topic.EXECUTIONS, ids)
+        self._sessions.end(session)
+        logger.info("worker %s (%s) said good-bye", session.worker.id, session.name)
+
+    async def renew_regularly(self) -> None:
+        """A duty: prolong, in one call, the leases of all workers that spoke since the last time."""
+        while True:
+            await asyncio.sleep(self._config.heartbeat)
+            began = _time()
+            alive = [session for session in self._sessions if session.heard_at >= self._renewed_at]
+            if alive:
+                now = self._ports.clock.now()
+                await self._ports.jobs.renew(
+                    [session.lease(now, self._config.lease) for session in alive if not session.is_leaving]
+                )
+            self._renewed_at = began
+            self._sessions.end_silent(began - self._config.lease - self._config.heartbeat)
+
+
+def _time() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,175 @@
+"""Stores what workers report: the batches of all of them that arrived meanwhile in one transaction."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from segue.domain.errors import UnavailableError
+from segue.domain.execution.facts import TaskFinished
+from segue.domain.execution.model import FlowKey
+from segue.domain.execution.state import State
+from segue.ports.batching import GroupCommit
+from segue.ports.queue import Channel, Topic
+from segue.ports.repositories.jobs import ClaimedJob, Report, Result
+from segue.proto.generated import worker_pb2 as pb
+from segue.services.controller import translate
+from segue.services.controller.config import ControllerConfig, ControllerPorts
+from segue.services.controller.sessions import Session
+
+logger = logging.getLogger(__name__)
+_PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+class Reports:
+    """One per controller."""
+
+    def __init__(self, ports: ControllerPorts, config: ControllerConfig) -> None:
+        self._ports = ports
+        self._config = config
+        self._commits: GroupCommit[Report, None] = GroupCommit(self._write, limit=100)
+
+    async def take(self, session: Session, batch: pb.ReportBatch) -> None:
+        """Store a batch and wake up who waits for it. Returns when it may be acknowledged.
+
+        Waits as long as the database is away. What cannot be stored for what it holds is replaced by
+        failures of its tasks, so that neither the worker nor the executions wait for ever.
+        """
+        report = await self._translate(session, batch)
+        await self._store(report)
+        session.worker.drop(result.token for result in report.results)
+
+    async def refuse(self, session: Session, claimed: ClaimedJob, reason: str) -> None:
+        """Fail a job that could not even be sent."""
+        now, job = self._ports.clock.now(), claimed.job
+        fact = TaskFinished(
+            task_run_id=job.task_run_id,
+            attempt=job.attempt,
+            worker_id=session.worker.id,
+            state=State.FAILED,
+            started_at=now,
+            ended_at=now,
+            message=reason,
+        )
+        session.worker.drop([claimed.token])
+        await self._store(Report(results=[Result(job.execution_id, claimed.token, fact)]))
+
+    async def _store(self, report: Report) -> None:
+        try:
+            await self._commits.submit(report)
+        except Exception as error:
+            logger.exception("a report cannot be stored; its results become failures")
+            reason = f"The result of the task could not be stored: {type(error).__name__}"
+            results = [translate.failure(result, reason) for result in report.results]
+            for result in results:
+                with contextlib.suppress(Exception):
+                    await self._commits.submit(Report(results=[result]))
+
+    async def _write(self, reports: Sequence[Report]) -> Sequence[None]:
+        merged = reports[0] if len(reports) == 1 else _merge(reports)
+        ids = await self._accept(merged)
+        queue = self._ports.queue
+        with contextlib.suppress(UnavailableError):
+            await queue.publish(Topic.EXECUTIONS, ids)
+        logged = list({line.execution_id: None for line in merged.logs if line.execution_id})
+        if logged:
+            await queue.broadcast(Channel.LOGS, logged)
+        return [None] * len(reports)
+
+    async def _accept(self, report: Report) -> list[str]:
+        """Store a report, however long the database is away."""
+        tries = 0
+        while True:
+            try:
+                return await self._ports.jobs.accept(report)
+            except UnavailableError as error:
+                logger.warning("a report waits for the database: %s", error)
+                await asyncio.sleep(_PAUSES[min(tries, len(_PAUSES) - 1)])
+                tries += 1
+
+    async def _translate(self, session: Session, batch: pb.ReportBatch) -> Report:
+        now, worker = self._ports.clock.now(), session.worker
+        flows = await self._flows(session, batch)
+        report = Report(
+            logs=[
+                entry
+                for line in batch.logs
+                if (flow := flows.get(line.run.token)) and (entry := translate.log_entry(line, flow, now))
+            ],
+            metrics=[
+                figure
+                for one in batch.metrics
+                if (flow := flows.get(one.run.token)) and (figure := translate.metric(one, flow, now))
+            ],
+            started=[translate.started(one, worker.id, now) for one in batch.started if one.run.token in flows],
+            results=[
+                translate.result(
+                    one,
+                    worker.held.get(one.run.token),
+                    worker.id,
+                    inline_limit=self._config.inline_output_bytes,
+                    now=now,
+                )
+                for one in batch.results
+                if one.run.token in flows
+            ],
+        )
+        _warn_of_dropped(session, batch, report)
+        return report
+
+    async def _flows(self, session: Session, batch: pb.ReportBatch) -> Mapping[str, FlowKey]:
+        """By token, the flows of the runs whose ids are right.
+
+        A job the controller handed out itself is known. Another one, held since before a restart or
+        lost by now, must name an execution that exists, and its flow.
+        """
+        held = session.worker.held
+        flows: dict[str, FlowKey] = {}
+        unknown: dict[str, pb.TaskRunKey] = {}
+        for run in _runs(batch):
+            token = run.token
+            if token in flows or token in unknown:
+                continue
+            if not translate.is_run(run):
+                continue
+            job = held.get(token)
+            if job is None:
+                unknown[token] = run
+            elif job.task_run_id == run.task_run_id:
+                flows[token] = job.flow
+        if unknown:
+            ids = list({run.execution_id: None for run in unknown.values()})
+            executions = await self._ports.executions.get_many(ids)
+            for token, run in unknown.items():
+                execution = executions.get(run.execution_id)
+                if execution is not None and execution.flow == translate.flow_of(run.flow):
+                    flows[token] = execution.flow
+        return flows
+
+
+def _runs(batch: pb.ReportBatch) -> Iterable[pb.TaskRunKey]:
+    for part in (batch.results, batch.started, batch.logs, batch.metrics):
+        for message in part:
+            yield message.run
+
+
+def _merge(reports: Sequence[Report]) -> Report:
+    return Report(
+        logs=[line for report in reports for line in report.logs],
+        metrics=[metric for report in reports for metric in report.metrics],
+        started=[fact for report in reports for fact in report.started],
+        results=[result for report in reports for result in report.results],
+    )
+
+
+def _warn_of_dropped(session: Session, batch: pb.ReportBatch, report: Report) -> None:
+    sent = len(batch.logs) + len(batch.metrics) + len(batch.started) + len(batch.results)
+    kept = len(report.logs) + len(report.metrics) + len(report.started) + len(report.results)
+    if kept != sent:
+        logger.warning(
+            "worker %s: %d of %d parts of report %d were malformed or of no execution, and were dropped",
+            session.worker.id,
+            sent - kept,
+            sent,
+            batch.number,
+        )

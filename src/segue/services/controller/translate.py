@@ -1,0 +1,202 @@
+"""What workers say, checked field by field and turned into the control plane's terms.
+
+Workers are not trusted: whose execution, flow and tenant something belongs to is taken from what the
+control plane knows of the job, and what does not fit is dropped or, for a result, made a failure.
+"""
+
+import hashlib
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from segue.domain.execution.facts import TaskFinished, TaskStarted
+from segue.domain.execution.logs import LogEntry, LogLevel
+from segue.domain.execution.model import FlowKey
+from segue.domain.execution.state import State
+from segue.domain.execution.task_run import OutputReference
+from segue.ports.repositories.jobs import Metric, Result
+from segue.ports.repositories.journal import InlineOutputs
+from segue.proto.generated import worker_pb2 as pb
+from segue.services.controller.access import run_folder
+from segue.services.controller.sessions import HeldJob
+
+MAX_MESSAGE = 65_536
+_MAX_TOKEN = 128
+_MAX_TAGS = 32
+_MAX_NAME = 256
+_PAST = 366 * 86_400
+_FUTURE = 300
+"""Seconds that a worker's clock may be away from ours, to either side."""
+_RUN_ID = re.compile(r"([A-Za-z0-9_-]{1,100})-\d{1,12}")
+_TASK_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,255}")
+_LEVELS = {level.value: level for level in LogLevel}
+_ENDS = {
+    state.value: state
+    for state in (
+        State.SUCCESS,
+        State.WARNING,
+        State.FAILED,
+        State.KILLED,
+        State.CANCELLED,
+        State.SKIPPED,
+    )
+}
+_METRICS = frozenset({"counter", "timer", "gauge"})
+_object: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def is_run(run: pb.TaskRunKey) -> bool:
+    """Whether the ids of a run are well formed and fit together."""
+    found = _RUN_ID.fullmatch(run.task_run_id)
+    return (
+        found is not None
+        and found[1] == run.execution_id
+        and 0 < len(run.token) <= _MAX_TOKEN
+        and run.attempt < 1_000_000
+        and _TASK_ID.fullmatch(run.task_id) is not None
+    )
+
+
+def flow_of(key: pb.FlowKey) -> FlowKey:
+    """The key of a flow as it was sent."""
+    return FlowKey(key.tenant, key.namespace, key.flow_id, key.revision)
+
+
+def log_entry(line: pb.LogLine, flow: FlowKey, now: datetime) -> LogEntry | None:
+    """A log line of a run that belongs to ``flow``; None when it is malformed."""
+    run, level = line.run, _LEVELS.get(line.level)
+    if level is None or len(line.id) > _MAX_NAME or not line.id.startswith(f"{run.task_run_id}:"):
+        return None
+    message = line.message
+    return LogEntry(
+        id=line.id,
+        tenant=flow.tenant,
+        namespace=flow.namespace,
+        flow_id=flow.flow_id,
+        at=_moment(line.at, now),
+        level=level,
+        message=message if len(message) <= MAX_MESSAGE else message[:MAX_MESSAGE],
+        execution_id=run.execution_id,
+        task_id=run.task_id,
+        task_run_id=run.task_run_id,
+        attempt=run.attempt,
+        thread=line.thread[:_MAX_NAME] or None,
+    )
+
+
+def metric(message: pb.Metric, flow: FlowKey, now: datetime) -> Metric | None:
+    """A metric of a run that belongs to ``flow``; None when it is malformed."""
+    run = message.run
+    fits = (
+        message.type in _METRICS
+        and 0 < len(message.name) <= _MAX_NAME
+        and math.isfinite(message.value)
+        and len(message.tags) <= _MAX_TAGS
+    )
+    if not fits:
+        return None
+    return Metric(
+        execution_id=run.execution_id,
+        task_run_id=run.task_run_id,
+        task_id=run.task_id,
+        namespace=flow.namespace,
+        flow_id=flow.flow_id,
+        tenant=flow.tenant,
+        type=message.type,
+        name=message.name,
+        value=message.value,
+        at=_moment(message.at, now),
+        tags={key[:_MAX_NAME]: value[:_MAX_NAME] for key, value in message.tags.items()},
+    )
+
+
+def started(message: pb.Started, worker_id: str, now: datetime) -> tuple[str, str, TaskStarted]:
+    """The beginning of an attempt."""
+    run = message.run
+    fact = TaskStarted(run.task_run_id, run.attempt, worker_id, _moment(message.at, now))
+    return run.execution_id, run.token, fact
+
+
+class OutputsRefused(Exception):  # noqa: N818 - handled here: the result becomes a failure with this reason
+    """Outputs that cannot be taken."""
+
+
+def result(message: pb.Result, held: HeldJob | None, worker_id: str, *, inline_limit: int, now: datetime) -> Result:
+    """The end of an attempt. One that cannot be taken as it is becomes a failure that says why."""
+    run, state = message.run, _ENDS.get(message.state)
+    ended_at = _moment(message.ended_at, now)
+    text = message.message[:MAX_MESSAGE] or None
+    reference, inline = None, None
+    if state is None:
+        state, text = State.FAILED, "The worker reported a state that no attempt can end in"
+    else:
+        try:
+            reference, inline = _outputs(message, held, inline_limit)
+        except OutputsRefused as error:
+            state, text = State.FAILED, str(error)
+    fact = TaskFinished(
+        task_run_id=run.task_run_id,
+        attempt=run.attempt,
+        worker_id=worker_id,
+        state=state,
+        started_at=min(_moment(message.started_at, ended_at), ended_at),
+        ended_at=ended_at,
+        outputs=reference,
+        message=text,
+    )
+    return Result(run.execution_id, run.token, fact, inline)
+
+
+def failure(failed: Result, reason: str) -> Result:
+    """The same end as a failure without outputs: when a result cannot be stored as it is."""
+    fact = msgspec.structs.replace(failed.fact, state=State.FAILED, outputs=None, message=reason)
+    return Result(failed.execution_id, failed.token, fact)
+
+
+def _outputs(
+    message: pb.Result, held: HeldJob | None, inline_limit: int
+) -> tuple[OutputReference | None, InlineOutputs | None]:
+    run = message.run
+    if message.HasField("outputs"):
+        payload = message.outputs
+        if len(payload) > inline_limit:
+            raise OutputsRefused(f"The outputs are larger than {inline_limit} bytes and were not stored first")
+        _check_object(payload)
+        digest = hashlib.sha256(payload).hexdigest()
+        inline = InlineOutputs(run.task_run_id, run.execution_id, payload, digest)
+        return OutputReference(len(payload), digest), inline
+    if message.HasField("stored_outputs"):
+        return _stored(message.stored_outputs, held), None
+    return None, None
+
+
+def _check_object(payload: bytes) -> None:
+    try:
+        _object.decode(payload)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise OutputsRefused("The outputs are no JSON object") from None
+
+
+def _stored(stored: pb.StoredOutputs, held: HeldJob | None) -> OutputReference:
+    if held is None:
+        raise OutputsRefused("The outputs belong to a job that the worker does not hold")
+    written = held.files.get(stored.uri)
+    if written is not None:
+        return OutputReference(written.size, written.digest, written.uri)
+    folder = run_folder(held.flow, held.execution_id, held.task_id or "", held.task_run_id)
+    if not stored.uri.startswith(folder) or "/" in stored.uri[len(folder) :]:
+        raise OutputsRefused("The outputs were stored outside of the folder of the task run")
+    return OutputReference(stored.size, stored.digest[:64], stored.uri)
+
+
+def _moment(at: Any, default: datetime) -> datetime:
+    """A time as sent, ``default`` when it is missing or far from now."""
+    if not at.seconds:
+        return default
+    now = default.timestamp()
+    if not now - _PAST <= at.seconds <= now + _FUTURE or not 0 <= at.nanos < 1_000_000_000:
+        return default
+    return datetime.fromtimestamp(at.seconds, UTC).replace(microsecond=at.nanos // 1000)

@@ -1,0 +1,146 @@
+"""The unary side of the protocol: what tasks fetch and store, over whichever controller is connected."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import grpc
+
+from segue.domain.errors import SegueError, UnavailableError
+from segue.proto.generated import worker_pb2 as pb
+from segue.proto.generated import worker_pb2_grpc as rpc
+
+Answer = TypeVar("Answer")
+_AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.CANCELLED})
+_PAUSE = 0.2
+_TIMEOUT = 60.0
+
+
+class Terms(NamedTuple):
+    """What the controller said when the worker connected."""
+
+    inline_output_bytes: int = 65_536
+    chunk_bytes: int = 256 * 1024
+    globals: bytes = b"{}"
+
+
+class Connected(NamedTuple):
+    """An open session."""
+
+    stub: rpc.WorkerGatewayStub
+    metadata: tuple[tuple[str, str], ...]
+
+
+class Control:
+    """Calls that wait for a connection and are made again when it breaks."""
+
+    def __init__(self) -> None:
+        self.terms = Terms()
+        self._connected: Connected | None = None
+        self._is_there = asyncio.Event()
+
+    def attach(self, connected: Connected, terms: Terms) -> None:
+        """A session was opened."""
+        self._connected, self.terms = connected, terms
+        self._is_there.set()
+
+    def detach(self) -> None:
+        """The session is gone."""
+        self._connected = None
+        self._is_there.clear()
+
+    async def flow_source(self, key: pb.FlowKey) -> str:
+        """The source of a revision. Raises ``SegueError`` when there is none for this worker."""
+
+        async def fetch(to: Connected) -> str:
+            request = pb.FetchFlowRequest(flow=key)
+            answer = await to.stub.FetchFlow(request, metadata=to.metadata, timeout=_TIMEOUT)
+            source: str = answer.source
+            return source
+
+        return await self._call(fetch)
+
+    async def outputs(self, job: pb.Job, task_run_id: str) -> bytes:
+        """Outputs of another task run as JSON."""
+        request = pb.FetchOutputsRequest(
+            execution_id=task_run_id.rpartition("-")[0], task_run_id=task_run_id, token=job.token
+        )
+
+        async def fetch(to: Connected) -> bytes:
+            return b"".join([chunk.data async for chunk in to.stub.FetchOutputs(request, metadata=to.metadata)])
+
+        return await self._call(fetch)
+
+    async def read(self, job: pb.Job, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
+        """A file in chunks; goes on where it was when the connection breaks."""
+        while True:
+            to = await self._connection()
+            request = pb.ReadFileRequest(
+                execution_id=job.execution_id,
+                token=job.token,
+                tenant=job.flow.tenant,
+                uri=uri,
+                offset=offset,
+            )
+            try:
+                async for chunk in to.stub.ReadFile(request, metadata=to.metadata):
+                    offset += len(chunk.data)
+                    yield chunk.data
+                return
+            except grpc.aio.AioRpcError as error:
+                await _judge(error)
+
+    async def write(
+        self, run: pb.TaskRunKey, name: str, content: bytes | Path | AsyncIterator[bytes]
+    ) -> pb.StoredOutputs:
+        """Store a file of the run. Bytes and paths are sent again when the connection breaks."""
+        target = pb.WriteFileRequest(target=pb.WriteTarget(run=run, name=name))
+
+        async def requests(size: int) -> AsyncIterator[pb.WriteFileRequest]:
+            yield target
+            async for part in _parts(content, size):
+                yield pb.WriteFileRequest(data=part)
+
+        async def send(to: Connected) -> pb.StoredOutputs:
+            answer = await to.stub.WriteFile(requests(self.terms.chunk_bytes), metadata=to.metadata)
+            stored: pb.StoredOutputs = answer.file
+            return stored
+
+        return await self._call(send, once=not isinstance(content, bytes | Path))
+
+    async def _call(self, call: Callable[[Connected], Awaitable[Answer]], *, once: bool = False) -> Answer:
+        while True:
+            to = await self._connection()
+            try:
+                return await call(to)
+            except grpc.aio.AioRpcError as error:
+                if once and error.code() in _AWAY:
+                    raise UnavailableError("The controller went away while a file was sent") from error
+                await _judge(error)
+
+    async def _connection(self) -> Connected:
+        while self._connected is None:
+            await self._is_there.wait()
+        return self._connected
+
+
+async def _judge(error: grpc.aio.AioRpcError) -> None:
+    """Wait a moment when the connection broke; raise ``SegueError`` when the controller said no."""
+    if error.code() not in _AWAY:
+        raise SegueError(error.details() or f"the controller refused: {error.code().name}") from error
+    await asyncio.sleep(_PAUSE)
+
+
+async def _parts(content: Any, size: int) -> AsyncIterator[bytes]:
+    if isinstance(content, bytes):
+        for start in range(0, len(content), size):
+            yield content[start : start + size]
+    elif isinstance(content, Path):
+        with await asyncio.to_thread(content.open, "rb") as file:
+            while part := await asyncio.to_thread(file.read, size):
+                yield part
+    else:
+        async for chunk in content:
+            for start in range(0, len(chunk), size):
+                yield chunk[start : start + size]

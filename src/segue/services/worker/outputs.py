@@ -1,0 +1,93 @@
+"""Outputs: those of other tasks, read when an expression names them, and the task's own, as JSON."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from segue.expr import Interrupt
+from segue.proto.generated import worker_pb2 as pb
+from segue.sdk import Output, TaskResult
+
+_decode = msgspec.json.Decoder().decode
+
+
+class OutputsNeeded(Interrupt):
+    """An expression named outputs that did not come with the job."""
+
+    def __init__(self, task_run_ids: Sequence[str]) -> None:
+        super().__init__(f"outputs of {', '.join(task_run_ids)}")
+        self.task_run_ids = task_run_ids
+
+
+class TaskOutputs(Mapping[str, Any]):
+    """The root ``outputs`` (expression language 10.2): parsed task by task when it is first looked at."""
+
+    def __init__(self, entries: Sequence[pb.OutputEntry]) -> None:
+        self._entries: dict[str, list[pb.OutputEntry]] = {}
+        for entry in entries:
+            self._entries.setdefault(entry.task_id, []).append(entry)
+        self._read: dict[str, Any] = {}
+        self._fetched: dict[str, bytes] = {}
+
+    def provide(self, task_run_id: str, content: bytes) -> None:
+        """Add outputs that were fetched."""
+        self._fetched[task_run_id] = content
+
+    def __getitem__(self, task_id: str) -> Any:
+        found = self._read.get(task_id)
+        if found is None:
+            found = self._read[task_id] = self._load(self._entries[task_id])
+        return found
+
+    def __contains__(self, task_id: object) -> bool:
+        return task_id in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def _load(self, entries: Sequence[pb.OutputEntry]) -> Any:
+        missing = [
+            entry.task_run_id
+            for entry in entries
+            if not entry.HasField("inline") and entry.task_run_id not in self._fetched
+        ]
+        if missing:
+            raise OutputsNeeded(missing)
+        tree: dict[str, Any] = {}
+        for entry in entries:
+            content = entry.inline if entry.HasField("inline") else self._fetched[entry.task_run_id]
+            place = tree
+            for value in entry.values:
+                place = place.setdefault(value, {})
+            place.update(_decode(content))
+        return tree
+
+
+def outputs_json(result: TaskResult) -> bytes | None:
+    """What a task returned as a JSON object; None when that is nothing.
+
+    Raises ``TypeError`` when it is neither outputs nor a mapping of texts to JSON values.
+    """
+    if result is None:
+        return None
+    if isinstance(result, Output):
+        fields: Mapping[str, Any] = result.model_dump(by_alias=True, exclude_none=True)
+    elif isinstance(result, Mapping):
+        fields = {key: value for key, value in result.items() if value is not None}
+    else:
+        raise TypeError(f"a task must return an Output, a mapping or None, not {type(result).__name__}")
+    if not all(isinstance(key, str) for key in fields):
+        raise TypeError("the names of outputs must be texts")
+    return msgspec.json.encode(fields, enc_hook=_other)
+
+
+def _other(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(by_alias=True, exclude_none=True)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)

@@ -1,0 +1,129 @@
+"""All attempts of one worker: takes jobs, counts slots, asks for more, hands results to the spool."""
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+from segue.domain.errors import SegueError
+from segue.expr import Engine, Services
+from segue.proto.generated import worker_pb2 as pb
+from segue.services.worker.config import WorkerConfig
+from segue.services.worker.context import Kit
+from segue.services.worker.control import Control
+from segue.services.worker.flows import FlowCache, Plugins
+from segue.services.worker.run import Run
+from segue.services.worker.spool import Spool
+from segue.services.worker.threads import Threads
+
+logger = logging.getLogger(__name__)
+
+
+class Runner:
+    """What runs, what has run and is not acknowledged, and how many jobs more there is room for."""
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        control: Control,
+        plugins: Plugins,
+        engine: Engine,
+        wake_reporter: Callable[[], None],
+    ) -> None:
+        self.config = config
+        services = Services(clock=lambda: datetime.now(UTC), entropy=os.urandom)
+        self.kit = Kit(engine, services, control)
+        self.threads = Threads()
+        self.spool = Spool(
+            items=config.report_items,
+            bytes_=config.report_bytes,
+            limit=config.spool_bytes,
+            wake=wake_reporter,
+        )
+        self.flows = FlowCache(control, plugins, config.flow_cache)
+        self.is_draining = False
+        self._held: dict[str, Run] = {}
+        self._running: dict[str, Run] = {}
+        self._granted = 0
+        self._ask: Callable[[int], None] | None = None
+        self._is_taking = False
+
+    @property
+    def running(self) -> int:
+        """How many attempts run."""
+        return len(self._running)
+
+    def held(self) -> tuple[list[str], list[str]]:
+        """Tokens and task run ids of the jobs that run or whose results are not acknowledged."""
+        return list(self._held), [run.job.task_run_id for run in self._held.values()]
+
+    def connected(self, ask: Callable[[int], None]) -> None:
+        """A connection is there, without any credits given: ask for jobs by ``ask(slots)``."""
+        self._ask, self._granted = ask, 0
+        self.top_up()
+
+    def disconnected(self) -> None:
+        """The connection is gone, and the credits with it."""
+        self._ask, self._granted = None, 0
+
+    def take(self, jobs: Sequence[pb.Job]) -> None:
+        """Begin jobs. Those held already are known: a job is never run twice by one worker."""
+        self._granted = max(0, self._granted - len(jobs))
+        self._is_taking = True
+        for job in jobs:
+            if job.token not in self._held:
+                self._begin(job)
+        self._is_taking = False
+        self.top_up()
+
+    def kill(self, tokens: Iterable[str]) -> None:
+        """Stop the attempts with these tokens."""
+        for token in tokens:
+            run = self._running.get(token)
+            if run is not None:
+                run.kill()
+
+    def ended(self, run: Run, result: pb.Result) -> None:
+        """An attempt has its result."""
+        self._running.pop(run.job.token, None)
+        self.spool.add_result(result)
+        if not self._is_taking:
+            self.top_up()
+
+    def acknowledged(self, number: int) -> None:
+        """Everything up to this batch is stored."""
+        was_full = self.spool.is_full
+        for token in self.spool.acknowledge(number):
+            self._held.pop(token, None)
+        if was_full:
+            self.top_up()
+
+    def abandon(self) -> None:
+        """Stop everything that runs, without results."""
+        for run in self._running.values():
+            run.abandon()
+        self._running.clear()
+        self.threads.close()
+
+    def top_up(self) -> None:
+        """Ask for jobs once no more than half of the free slots are promised."""
+        free = self.config.slots - len(self._running) - self._granted
+        if self._ask is None or self.is_draining or self.spool.is_full or free <= 0 or free < self._granted:
+            return
+        self._granted += free
+        self._ask(free)
+
+    def _begin(self, job: pb.Job) -> None:
+        run = Run(job, self)
+        self._held[job.token] = self._running[job.token] = run
+        try:
+            bound = self.flows.find(job)
+            if bound is None:
+                run.wait_for(self.flows.load(job))
+            else:
+                run.begin(bound)
+        except SegueError as error:
+            run.refuse(error.message)
+        except Exception:
+            logger.exception("the job %s cannot be begun", job.task_run_id)
+            run.refuse("The task cannot be begun: an error of the worker, see its log")
