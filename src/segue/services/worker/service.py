@@ -43,7 +43,7 @@ class Worker(Service):
         self._news = asyncio.Event()
         control = Control()
         self._runner = Runner(config, control, plugins or PluginRegistry(), engine or Engine(), self._wake_reporter)
-        self._link = Link(self.id, config, control, self._runner, self._news)
+        self._link = Link(self.id, config, control, self._runner, news=self._news, on_connect=self.recovered)
 
     @property
     def running(self) -> int:
