@@ -52,6 +52,7 @@ class HttpServer(Service):
             self._app,
             http="httptools",
             loop="none",
+            lifespan="on",
             access_log=False,
             log_config=None,
             server_header=False,

@@ -25,8 +25,8 @@ def configure_logs(configuration: Configuration) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    for name, level in _QUIET.items():
-        logging.getLogger(name).setLevel(level)
+    for name, quiet in _QUIET.items():
+        logging.getLogger(name).setLevel(quiet)
     for name, text in configuration.log_levels.items():
         level = logging.getLevelNamesMapping().get(
             {"WARN": "WARNING", "TRACE": "DEBUG"}.get(text.upper(), text.upper())

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
+from itertools import islice
 
 _LONGEST_BACKLOG = 10_000
 
@@ -37,14 +38,18 @@ class Pending:
                 self._arrival.clear()
                 await self._arrival.wait()
                 continue
-            if len(self._messages) <= limit:
-                batch = list(self._messages)
-                self._messages.clear()
-            else:
-                batch = [message for message, _ in zip(self._messages, range(limit), strict=False)]
-                for message in batch:
-                    del self._messages[message]
-            yield batch
+            yield self.take(limit)
+
+    def take(self, limit: int) -> list[str]:
+        """Take up to ``limit`` messages now."""
+        if len(self._messages) <= limit:
+            batch = list(self._messages)
+            self._messages.clear()
+            return batch
+        batch = list(islice(self._messages, limit))
+        for message in batch:
+            del self._messages[message]
+        return batch
 
 
 class Mailbox:
