@@ -167,10 +167,10 @@ async def test_a_result_with_an_old_token_changes_nothing(tmp_path):
 async def test_reports_wait_while_the_database_is_away(tmp_path):
     async with open_stage(tmp_path) as stage:
         await stage.add_worker()
-        run = await stage.submit(await stage.execution(await stage.flow(WAIT + "    seconds: 0.1\n")), "t")
+        run = await stage.submit(await stage.execution(await stage.flow(WAIT + "    seconds: 0.4\n")), "t")
         await stage.until(lambda: logged(stage, run, 1))
         stage.jobs.is_away = True
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.8)
         assert run in await stage.held()
         stage.jobs.is_away = False
         assert (await stage.finished(run)).state is State.SUCCESS
