@@ -31,9 +31,7 @@ class Catalogue:
 
 
 def _check_log(properties: Mapping[str, Any]) -> list[tuple[tuple[str | int, ...], str]]:
-    return [
-        ((name,), f'Unrecognized field "{name}"') for name in properties if name not in {"message", "level"}
-    ]
+    return [((name,), f'Unrecognized field "{name}"') for name in properties if name not in {"message", "level"}]
 
 
 @dataclass
