@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LATE_AFTER = 0.010
+SHORTEST_SLEEP = 0.001
+"""The resolution of the event loop's timers; a shorter sleep would spin."""
 _CHUNKED_END = b"0\r\n\r\n"
 
 
@@ -139,6 +141,7 @@ class LoadGenerator:
         self._open: set[_Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._in_flight = 0
+        self._closing = False
         self.result = LoadResult(plan.planned)
 
     async def run(self) -> LoadResult:
@@ -147,9 +150,9 @@ class LoadGenerator:
         await asyncio.gather(*(self._connect() for _ in range(min(plan.connections, 16))))
         cpu = time.process_time()
         result.began_at = time.time()
-        await self._send_by_the_clock(self._loop.time())
-        deadline = self._loop.time() + plan.patience
-        while (self._in_flight or self._waiting) and self._loop.time() < deadline:  # noqa: ASYNC110  no event per answer
+        await self._send_by_the_clock(time.perf_counter())
+        deadline = time.perf_counter() + plan.patience
+        while (self._in_flight or self._waiting) and time.perf_counter() < deadline:  # noqa: ASYNC110  no event per answer
             await asyncio.sleep(0.02)
         result.cpu_seconds = time.process_time() - cpu
         result.unanswered = self._in_flight + len(self._waiting)
@@ -161,11 +164,11 @@ class LoadGenerator:
         rate, planned = self._plan.rate, self._plan.planned
         sent = 0
         while sent < planned:
-            due = min(planned, int((self._loop.time() - start) * rate) + 1)
+            due = min(planned, int((time.perf_counter() - start) * rate) + 1)
             for number in range(sent, due):
                 self._dispatch(start + number / rate)
             sent = due
-            await asyncio.sleep(max(0.0, start + sent / rate - self._loop.time()))
+            await asyncio.sleep(max(SHORTEST_SLEEP, start + sent / rate - time.perf_counter()))
 
     def _dispatch(self, due: float) -> None:
         while self._idle:
@@ -180,7 +183,7 @@ class LoadGenerator:
             task.add_done_callback(self._opening.discard)
 
     def _send(self, connection: _Connection, due: float) -> None:
-        if self._loop.time() - due > LATE_AFTER:
+        if time.perf_counter() - due > LATE_AFTER:
             self.result.late += 1
         self._in_flight += 1
         connection.send(self._plan.request, due)
@@ -211,7 +214,7 @@ class LoadGenerator:
         result = self.result
         if 200 <= status < 300:
             result.accepted += 1
-            result.acknowledged.append(self._loop.time() - due)
+            result.acknowledged.append(time.perf_counter() - due)
         else:
             result.refused[status] += 1
             result.first_refusal = result.first_refusal or answer.partition(b"\r\n\r\n")[2][:400].decode(
@@ -222,11 +225,12 @@ class LoadGenerator:
     def lost(self, connection: _Connection, was_busy: bool) -> None:
         """Called by a connection that ended."""
         self._open.discard(connection)
-        if was_busy:
+        if was_busy and not self._closing:
             self._in_flight -= 1
             self.result.broken += 1
 
     async def _close(self) -> None:
+        self._closing = True
         for task in tuple(self._opening):
             task.cancel()
         for connection in tuple(self._open):

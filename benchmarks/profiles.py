@@ -51,7 +51,8 @@ def print_profile(profile: Mapping[str, Any], executions: int, top: int = 40) ->
     total = profile["cpu_seconds"]
     print(
         f"\nprofile of {profile['role']} (pid {profile['pid']}): {total:.1f} s of CPU in "
-        f"{profile['wall_seconds']:.1f} s, {1e6 * total / max(1, executions):.0f} us per execution, {profile['samples']} samples"
+        f"{profile['wall_seconds']:.1f} s, {1e6 * total / max(1, executions):.0f} us per execution, "
+        f"{profile['samples']} samples"
     )
     threads = profile["threads"]
     rest = max(0.0, total - sum(threads.values()))

@@ -13,6 +13,7 @@ from segue.adapters.databases.sql.database import SqlDatabase
 from segue.adapters.queues.memory import MemoryQueue
 from segue.adapters.storages.local import LocalStorage
 from segue.api import ApiConfig, ApiPorts, create_app
+from segue.api.app import ApiApplication
 from segue.domain.flow import TypeInfo
 from segue.expr import Engine
 from segue.ports.clock import SystemClock, SystemIds
@@ -23,10 +24,12 @@ WEBHOOK = "io.kestra.plugin.core.trigger.Webhook"
 
 
 class Catalogue:
-    """Knows one task, with its properties."""
+    """Knows one task, with its properties, and the conditions of 1.x."""
 
     def resolve(self, type_name: str) -> TypeInfo | None:
         """See ``TypeCatalogue``."""
+        if type_name.startswith("io.kestra.plugin.core.condition."):
+            return TypeInfo("condition", type_name)
         return TypeInfo("task", LOG, _check_log) if type_name == LOG else None
 
 
@@ -43,6 +46,7 @@ class Server:
     queue: MemoryQueue
     storage: LocalStorage
     ports: ApiPorts
+    app: ApiApplication
 
     async def save(self, text: str) -> dict[str, Any]:
         """Store a flow."""
@@ -87,7 +91,7 @@ async def serving(folder: Path, config: ApiConfig | None = None, **ports: Any) -
     transport = httpx.ASGITransport(app=app)
     try:
         async with app.backend.running(), httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            yield Server(client, database, queue, storage, all_ports)
+            yield Server(client, database, queue, storage, all_ports, app)
     finally:
         for part in (storage, queue, database):
             await part.stop()

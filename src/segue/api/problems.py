@@ -187,7 +187,7 @@ def _http(error: HTTPException, instance: str, ids: Ids) -> tuple[Problem, dict[
         kind = INVALID_QUERY_PARAMETER
         faults = error.extra if isinstance(error.extra, list) else []
         named = [f"{item.get('key', '?')}: {item.get('message', '')}" for item in faults]
-        detail = "; ".join(named) or "a parameter has a wrong value"
+        detail = "; ".join(named) or error.detail
     elif kind is NOT_FOUND:
         detail = f"there is nothing at {instance}"
     return problem(kind, detail, instance), headers
