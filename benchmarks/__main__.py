@@ -9,6 +9,7 @@ BENCHMARKS = {
     "b3": "webhook, ForEach over 100 values",
     "b4": "webhook with a body of 160 KB",
     "idle": "time to ready, memory and CPU of a server without work",
+    "worker": "jobs per second of a controller and a worker",
     "storage": "rows per second of the SQL repositories",
 }
 

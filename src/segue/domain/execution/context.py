@@ -33,8 +33,12 @@ def nested_labels(labels: Iterable[Label]) -> dict[str, Any]:
 
 
 def trigger_variables(trigger: ExecutionTrigger) -> dict[str, Any]:
-    """The root ``trigger``: the trigger's variables (its outputs), and its id and type beside them."""
-    return {"id": trigger.id, "type": trigger.type, **trigger.variables}
+    """The root ``trigger``: the trigger's variables (its outputs), and its id and type beside them.
+
+    A variable hides ``id`` and ``type``; ``_context`` has them in every case (expressions 10.5).
+    """
+    names = {"id": trigger.id, "type": trigger.type}
+    return {**names, **trigger.variables, "_context": names}
 
 
 def execution_roots(execution: Execution) -> dict[str, Any]:
