@@ -15,10 +15,17 @@ from segue.api.routers.flows import Revision, get_stored
 from segue.api.schemas.executions import ApiExecution, LastExecution
 from segue.api.schemas.flows import JsonObject, flow_for_execution
 from segue.api.schemas.paged import Paged
-from segue.api.submission import AnyRequest, Submission, execution_folder, read_body, read_submission
+from segue.api.submission import AnyRequest, Submission, read_body, read_submission
 from segue.domain.errors import NotFoundError
 from segue.domain.execution.creation import StartRequest
-from segue.domain.execution.model import CORRELATION_LABEL, Execution, ExecutionKind, Label
+from segue.domain.execution.model import (
+    CORRELATION_LABEL,
+    Execution,
+    ExecutionKind,
+    Label,
+    execution_folder,
+    folder_of,
+)
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.labels import SYSTEM_PREFIX
 from segue.ports.repositories.executions import ExecutionQuery
@@ -36,7 +43,10 @@ class FlowReference(msgspec.Struct, frozen=True):
     id: str
 
 
-@post("/executions/{namespace:str}/{flow_id:str}", status_code=200)
+@post(
+    ["/executions/{namespace:str}/{flow_id:str}", "/executions/trigger/{namespace:str}/{flow_id:str}"],
+    status_code=200,
+)
 async def create_execution(
     backend: NamedDependency[Backend],
     request: AnyRequest,
@@ -47,7 +57,7 @@ async def create_execution(
     wait: FromQuery[bool] = False,
     revision: Revision = None,
 ) -> ApiExecution:
-    """Start a flow. Further query parameters: ``scheduleDate``, ``kind``, ``breakpoints``."""
+    """Start a flow; ``trigger/`` is its path before 1.0. Further query parameters: ``scheduleDate``, ``kind``, ``breakpoints``."""
     flow = await backend.starter.runnable(tenant, namespace, flow_id, revision)
     given = _start_request(labels, request)
     submission = await read_submission(request, backend.config)
@@ -98,7 +108,7 @@ async def _start(backend: Backend, flow: CompiledFlow, submission: Submission, g
         await backend.inputs.store(flow.tenant, files)
         return await backend.starter.start(flow, started, execution_id)
     except BaseException:
-        folder = execution_folder(flow.flow.namespace, flow.flow.id, execution_id)
+        folder = folder_of(flow.flow.namespace, flow.flow.id, execution_id)
         await backend.ports.storage.delete_below(flow.tenant, folder)
         raise
 
@@ -186,9 +196,7 @@ async def remove(backend: Backend, execution: Execution, *, logs: bool, files: b
     flow = execution.flow
     removed = await backend.ports.executions.delete(flow.tenant, execution.id, logs=logs)
     if removed and files:
-        await backend.ports.storage.delete_below(
-            flow.tenant, execution_folder(flow.namespace, flow.flow_id, execution.id)
-        )
+        await backend.ports.storage.delete_below(flow.tenant, execution_folder(execution))
     return removed
 
 

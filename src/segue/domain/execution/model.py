@@ -101,8 +101,12 @@ CORRELATION_LABEL = "system.correlationId"
 def execution_folder(execution: Execution) -> str:
     """The ``kestra:///`` URI of the execution's folder in internal storage (server document 4)."""
     flow = execution.flow
-    namespace = flow.namespace.replace(".", "/")
-    return f"kestra:///{namespace}/{slugify(flow.flow_id)}/executions/{execution.id}"
+    return folder_of(flow.namespace, flow.flow_id, execution.id)
+
+
+def folder_of(namespace: str, flow_id: str, execution_id: str) -> str:
+    """The same for an execution that is about to be created: its files are stored before it."""
+    return f"kestra:///{namespace.replace('.', '/')}/{slugify(flow_id)}/executions/{execution_id}"
 
 
 def task_run_folder(execution: Execution, task_id: str, task_run_id: str) -> str:
