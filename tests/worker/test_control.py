@@ -112,6 +112,20 @@ async def test_a_result_reached_while_the_controller_is_away_is_kept(tmp_path):
         assert await stage.lines(run) == ["INFO waiting", "INFO waited"]
 
 
+async def test_reports_that_died_with_the_controller_are_sent_again(tmp_path):
+    async with open_stage(tmp_path) as stage:
+        worker = await stage.add_worker()
+        run = await stage.submit(await stage.execution(await stage.flow(WAIT + "    seconds: 0.3\n")))
+        await stage.until(lambda: logged(stage, run, 1))
+        stage.jobs.is_stuck = True
+        await stage.until(lambda: not worker.running)
+        await asyncio.sleep(0.1)
+        stage.jobs.is_stuck = False
+        await stage.restart_controller()
+        assert (await stage.finished(run)).state is State.SUCCESS
+        assert await stage.lines(run) == ["INFO waiting", "INFO waited"]
+
+
 async def test_a_large_output_waits_for_the_controller(tmp_path):
     async with open_stage(tmp_path) as stage:
         worker = await stage.add_worker()
