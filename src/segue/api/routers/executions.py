@@ -57,7 +57,10 @@ async def create_execution(
     wait: FromQuery[bool] = False,
     revision: Revision = None,
 ) -> ApiExecution:
-    """Start a flow; ``trigger/`` is its path before 1.0. Further query parameters: ``scheduleDate``, ``kind``, ``breakpoints``."""
+    """Start a flow; ``trigger/`` is its path before 1.0.
+
+    Further query parameters: ``scheduleDate``, ``kind``.
+    """
     flow = await backend.starter.runnable(tenant, namespace, flow_id, revision)
     given = _start_request(labels, request)
     submission = await read_submission(request, backend.config)
