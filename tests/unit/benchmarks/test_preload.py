@@ -52,7 +52,7 @@ async def test_copies_are_whole_and_distinct(tmp_path: Path) -> None:
     await database.start()
     page = await database.executions.search(ExecutionQuery(tenant="main", states=(State.SUCCESS,)))
     assert page.total == 51
-    copy = next(found for found in page.results if found.id != execution.id)
+    copy = next(found for found in page.items if found.id != execution.id)
     assert execution.id not in repr(copy)
     assert copy.status.started_at < NOW
     assert copy.status.started_at.time() == NOW.time()
