@@ -1,1 +1,1 @@
-"""Reproducible measurements."""
+"""Benchmarks of a whole server: ``python -m benchmarks NAME``. See README.md beside this file."""

@@ -1,41 +1,103 @@
-"""A controller and workers in one process over real gRPC, and a way to give them jobs."""
+"""A controller and workers in one process over real gRPC and SQLite, and a way to give them jobs."""
 
 import asyncio
 import contextlib
+import dataclasses
+import inspect
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
-from memory import MemoryExecutions, MemoryFlows, MemoryJobs, MemoryOutputs, MemoryQueue, MemoryStorage
 
-from segue.domain.execution.facts import TaskFinished
+from segue.adapters.databases.sql import SqlDatabase
+from segue.adapters.queues.memory import MemoryQueue
+from segue.adapters.storages.local import LocalStorage
+from segue.domain.errors import UnavailableError
+from segue.domain.execution.facts import Created, Fact, TaskFinished
 from segue.domain.execution.jobs import Job, OutputNeed
 from segue.domain.execution.model import Execution, FlowKey
 from segue.domain.execution.state import Status
 from segue.plugins.registry import PluginRegistry
-from segue.ports.clock import SystemClock
-from segue.ports.queue import Channel
+from segue.ports.clock import SystemClock, SystemIds
+from segue.ports.queue import Channel, Topic
+from segue.ports.repositories.executions import ExecutionRepository
+from segue.ports.repositories.flows import StoredFlow
+from segue.ports.repositories.jobs import JobRepository, Metric, Report
+from segue.ports.repositories.journal import Change, InlineOutputs
+from segue.ports.repositories.logs import LogQuery
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.worker import Worker, WorkerConfig
 
-PLUGINS = {f"test.{name}": f"worker_plugins:{name}" for name in
-           ("Block", "Big", "Chatty", "Stubborn", "Raise", "Wait", "Store", "Context", "Copy")}
+_PLUGINS = ("Block", "Big", "Chatty", "Stubborn", "Raise", "Wait", "Store", "Context", "Copy")
+PLUGINS = {f"test.{name}": f"worker_plugins:{name}" for name in _PLUGINS}
+
+
+class WatchedJobs:
+    """The real repository, which can be told to be away or to refuse, and keeps the metrics it was given."""
+
+    def __init__(self, jobs: JobRepository) -> None:
+        self._jobs = jobs
+        self.is_away = False
+        self.refuses: Callable[[Report], bool] = lambda report: False
+        self.metrics: list[Metric] = []
+
+    async def accept(self, report: Report) -> list[str]:
+        if self.is_away:
+            raise UnavailableError("the database is away")
+        if self.refuses(report):
+            raise ValueError("poison")
+        self.metrics.extend(report.metrics)
+        return await self._jobs.accept(report)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._jobs, name)
+
+
+class WatchedExecutions:
+    """The real repository, which can be told that an execution's row is unreadable."""
+
+    def __init__(self, executions: ExecutionRepository) -> None:
+        self._executions = executions
+        self.broken: str | None = None
+
+    async def get_many(self, ids: Sequence[str]) -> dict[str, Execution]:
+        if self.broken in ids:
+            raise ValueError("an unreadable row")
+        return await self._executions.get_many(ids)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._executions, name)
+
+
+class WatchedQueue(MemoryQueue):
+    """The real queue, which keeps what was published."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.published: list[str] = []
+
+    async def publish(self, topic: Topic, messages: Sequence[str]) -> None:
+        self.published.extend(messages)
+        await super().publish(topic, messages)
 
 
 class Stage:
-    def __init__(self, **controller: Any) -> None:
-        self.jobs = MemoryJobs()
-        self.executions = MemoryExecutions()
-        self.flows = MemoryFlows()
-        self.storage = MemoryStorage()
-        self.queue = MemoryQueue()
+    """``folder`` holds the database and the storage."""
+
+    def __init__(self, folder: Path, **controller: Any) -> None:
+        self.database = SqlDatabase(f"sqlite:///{folder / 'segue.db'}")
+        self.jobs = WatchedJobs(self.database.jobs)
+        self.rows = WatchedExecutions(self.database.executions)
+        self.storage = LocalStorage(folder / "storage")
+        self.queue = WatchedQueue()
         self.ports = ControllerPorts(
             jobs=self.jobs,
-            executions=self.executions,
-            outputs=MemoryOutputs(self.jobs),
-            flows=self.flows,
+            executions=self.rows,
+            outputs=self.database.outputs,
+            flows=self.database.flows,
             storage=self.storage,
             queue=self.queue,
             clock=SystemClock(),
@@ -44,45 +106,77 @@ class Stage:
         self.config = ControllerConfig(**settings)
         self.controller = Controller(self.ports, self.config)
         self.workers: list[Worker] = []
+        self.executions: dict[str, Execution] = {}
         self._numbers = itertools.count(1)
 
-    async def start_controller(self, port: int = 0) -> None:
-        self.controller = Controller(self.ports, msgspec_replace(self.config, port=port))
+    async def start(self) -> None:
+        await self.database.start()
+        await self.storage.start()
+        await self.queue.start()
+        await self.controller.start()
+
+    async def stop(self) -> None:
+        for worker in self.workers:
+            await worker.stop()
+        await self.controller.stop()
+        await self.queue.stop()
+        await self.storage.stop()
+        await self.database.stop()
+
+    async def restart_controller(self, pause: float = 0.0) -> None:
+        port = self.controller.port
+        await self.controller.stop()
+        await asyncio.sleep(pause)
+        await self.start_controller(port)
+
+    async def start_controller(self, port: int) -> None:
+        self.controller = Controller(self.ports, dataclasses.replace(self.config, port=port))
         await self.controller.start()
 
     async def add_worker(self, **settings: Any) -> Worker:
-        config = {"endpoints": (self.controller.address,), "slots": 8, "kill_grace": 0.2, "stop_grace": 2.0}
+        config = {
+            "endpoints": (self.controller.address,),
+            "slots": 8,
+            "kill_grace": 0.2,
+            "stop_grace": 2.0,
+            "reconnect_delay": 0.02,
+        }
         worker = Worker(WorkerConfig(**(config | settings)), PluginRegistry(PLUGINS, installed=False))
         await worker.start()
         self.workers.append(worker)
         await asyncio.wait_for(worker.wait_connected(), 5)
         return worker
 
-    async def stop(self) -> None:
-        for worker in self.workers:
-            await worker.stop()
-        await self.controller.stop()
+    async def flow(self, tasks: str, name: str = "f", head: str = "") -> FlowKey:
+        source = f"id: {name}\nnamespace: io.test\n{head}\ntasks:\n{tasks}"
+        flow = StoredFlow(
+            tenant="main",
+            namespace="io.test",
+            id=name,
+            revision=0,
+            source=source,
+            updated_at=datetime.now(UTC),
+        )
+        return (await self.database.flows.save(flow)).key
 
-    def flow(self, tasks: str, name: str = "f", head: str = "") -> FlowKey:
-        key = FlowKey("main", "io.test", name, 1)
-        self.flows.put(key, f"id: {name}\nnamespace: io.test\n{head}\ntasks:\n{tasks}")
-        return key
-
-    def execution(self, flow: FlowKey, **fields: Any) -> Execution:
+    async def execution(self, flow: FlowKey, **fields: Any) -> Execution:
         now = datetime.now(UTC)
-        id_ = f"execution{next(self._numbers)}"
-        row = Execution(id=id_, flow=flow, status=Status.begin(now), created_at=now, **fields)
-        self.executions.rows[id_] = row
+        row = Execution(id=SystemIds().new(), flow=flow, status=Status.begin(now), created_at=now, **fields)
+        await self.database.executions.create([row])
+        self.executions[row.id] = row
         return row
 
     async def submit(
         self,
         execution: Execution,
-        task_id: str,
+        task_id: str = "t",
         context: dict[str, Any] | None = None,
         outputs: tuple[OutputNeed, ...] = (),
+        *,
         quiet: bool = False,
+        queue: str = "default",
     ) -> str:
+        """Make a job and, unless ``quiet``, tell the controller."""
         job = Job(
             task_run_id=f"{execution.id}-{next(self._numbers)}",
             execution_id=execution.id,
@@ -90,48 +184,80 @@ class Stage:
             task_id=task_id,
             attempt=0,
             created_at=datetime.now(UTC),
+            worker_queue=queue,
             context=msgspec.json.encode(context or {}),
             outputs=outputs,
         )
-        self.jobs.ready_jobs.append(job)
+        await self.apply(execution.id, jobs=[job])
         if not quiet:
-            await self.queue.broadcast(Channel.JOBS, ["default"])
+            await self.queue.broadcast(Channel.JOBS, [queue])
         return job.task_run_id
 
+    async def apply(self, execution_id: str, **change: Any) -> None:
+        """Write what an executor's decision would write."""
+        row = self.executions[execution_id]
+        assert not await self.database.journal.apply([Change(execution=row, **change)])
+        self.executions[execution_id] = msgspec.structs.replace(row, version=row.version + 1)
+
+    async def drop(self, run: str) -> None:
+        """Take a job away, as a kill does, without telling anybody."""
+        await self.apply(run.rpartition("-")[0], dropped_jobs=[run])
+
+    async def store_outputs(self, run: str, payload: bytes) -> None:
+        id_ = run.rpartition("-")[0]
+        await self.apply(id_, outputs=[InlineOutputs(run, id_, payload, "")])
+
     async def run(self, flow: FlowKey, task_id: str = "t", **fields: Any) -> TaskFinished:
-        run = await self.submit(self.execution(flow, **fields), task_id)
-        return await self.finished(run)
+        return await self.finished(await self.submit(await self.execution(flow, **fields), task_id))
+
+    async def facts(self, run: str) -> list[Fact]:
+        """What the inbox of the execution says about a task run."""
+        id_ = run.rpartition("-")[0]
+        loaded = await self.database.journal.load([id_], [id_])
+        facts = [row.fact for row in loaded.facts.get(id_, ())]
+        return [fact for fact in facts if not isinstance(fact, Created) and fact.task_run_id == run]
 
     async def finished(self, run: str, seconds: float = 10) -> TaskFinished:
-        found = await self.until(lambda: [f for f in self.jobs.facts if f.task_run_id == run
-                                          and isinstance(f, TaskFinished)], seconds)
-        return found[0]
+        async def ends() -> list[Fact]:
+            return [fact for fact in await self.facts(run) if isinstance(fact, TaskFinished)]
+
+        return (await self.until(ends, seconds))[0]
 
     async def until(self, condition: Callable[[], Any], seconds: float = 10) -> Any:
         async with asyncio.timeout(seconds):
-            while not (found := condition()):
+            while True:
+                found = condition()
+                if inspect.isawaitable(found):
+                    found = await found
+                if found:
+                    return found
                 await asyncio.sleep(0.005)
-        return found
 
-    def lines(self, run: str) -> list[str]:
-        own = [line for line in self.jobs.logs.values() if line.task_run_id == run]
-        own.sort(key=lambda line: int(line.id.rpartition(":")[2]))
-        return [f"{line.level} {line.message}" for line in own]
+    async def held(self) -> set[str]:
+        """All task runs in workers' hands."""
+        ids = [await self.jobs.held_by(lease.worker_id) for lease in await self.jobs.workers()]
+        return set(itertools.chain.from_iterable(ids))
 
-    def outputs(self, run: str) -> Any:
-        return msgspec.json.decode(self.jobs.outputs[run])
+    async def lines(self, run: str) -> list[str]:
+        entries, _ = await self.database.logs.lines(LogQuery(tenant="main", task_run_id=run))
+        assert len({entry.id for entry in entries}) == len(entries)
+        ordered = sorted(entries, key=lambda entry: int(entry.id.rpartition(":")[2]))
+        return [f"{entry.level} {entry.message}" for entry in ordered]
 
+    async def outputs(self, run: str) -> Any:
+        return msgspec.json.decode((await self.database.outputs.get_many([run]))[run])
 
-def msgspec_replace(config: ControllerConfig, **changes: Any) -> ControllerConfig:
-    import dataclasses
+    async def store_file(self, uri: str, content: bytes) -> None:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield content
 
-    return dataclasses.replace(config, **changes)
+        await self.storage.put("main", uri, chunks())
 
 
 @contextlib.asynccontextmanager
-async def open_stage(**controller: Any):
-    stage = Stage(**controller)
-    await stage.start_controller()
+async def open_stage(folder: Path, **controller: Any) -> AsyncIterator[Stage]:
+    stage = Stage(folder, **controller)
+    await stage.start()
     try:
         yield stage
     finally:

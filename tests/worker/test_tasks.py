@@ -13,35 +13,35 @@ CORE = "io.kestra.plugin.core."
 
 
 @pytest.fixture
-async def stage():
+async def stage(tmp_path):
     worker_plugins.RELEASE.clear()
-    async with open_stage() as stage:
+    async with open_stage(tmp_path) as stage:
         await stage.add_worker()
         yield stage
         worker_plugins.RELEASE.set()
 
 
 async def test_a_log_task_writes_a_line_for_each_message_at_its_level(stage):
-    flow = stage.flow(
+    flow = await stage.flow(
         f"  - id: t\n    type: {CORE}log.Log\n    level: WARN\n"
         '    message:\n      - one\n      - "{{ flow.id }} {{ task.id }} {{ 1 + 1 }}"\n'
     )
     fact = await stage.run(flow)
     assert fact.state is State.SUCCESS
-    assert stage.lines(fact.task_run_id) == ["WARN one", "WARN f t 2"]
+    assert await stage.lines(fact.task_run_id) == ["WARN one", "WARN f t 2"]
 
 
 async def test_lines_below_the_log_level_of_the_task_are_dropped(stage):
-    flow = stage.flow(f"  - id: t\n    type: {CORE}log.Log\n    logLevel: WARN\n    message: quiet\n")
+    flow = await stage.flow(f"  - id: t\n    type: {CORE}log.Log\n    logLevel: WARN\n    message: quiet\n")
     fact = await stage.run(flow)
-    assert stage.lines(fact.task_run_id) == []
+    assert await stage.lines(fact.task_run_id) == []
 
 
 async def test_return_gives_its_value_and_measures_it(stage):
-    flow = stage.flow(f'  - id: t\n    type: {CORE}debug.Return\n    format: "{{{{ task.type }}}}"\n')
+    flow = await stage.flow(f'  - id: t\n    type: {CORE}debug.Return\n    format: "{{{{ task.type }}}}"\n')
     fact = await stage.run(flow)
-    assert stage.outputs(fact.task_run_id) == {"value": CORE + "debug.Return"}
-    assert stage.lines(fact.task_run_id) == [f"DEBUG {CORE}debug.Return"]
+    assert await stage.outputs(fact.task_run_id) == {"value": CORE + "debug.Return"}
+    assert await stage.lines(fact.task_run_id) == [f"DEBUG {CORE}debug.Return"]
     assert [(metric.type, metric.name) for metric in stage.jobs.metrics] == [
         ("counter", "length"),
         ("timer", "duration"),
@@ -50,23 +50,23 @@ async def test_return_gives_its_value_and_measures_it(stage):
 
 
 async def test_a_return_without_format_has_no_value(stage):
-    fact = await stage.run(stage.flow(f"  - id: t\n    type: {CORE}debug.Return\n"))
-    assert stage.outputs(fact.task_run_id) == {}
+    fact = await stage.run(await stage.flow(f"  - id: t\n    type: {CORE}debug.Return\n"))
+    assert await stage.outputs(fact.task_run_id) == {}
 
 
 async def test_echo_logs_its_format(stage):
-    flow = stage.flow("  - id: t\n    type: io.kestra.core.tasks.debugs.Echo\n    format: hi\n    level: ERROR\n")
+    flow = await stage.flow("  - id: t\n    type: io.kestra.core.tasks.debugs.Echo\n    format: hi\n    level: ERROR\n")
     fact = await stage.run(flow)
-    assert stage.lines(fact.task_run_id) == ["ERROR hi"]
+    assert await stage.lines(fact.task_run_id) == ["ERROR hi"]
 
 
 async def test_output_values_keep_structures_and_render_texts(stage):
-    flow = stage.flow(
+    flow = await stage.flow(
         f"  - id: t\n    type: {CORE}output.OutputValues\n    values:\n"
         '      text: "{{ inputs.n + 1 }}"\n      number: 3\n      list: ["{{ inputs.n }}", true]\n'
     )
     fact = await stage.run(flow, inputs={"n": 4})
-    assert stage.outputs(fact.task_run_id) == {"values": {"text": "5", "number": 3, "list": ["4", True]}}
+    assert await stage.outputs(fact.task_run_id) == {"values": {"text": "5", "number": 3, "list": ["4", True]}}
 
 
 @pytest.mark.parametrize(
@@ -80,48 +80,48 @@ async def test_output_values_keep_structures_and_render_texts(stage):
     ids=["always", "own-message", "condition-false", "condition-true"],
 )
 async def test_fail_fails_when_it_should(stage, properties, state, lines):
-    fact = await stage.run(stage.flow(f"  - id: t\n    type: {CORE}execution.Fail\n{properties}"))
+    fact = await stage.run(await stage.flow(f"  - id: t\n    type: {CORE}execution.Fail\n{properties}"))
     assert fact.state is state
-    assert stage.lines(fact.task_run_id) == lines
+    assert await stage.lines(fact.task_run_id) == lines
 
 
 async def test_sleep_waits_and_says_so(stage):
-    fact = await stage.run(stage.flow(f"  - id: t\n    type: {CORE}flow.Sleep\n    duration: PT0.15S\n"))
+    fact = await stage.run(await stage.flow(f"  - id: t\n    type: {CORE}flow.Sleep\n    duration: PT0.15S\n"))
     assert (fact.ended_at - fact.started_at).total_seconds() >= 0.15
-    assert stage.lines(fact.task_run_id) == ["INFO Waiting for PT0.15S"]
-    assert [type(one).__name__ for one in stage.jobs.facts] == ["TaskStarted", "TaskFinished"]
+    assert await stage.lines(fact.task_run_id) == ["INFO Waiting for PT0.15S"]
+    assert [type(one).__name__ for one in await stage.facts(fact.task_run_id)] == ["TaskStarted", "TaskFinished"]
 
 
 async def test_a_template_that_fails_is_the_error_of_the_task(stage):
-    flow = stage.flow(f'  - id: t\n    type: {CORE}log.Log\n    message: "{{{{ inputs.nothing }}}}"\n')
+    flow = await stage.flow(f'  - id: t\n    type: {CORE}log.Log\n    message: "{{{{ inputs.nothing }}}}"\n')
     fact = await stage.run(flow, inputs={"a": 1})
     assert fact.state is State.FAILED
     assert "nothing" in fact.message
-    assert stage.lines(fact.task_run_id) == [f"ERROR {fact.message}"]
+    assert await stage.lines(fact.task_run_id) == [f"ERROR {fact.message}"]
 
 
 async def test_an_exception_is_logged_with_its_trace_and_without_secrets(stage):
-    fact = await stage.run(stage.flow("  - id: t\n    type: test.Raise\n"))
+    fact = await stage.run(await stage.flow("  - id: t\n    type: test.Raise\n"))
     assert (fact.state, fact.message) == (State.FAILED, "no way with ******")
-    debug, error = stage.lines(fact.task_run_id)
+    debug, error = await stage.lines(fact.task_run_id)
     assert "Traceback" in debug
     assert error == "ERROR no way with ******"
-    assert "hunter2" not in "".join(line.message for line in stage.jobs.logs.values())
+    assert "hunter2" not in debug
 
 
 async def test_even_a_system_exit_ends_as_a_failure(stage):
-    fact = await stage.run(stage.flow("  - id: t\n    type: test.Raise\n    kind: exit\n"))
+    fact = await stage.run(await stage.flow("  - id: t\n    type: test.Raise\n    kind: exit\n"))
     assert fact.state is State.FAILED
 
 
 async def test_a_task_may_end_as_warning_with_outputs(stage):
-    fact = await stage.run(stage.flow("  - id: t\n    type: test.Raise\n    kind: warning\n"))
+    fact = await stage.run(await stage.flow("  - id: t\n    type: test.Raise\n    kind: warning\n"))
     assert (fact.state, fact.message) == (State.WARNING, "half done")
-    assert stage.outputs(fact.task_run_id) == {"rows": 3}
+    assert await stage.outputs(fact.task_run_id) == {"rows": 3}
 
 
 async def test_the_roots_of_expressions_are_there(stage):
-    flow = stage.flow(
+    flow = await stage.flow(
         "  - id: t\n    type: test.Context\n    values:\n"
         '      execution: "{{ execution.id }} {{ execution.state }}"\n'
         '      flow: "{{ flow.namespace }}.{{ flow.id }}@{{ flow.revision }} {{ flow.tenantId }}"\n'
@@ -131,7 +131,7 @@ async def test_the_roots_of_expressions_are_there(stage):
         '      taskrun: "{{ taskrun.id }}"\n',
         head="variables:\n  one: 1\n  deep: {a: 1, b: 2}",
     )
-    execution = stage.execution(
+    execution = await stage.execution(
         flow,
         labels=(Label("system.team", "x"), Label("a", "b")),
         trigger=ExecutionTrigger("hook", "some.Webhook", {"body": {"x": 7}}),
@@ -140,7 +140,7 @@ async def test_the_roots_of_expressions_are_there(stage):
     run = await stage.submit(execution, "t", {"taskrun": {"id": "own"}})
     fact = await stage.finished(run)
     assert fact.message is None
-    assert stage.outputs(run) == {
+    assert await stage.outputs(run) == {
         "execution": f"{execution.id} CREATED",
         "flow": "io.test.f@1 main",
         "label": "x b",
@@ -151,63 +151,60 @@ async def test_the_roots_of_expressions_are_there(stage):
 
 
 async def test_outputs_of_other_tasks_come_with_the_job(stage):
-    flow = stage.flow(
+    flow = await stage.flow(
         '  - id: t\n    type: test.Context\n    values:\n      a: "{{ outputs.first.value }}"\n'
-        '      b: "{{ outputs.each[\'x\'].value }}"\n'
+        "      b: \"{{ outputs.each['x'].value }}\"\n"
     )
-    execution = stage.execution(flow)
+    execution = await stage.execution(flow)
     first, each = f"{execution.id}-100", f"{execution.id}-101"
-    stage.jobs.outputs |= {first: b'{"value":1}', each: b'{"value":"of x"}'}
+    await stage.store_outputs(first, b'{"value":1}')
+    await stage.store_outputs(each, b'{"value":"of x"}')
     needs = (
         OutputNeed(first, "first", (), OutputReference(11, "")),
         OutputNeed(each, "each", ("x",), OutputReference(16, "")),
     )
     run = await stage.submit(execution, "t", outputs=needs)
     await stage.finished(run)
-    assert stage.outputs(run) == {"a": "1", "b": "of x"}
+    assert await stage.outputs(run) == {"a": "1", "b": "of x"}
 
 
 async def test_large_outputs_of_other_tasks_are_fetched_when_they_are_named(stage):
-    produced = await stage.run(stage.flow("  - id: t\n    type: test.Big\n    size: 200000\n", name="big"))
-    assert produced.outputs.uri.endswith("/outputs.json")
-    owner = produced.task_run_id
-    execution = stage.executions.rows[owner.rpartition("-")[0]]
-    needs = (OutputNeed(owner, "big", (), produced.outputs),)
-    flow = stage.flow(
+    flow = await stage.flow(
+        "  - id: big\n    type: test.Big\n    size: 200000\n"
         '  - id: async\n    type: test.Context\n    values: {n: "{{ outputs.big.text | length }}"}\n'
         f'  - id: instant\n    type: {CORE}log.Log\n    message: ["first", "{{{{ outputs.big.text | length }}}}"]\n',
-        name="big2",
     )
-    stage.executions.rows[execution.id] = execution = type(execution)(
-        id=execution.id, flow=flow, status=execution.status, created_at=execution.created_at
-    )
+    execution = await stage.execution(flow)
+    produced = await stage.finished(await stage.submit(execution, "big"))
+    assert produced.outputs.uri.endswith("/outputs.json")
+    needs = (OutputNeed(produced.task_run_id, "big", (), produced.outputs),)
     run = await stage.submit(execution, "async", outputs=needs)
     assert (await stage.finished(run)).message is None
-    assert stage.outputs(run) == {"n": "200000"}
+    assert await stage.outputs(run) == {"n": "200000"}
     run = await stage.submit(execution, "instant", outputs=needs)
     await stage.finished(run)
-    assert stage.lines(run) == ["INFO first", "INFO 200000"]
+    assert await stage.lines(run) == ["INFO first", "INFO 200000"]
 
 
 async def test_an_output_of_twenty_megabytes_goes_to_storage(stage):
-    fact = await stage.run(stage.flow("  - id: t\n    type: test.Big\n    size: 20000000\n"))
+    fact = await stage.run(await stage.flow("  - id: t\n    type: test.Big\n    size: 20000000\n"))
     execution = fact.task_run_id.rpartition("-")[0]
     assert fact.state is State.SUCCESS
     assert fact.outputs.size == 20_000_011
     assert fact.outputs.uri == f"kestra:///io/test/f/executions/{execution}/tasks/t/{fact.task_run_id}/outputs.json"
-    assert len(stage.storage.files["main", fact.outputs.uri]) == fact.outputs.size
+    assert await stage.storage.size("main", fact.outputs.uri) == fact.outputs.size
 
 
 async def test_files_are_written_and_read_through_the_controller(stage):
-    fact = await stage.run(stage.flow("  - id: t\n    type: test.Store\n"))
+    fact = await stage.run(await stage.flow("  - id: t\n    type: test.Store\n"))
     assert fact.message is None
-    assert stage.outputs(fact.task_run_id)["size"] == 300_000
+    assert (await stage.outputs(fact.task_run_id))["size"] == 300_000
 
 
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("kestra:///io/test/f/executions/other/tasks/t/other-1/data", "not related"),
+        ("kestra:///io/test/f/executions/OTHER/tasks/t/OTHER-1/data", "not related"),
         ("kestra:///io/other/_files/a.txt", "another namespace"),
         ("kestra:///io/test/../x/_files/a.txt", "no plain URI"),
         ("kestra:///etc/passwd", "belongs to no execution"),
@@ -215,25 +212,29 @@ async def test_files_are_written_and_read_through_the_controller(stage):
     ],
 )
 async def test_files_of_others_cannot_be_read(stage, uri, message):
-    stage.executions.rows["other"] = stage.execution(stage.flow("  - id: t\n    type: test.Store\n", name="x"))
-    stage.storage.files["main", uri] = b"secret"
-    if "missing" in uri:
-        stage.storage.files.clear()
-    fact = await stage.run(stage.flow(f"  - id: t\n    type: test.Copy\n    uri: {uri}\n"))
+    other = await stage.execution(await stage.flow("  - id: t\n    type: test.Store\n", name="x"))
+    uri = uri.replace("OTHER", other.id)
+    if "OTHER" in uri:
+        await stage.store_file(uri, b"secret")
+    fact = await stage.run(await stage.flow(f"  - id: t\n    type: test.Copy\n    uri: {uri}\n"))
     assert fact.state is State.FAILED
     assert message in fact.message
 
 
 async def test_files_of_the_own_namespace_and_of_related_executions_can_be_read(stage):
-    stage.storage.files["main", "kestra:///io/test/_files/a.txt"] = b"12345"
-    fact = await stage.run(stage.flow("  - id: t\n    type: test.Copy\n    uri: kestra:///io/test/_files/a.txt\n"))
-    assert stage.outputs(fact.task_run_id) == {"size": 5}
+    await stage.store_file("kestra:///io/test/_files/a.txt", b"12345")
+    fact = await stage.run(
+        await stage.flow("  - id: t\n    type: test.Copy\n    uri: kestra:///io/test/_files/a.txt\n")
+    )
+    assert await stage.outputs(fact.task_run_id) == {"size": 5}
     chain = (Label("system.correlationId", "same"),)
-    parent = stage.execution(stage.flow("  - id: t\n    type: test.Store\n", name="parent"), labels=chain)
+    parent = await stage.execution(await stage.flow("  - id: t\n    type: test.Store\n", name="parent"), labels=chain)
     uri = f"kestra:///io/test/parent/executions/{parent.id}/tasks/t/{parent.id}-1/a"
-    stage.storage.files["main", uri] = b"123"
-    fact = await stage.run(stage.flow(f"  - id: t\n    type: test.Copy\n    uri: {uri}\n", name="c"), labels=chain)
-    assert stage.outputs(fact.task_run_id) == {"size": 3}
+    await stage.store_file(uri, b"123")
+    fact = await stage.run(
+        await stage.flow(f"  - id: t\n    type: test.Copy\n    uri: {uri}\n", name="c"), labels=chain
+    )
+    assert await stage.outputs(fact.task_run_id) == {"size": 3}
 
 
 @pytest.mark.parametrize(
@@ -248,36 +249,35 @@ async def test_files_of_the_own_namespace_and_of_related_executions_can_be_read(
     ids=["type", "missing-property", "wrong-property", "no-such-task", "syntax"],
 )
 async def test_a_task_that_cannot_be_made_fails_with_the_reason(stage, tasks, message):
-    fact = await stage.run(stage.flow(tasks))
+    fact = await stage.run(await stage.flow(tasks))
     assert fact.state is State.FAILED
     assert message in fact.message
-    assert stage.lines(fact.task_run_id) == [f"ERROR {fact.message}"]
+    assert await stage.lines(fact.task_run_id) == [f"ERROR {fact.message}"]
 
 
 async def test_unknown_properties_of_stored_flows_are_ignored(stage):
-    fact = await stage.run(stage.flow(f"  - id: t\n    type: {CORE}log.Log\n    message: a\n    colour: red\n"))
+    fact = await stage.run(await stage.flow(f"  - id: t\n    type: {CORE}log.Log\n    message: a\n    colour: red\n"))
     assert fact.state is State.SUCCESS
 
 
 async def test_long_lines_are_cut_and_numbered(stage):
-    flow = stage.flow(f"  - id: t\n    type: {CORE}log.Log\n    message: \"{{{{ inputs.text }}}}\"\n")
+    flow = await stage.flow(f'  - id: t\n    type: {CORE}log.Log\n    message: "{{{{ inputs.text }}}}"\n')
     fact = await stage.run(flow, inputs={"text": "a" * 32_000 + "b" * 5})
-    assert [len(line) for line in stage.lines(fact.task_run_id)] == [32_005, 10]
-    assert set(stage.jobs.logs) == {f"{fact.task_run_id}:0:0", f"{fact.task_run_id}:0:1"}
+    assert [len(line) for line in await stage.lines(fact.task_run_id)] == [32_005, 10]
 
 
 async def test_many_lines_of_many_threads_all_arrive_once(stage):
-    flow = stage.flow("  - id: t\n    type: test.Chatty\n    lines: 2000\n")
-    runs = [await stage.submit(stage.execution(flow), "t") for _ in range(8)]
+    flow = await stage.flow("  - id: t\n    type: test.Chatty\n    lines: 2000\n")
+    runs = [await stage.submit(await stage.execution(flow), "t") for _ in range(8)]
     for run in runs:
         await stage.finished(run)
-        assert stage.lines(run) == [f"INFO line {number}" for number in range(2000)]
+        assert await stage.lines(run) == [f"INFO line {number}" for number in range(2000)]
 
 
-async def test_a_log_that_grows_too_large_is_cut_off():
-    async with open_stage() as stage:
+async def test_a_log_that_grows_too_large_is_cut_off(tmp_path):
+    async with open_stage(tmp_path) as stage:
         await stage.add_worker(log_lines=10)
-        fact = await stage.run(stage.flow("  - id: t\n    type: test.Chatty\n    lines: 50\n"))
-        lines = stage.lines(fact.task_run_id)
+        fact = await stage.run(await stage.flow("  - id: t\n    type: test.Chatty\n    lines: 50\n"))
+        lines = await stage.lines(fact.task_run_id)
         assert len(lines) == 11
         assert "is full" in lines[-1]

@@ -3,15 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import Request
-from litestar.params import Dependency
 
 from segue.api.config import ApiConfig
 from segue.api.follow import ChangeHub
-from segue.api.gate import TENANT
 from segue.api.ports import ApiPorts
 from segue.api.schemas.executions import ApiExecution, wire_execution
 from segue.api.starting import Starter
@@ -111,9 +109,3 @@ async def _disconnected(request: Request[Any, Any, Any]) -> None:
 def is_id(text: str) -> bool:
     """Whether the text may be an id of an execution or a task run."""
     return 0 < len(text) <= _LONGEST_ID and text.isascii() and text.replace("-", "").replace("_", "").isalnum()
-
-
-Shared = Annotated[Backend, Dependency(skip_validation=True)]
-"""The backend as handlers ask for it."""
-
-__all__ = ["TENANT", "Backend", "Shared", "is_id"]

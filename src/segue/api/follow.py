@@ -53,6 +53,11 @@ class ChangeHub:
             if not watches:
                 del self._watches[execution_id]
 
+    @property
+    def watched(self) -> int:
+        """How many executions are watched now."""
+        return len(self._watches)
+
     async def run(self) -> None:
         """Listen until cancelled. While the queue fails, waiters live on their own looking."""
         while True:

@@ -178,7 +178,7 @@ def describe(error: Exception, instance: str, ids: Ids) -> tuple[Problem, dict[s
 
 
 def _http(error: HTTPException, instance: str, ids: Ids) -> tuple[Problem, dict[str, str]]:
-    headers = {key: value for key, value in (error.headers or {}).items() if key.lower() in {"allow"}}
+    headers = {key: value for key, value in (error.headers or {}).items() if key.lower() == "allow"}
     if error.status_code >= 500 or error.status_code not in _BY_STATUS:
         return _hidden(INTERNAL_ERROR, _FIXED_DETAIL, error, instance, ids), headers
     kind = _BY_STATUS[error.status_code]
@@ -187,7 +187,7 @@ def _http(error: HTTPException, instance: str, ids: Ids) -> tuple[Problem, dict[
         kind = INVALID_QUERY_PARAMETER
         faults = error.extra if isinstance(error.extra, list) else []
         named = [f"{item.get('key', '?')}: {item.get('message', '')}" for item in faults]
-        detail = "; ".join(named) or "a parameter has a wrong value"
+        detail = "; ".join(named) or error.detail
     elif kind is NOT_FOUND:
         detail = f"there is nothing at {instance}"
     return problem(kind, detail, instance), headers

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 30.0
 _HEALTHY_AFTER = 60.0
+_CONNECTS_WITHIN = 15.0
+_LOOK_EVERY = 0.01
 _LONGEST_LINE = 64 * 1024
 
 
@@ -25,11 +27,18 @@ class WorkerProcess(Service):
 
     name = "worker-process"
 
-    def __init__(self, arguments: Sequence[str], controller: Callable[[], str], grace: float) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        controller: Callable[[], str],
+        is_connected: Callable[[], bool],
+        grace: float,
+    ) -> None:
         """``controller`` gives ``host:port`` once it listens; ``grace`` is the time to stop in, in seconds."""
         super().__init__()
         self._arguments = arguments
         self._controller = controller
+        self._is_connected = is_connected
         self._grace = grace
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
@@ -40,9 +49,13 @@ class WorkerProcess(Service):
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     async def on_start(self) -> None:
-        """Start the process and watch it."""
+        """Start the process, watch it, and wait for some seconds until it has connected."""
         self._process = await self._launch()
         self.spawn(self._watch, "watch")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CONNECTS_WITHIN):
+                while not self._is_connected():  # noqa: ASYNC110  the controller tells nobody
+                    await asyncio.sleep(_LOOK_EVERY)
 
     async def on_stop(self) -> None:
         """Ask it to end, and end it when it has not after the time it has."""

@@ -1,5 +1,6 @@
 """``segue server``: run the server, whole or in parts."""
 
+import importlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,7 +143,6 @@ def _serve(
     loaded = load(config, os.environ, options)
     # The worker process is forked and runs another program at once: gRPC has nothing to look after.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-    from segue.bootstrap import roles
     from segue.bootstrap.process import Launch, run_role
 
     arguments: list[str] = []
@@ -150,4 +150,5 @@ def _serve(
         arguments += ["--config", str(config)]
     if worker_threads:
         arguments += ["--worker-threads", str(worker_threads)]
-    run_role(getattr(roles, role), loaded, Launch(tuple(arguments), parent))
+    module = importlib.import_module(f"segue.bootstrap.{'worker' if role == 'worker' else 'control_plane'}")
+    run_role(getattr(module, role), loaded, Launch(tuple(arguments), parent))

@@ -184,6 +184,7 @@ class Engine:
         state.full_context = outer.full_context
         state.render_depth, state.depth = outer.render_depth + 1, outer.depth
         state.keep_raw = recursive
+        state.secrets = outer.secrets
         state.steps, state.checkpoint, state.started_at = outer.steps, outer.checkpoint, outer.started_at
         result: str | None = text
         try:

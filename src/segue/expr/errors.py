@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 _SHOWN_TEMPLATE = 200
+_HIDDEN = "******"
 
 
 class Interrupt(Exception):  # noqa: N818 - a signal to the caller of the renderer, not an error of the template
@@ -48,6 +49,15 @@ class ExpressionError(Exception):
             self.template = template
             self.line = line_of(template, position)
         return self
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Replace texts that must not be shown, and forget the errors that led here, which may show them."""
+        for secret in secrets:
+            if secret:
+                self.message = self.message.replace(secret, _HIDDEN)
+                self.template = self.template and self.template.replace(secret, _HIDDEN)
+        self.args = (self.message,)
+        self.__context__ = None
 
     def __str__(self) -> str:
         if self.template is None:
@@ -91,6 +101,14 @@ class MissingVariableError(ExpressionError):
         super().__init__(message, template=template, line=line)
         self.name = name
         self._known = known
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """As for every error; the name of the variable is kept out too."""
+        hidden = list(secrets)
+        super().hide(hidden)
+        for secret in hidden:
+            if secret:
+                self.name = self.name.replace(secret, _HIDDEN)
 
     @property
     def suggestion(self) -> str:

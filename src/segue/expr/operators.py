@@ -40,10 +40,10 @@ def to_number(value: Any) -> Number:
     if is_number(value):
         return value
     if isinstance(value, str) and value and not value[0].isspace() and not value[-1].isspace() and "_" not in value:
-        if "." in value or "e" in value or "E" in value:
-            return float(value)
-        if len(value) <= 20:
-            return int(value)
+        try:
+            return float(value) if "." in value or "e" in value or "E" in value else int(value[:25])
+        except ValueError:
+            pass
     raise EvaluationError(f"{class_name(value)} is not a number")
 
 

@@ -4,7 +4,8 @@ Python's matcher has no deadline, so the defence is by size: pattern and input a
 which a repetition stands directly inside another unbounded repetition (`(a+)+`, `(a|b*)*`) is refused for
 inputs longer than `_NESTED_INPUT` characters. Overlapping alternatives under a repetition (`(a|a)*`) are
 refused in the same way. Other slow patterns (`a*a*a*b`) are polynomial: with three or more unbounded repetitions
-the text may have `_MANY_REPEATS_INPUT` characters only. A hostile pattern can still take seconds.
+the text may have `_MANY_REPEATS_INPUT` characters only. That is a known gap: a hostile pattern of this kind
+can still run for a long time; only a matcher with a deadline would end it.
 """
 
 from __future__ import annotations
@@ -84,8 +85,8 @@ def _explodes(tree: Any, *, inside_repeat: bool) -> bool:
     """Whether an unbounded repetition holds another one, or alternatives."""
     for op, value in tree:
         if op in _REPEATS:
-            low, high, body = value
-            unbounded = high is _constants.MAXREPEAT or high - low > 10
+            _, high, body = value
+            unbounded = high is _constants.MAXREPEAT or high > 10
             if unbounded and inside_repeat:
                 return True
             if _explodes(body, inside_repeat=inside_repeat or unbounded):
@@ -106,7 +107,8 @@ def _unbounded(tree: Any) -> int:
     count = 0
     for op, value in tree:
         if op in _REPEATS:
-            count += (value[1] is _constants.MAXREPEAT) + _unbounded(value[2])
+            endless = value[1] is _constants.MAXREPEAT
+            count += endless + _unbounded(value[2]) * (1 if endless else value[1])
         elif op is _constants.SUBPATTERN:
             count += _unbounded(value[-1])
         elif op is _constants.BRANCH:

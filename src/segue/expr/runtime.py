@@ -27,6 +27,7 @@ class State:
     `context` holds the roots visible now (a macro sees none), `scopes` the variables bound by tags, innermost
     last, `full_context` the roots of the whole rendering, for functions that need to know the flow.
     `render_text` renders another text with the variables visible now.
+    `secrets` are texts handed out, which no message may repeat.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class State:
         "render_depth",
         "render_text",
         "scopes",
+        "secrets",
         "services",
         "started_at",
         "steps",
@@ -66,6 +68,7 @@ class State:
         self.depth = 0
         self.render_depth = 0
         self.keep_raw = False
+        self.secrets: list[str] = []
         self.filter_input: Any = None
 
     def step(self) -> None:

@@ -50,14 +50,20 @@ class Template:
             state.blocks = self._blocks
             out: list[Any] = []
             self._body(state, out)
-        except (ExpressionError, Interrupt):
+        except Interrupt:
+            raise
+        except ExpressionError as error:
+            if state.secrets:
+                error.hide(state.secrets)
+                raise error from None
             raise
         except RecursionError:
             limit = state.limits.max_depth
             raise LimitError("max_depth", limit, "The expression nests too deeply").at(self.text, 0) from None
         except Exception as error:
-            detail = str(error) or type(error).__name__
-            raise EvaluationError(f"The expression failed: {detail}").at(self.text, 0) from error
+            failure = EvaluationError(f"The expression failed: {str(error) or type(error).__name__}")
+            failure.hide(state.secrets)
+            raise failure.at(self.text, 0) from (None if state.secrets else error)
         return out
 
     def render(self, state: State) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -98,7 +98,14 @@ class _Writer:
         self.parts.append(piece)
 
     def java(self, value: Any) -> None:
-        if value is None:
+        kind = value.__class__
+        if kind is str:
+            self.add(value)
+        elif kind is int:
+            self.add(int.__repr__(value))
+        elif kind is list:
+            self.java_list(value)
+        elif value is None:
             self.add("null")
         elif isinstance(value, MapEntry):
             self.java(value.key)
@@ -115,11 +122,15 @@ class _Writer:
         elif (text := _scalar(value)) is not None:
             self.add(text)
         else:
-            self.add("[")
-            for number, item in enumerate(value):
-                self.add(", " if number else "")
-                self.java(item)
-            self.add("]")
+            self.java_list(value)
+
+    def java_list(self, value: Collection[Any]) -> None:
+        separator = "["
+        for item in value:
+            self.add(separator)
+            self.java(item)
+            separator = ", "
+        self.add("]" if separator == ", " else "[]")
 
     def json(self, value: Any) -> None:
         kind = value.__class__
@@ -127,6 +138,10 @@ class _Writer:
             self.add(_quote(value))
         elif value is None:
             self.add("null")
+        elif kind is int:
+            self.add(int.__repr__(value))
+        elif kind is list:
+            self.json_list(value)
         elif kind is dict or isinstance(value, Mapping):
             self.json_map(value)
         elif isinstance(value, bool | int | float | Decimal) and not isinstance(value, Enum):
@@ -139,12 +154,15 @@ class _Writer:
         elif (scalar := _scalar(value)) is not None:
             self.add(_quote(scalar))
         else:
-            self.add("[")
-            for number, item in enumerate(value):
-                if number:
-                    self.add(",")
-                self.json(item)
-            self.add("]")
+            self.json_list(value)
+
+    def json_list(self, value: Collection[Any]) -> None:
+        separator = "["
+        for item in value:
+            self.add(separator)
+            self.json(item)
+            separator = ","
+        self.add("]" if separator == "," else "[]")
 
     def json_map(self, value: Mapping[Any, Any]) -> None:
         separator = "{"

@@ -14,7 +14,7 @@ __all__ = ["yaml_text"]
 
 _LOOK_ALIKE = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "~"})
 _LEADING = re.compile(r"[-?:](?:\s|$)|[,\[\]{}#&*!|>'\"%@`]|\s|---|\.\.\.|=$|<<$")
-_SPECIAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\ufeff]")
+_SPECIAL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 
 
 class _Lines:

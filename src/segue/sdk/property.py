@@ -117,9 +117,7 @@ class _Converter:
         try:
             return convert(value)
         except ValidationError as error:
-            raise PropertyInvalidError(
-                f"The rendered value is no {self._name}: it {_reason(error)}"
-            ) from None
+            raise PropertyInvalidError(f"The rendered value is no {self._name}: it {_reason(error)}") from None
 
 
 class _Keep(_Converter):

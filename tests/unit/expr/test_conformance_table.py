@@ -13,9 +13,7 @@ import yaml
 
 from segue.expr import Dialect, Engine, ExpressionError, Services
 
-ROWS: list[dict[str, Any]] = yaml.safe_load(
-    Path(__file__).with_name("conformance_table.yaml").read_text("utf-8")
-)
+ROWS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("conformance_table.yaml").read_text("utf-8"))
 DIALECTS = {"1": [Dialect.V1], "2": [Dialect.V2]}
 PACKAGES = {"JQ": "jq", "SVC33": "cryptography"}
 NEEDS_NO_PACKAGE = {"JQ13", "JQ15", "JQ16"}
@@ -28,11 +26,7 @@ CASES = [
 
 def _skip_without_package(row_id: str) -> None:
     for prefix, package in PACKAGES.items():
-        if (
-            row_id.startswith(prefix)
-            and row_id not in NEEDS_NO_PACKAGE
-            and not importlib.util.find_spec(package)
-        ):
+        if row_id.startswith(prefix) and row_id not in NEEDS_NO_PACKAGE and not importlib.util.find_spec(package):
             pytest.skip(f"the package {package} is not installed")
 
 
@@ -61,9 +55,7 @@ def test_row(
         return
     result = render(row["template"], context, used)
     if row.get("json"):
-        assert json.loads(result) == (
-            json.loads(row["expect"]) if isinstance(row["expect"], str) else row["expect"]
-        )
+        assert json.loads(result) == (json.loads(row["expect"]) if isinstance(row["expect"], str) else row["expect"])
     elif row.get("typed") and isinstance(row["expect"], list | dict):
         assert json.loads(engine.render("{{ r }}", {"r": result}) or "") == row["expect"]
     else:

@@ -4,14 +4,15 @@ import hashlib
 from typing import Any
 
 from litestar import get
+from litestar.di import NamedDependency
 
-from segue.api.backend import Shared
+from segue.api.backend import Backend
 
 JsonObject = dict[str, Any]
 
 
 @get("/configs")
-async def get_configs(backend: Shared) -> JsonObject:
+async def get_configs(backend: NamedDependency[Backend]) -> JsonObject:
     """Version and settings. Clients choose their paths by ``version``."""
     config = backend.config
     settings: JsonObject = {

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import delete
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
 
-from segue.api.backend import Backend, Shared
+from segue.api.backend import Backend
 from segue.api.problems import BULK_VALIDATION_FAILED, INVALID_REQUEST_BODY, ProblemError
 from segue.api.routers.executions import remove
 from segue.api.schemas.executions import ApiExecution
@@ -23,12 +24,15 @@ logger = logging.getLogger(__name__)
 
 _KILL_KEY = "kill"
 _MOST_IDS = 10_000
-Cascade = Annotated[bool, Parameter(query="isOnKillCascade")]
+Cascade = Annotated[bool, QueryParameter(name="isOnKillCascade")]
 
 
 @delete("/executions/{execution_id:str}/actions/kill", status_code=200)
 async def kill_execution(
-    backend: Shared, tenant: str, execution_id: str, is_on_kill_cascade: Cascade = True
+    backend: NamedDependency[Backend],
+    tenant: FromPath[str],
+    execution_id: FromPath[str],
+    is_on_kill_cascade: Cascade = True,
 ) -> ApiExecution:
     """End an execution; 409 when it has ended."""
     return await _kill_one(backend, tenant, execution_id, is_on_kill_cascade)
@@ -36,7 +40,10 @@ async def kill_execution(
 
 @delete("/executions/{execution_id:str}/kill", status_code=202)
 async def kill_execution_1x(
-    backend: Shared, tenant: str, execution_id: str, is_on_kill_cascade: Cascade = True
+    backend: NamedDependency[Backend],
+    tenant: FromPath[str],
+    execution_id: FromPath[str],
+    is_on_kill_cascade: Cascade = True,
 ) -> ApiExecution:
     """The same under its path of 1.x."""
     return await _kill_one(backend, tenant, execution_id, is_on_kill_cascade)
@@ -65,7 +72,7 @@ async def _wake(backend: Backend, execution_ids: Sequence[str]) -> None:
 
 @delete("/executions/kill/by-ids", status_code=200)
 async def kill_by_ids(
-    backend: Shared, request: AnyRequest, tenant: str, is_on_kill_cascade: Cascade = True
+    backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str], is_on_kill_cascade: Cascade = True
 ) -> BulkResult:
     """End executions; one that is unknown or has ended refuses the whole call."""
     chosen = await _chosen(backend, request, tenant, "kill", _fault_of_kill)
@@ -75,12 +82,12 @@ async def kill_by_ids(
 
 @delete("/executions/by-ids", status_code=200)
 async def delete_by_ids(
-    backend: Shared,
+    backend: NamedDependency[Backend],
     request: AnyRequest,
-    tenant: str,
-    include_non_terminated: Annotated[bool, Parameter(query="includeNonTerminated")] = False,
-    delete_logs: Annotated[bool, Parameter(query="deleteLogs")] = True,
-    delete_storage: Annotated[bool, Parameter(query="deleteStorage")] = True,
+    tenant: FromPath[str],
+    include_non_terminated: Annotated[bool, QueryParameter(name="includeNonTerminated")] = False,
+    delete_logs: Annotated[bool, QueryParameter(name="deleteLogs")] = True,
+    delete_storage: Annotated[bool, QueryParameter(name="deleteStorage")] = True,
 ) -> BulkResult:
     """Remove executions; one that is unknown or still runs refuses the whole call."""
     check = _fault_of_any if include_non_terminated else _fault_of_delete

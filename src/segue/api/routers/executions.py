@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import delete, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
 
-from segue.api.backend import Backend, Shared
+from segue.api.backend import Backend
 from segue.api.paging import MAX_INTEGER, page_request
 from segue.api.problems import INVALID_ARGUMENT, INVALID_REQUEST_BODY, ProblemError
 from segue.api.queries import execution_query, parse_date_time, parse_label
@@ -37,13 +38,13 @@ class FlowReference(msgspec.Struct, frozen=True):
 
 @post("/executions/{namespace:str}/{flow_id:str}", status_code=200)
 async def create_execution(
-    backend: Shared,
+    backend: NamedDependency[Backend],
     request: AnyRequest,
-    tenant: str,
-    namespace: str,
-    flow_id: str,
-    labels: list[str] | None = None,
-    wait: bool = False,
+    tenant: FromPath[str],
+    namespace: FromPath[str],
+    flow_id: FromPath[str],
+    labels: FromQuery[list[str] | None] = None,
+    wait: FromQuery[bool] = False,
     revision: Revision = None,
 ) -> ApiExecution:
     """Start a flow. Further query parameters: ``scheduleDate``, ``kind``, ``breakpoints``."""
@@ -104,11 +105,11 @@ async def _start(backend: Backend, flow: CompiledFlow, submission: Submission, g
 
 @post("/executions/{namespace:str}/{flow_id:str}/validate", status_code=200)
 async def validate_inputs(
-    backend: Shared,
+    backend: NamedDependency[Backend],
     request: AnyRequest,
-    tenant: str,
-    namespace: str,
-    flow_id: str,
+    tenant: FromPath[str],
+    namespace: FromPath[str],
+    flow_id: FromPath[str],
     revision: Revision = None,
 ) -> JsonObject:
     """What would become of these inputs; faults stand beside their input, nothing is stored."""
@@ -136,13 +137,17 @@ async def validate_inputs(
 
 
 @get("/executions/{execution_id:str}")
-async def get_execution(backend: Shared, tenant: str, execution_id: str) -> ApiExecution:
+async def get_execution(
+    backend: NamedDependency[Backend], tenant: FromPath[str], execution_id: FromPath[str]
+) -> ApiExecution:
     """One execution with its task runs."""
     return await backend.full(await backend.execution(tenant, execution_id))
 
 
 @get("/executions/{execution_id:str}/flow")
-async def flow_of_execution(backend: Shared, tenant: str, execution_id: str) -> JsonObject:
+async def flow_of_execution(
+    backend: NamedDependency[Backend], tenant: FromPath[str], execution_id: FromPath[str]
+) -> JsonObject:
     """The flow at the revision that is executed."""
     flow = (await backend.execution(tenant, execution_id)).flow
     stored = await get_stored(backend, tenant, flow.namespace, flow.flow_id, flow.revision, drafts=True, deleted=True)
@@ -151,7 +156,11 @@ async def flow_of_execution(backend: Shared, tenant: str, execution_id: str) -> 
 
 @get("/executions/flows/{namespace:str}/{flow_id:str}")
 async def flow_to_execute(
-    backend: Shared, tenant: str, namespace: str, flow_id: str, revision: Revision = None
+    backend: NamedDependency[Backend],
+    tenant: FromPath[str],
+    namespace: FromPath[str],
+    flow_id: FromPath[str],
+    revision: Revision = None,
 ) -> JsonObject:
     """A flow as its run form needs it."""
     stored = await get_stored(backend, tenant, namespace, flow_id, revision, drafts=revision is not None)
@@ -160,11 +169,11 @@ async def flow_to_execute(
 
 @delete("/executions/{execution_id:str}", status_code=204)
 async def delete_execution(
-    backend: Shared,
-    tenant: str,
-    execution_id: str,
-    delete_logs: Annotated[bool, Parameter(query="deleteLogs")] = True,
-    delete_storage: Annotated[bool, Parameter(query="deleteStorage")] = True,
+    backend: NamedDependency[Backend],
+    tenant: FromPath[str],
+    execution_id: FromPath[str],
+    delete_logs: Annotated[bool, QueryParameter(name="deleteLogs")] = True,
+    delete_storage: Annotated[bool, QueryParameter(name="deleteStorage")] = True,
 ) -> None:
     """Remove an execution with everything that belongs to it."""
     execution = await backend.execution(tenant, execution_id)
@@ -185,12 +194,12 @@ async def remove(backend: Backend, execution: Execution, *, logs: bool, files: b
 
 @get("/executions/search")
 async def search_executions(
-    backend: Shared,
+    backend: NamedDependency[Backend],
     request: AnyRequest,
-    tenant: str,
-    page: int = 1,
-    size: int = 10,
-    sort: list[str] | None = None,
+    tenant: FromPath[str],
+    page: FromQuery[int] = 1,
+    size: FromQuery[int] = 10,
+    sort: FromQuery[list[str] | None] = None,
 ) -> Paged[ApiExecution]:
     """Executions that match the filters, newest first unless sorted."""
     query = execution_query(
@@ -205,12 +214,12 @@ async def search_executions(
 
 @get("/executions")
 async def list_executions(
-    backend: Shared,
-    tenant: str,
-    namespace: str,
-    flow_id: Annotated[str, Parameter(query="flowId")],
-    page: Annotated[int, Parameter(ge=1, le=MAX_INTEGER)] = 1,
-    size: int = 10,
+    backend: NamedDependency[Backend],
+    tenant: FromPath[str],
+    namespace: FromQuery[str],
+    flow_id: Annotated[str, QueryParameter(name="flowId")],
+    page: Annotated[int, QueryParameter(ge=1, le=MAX_INTEGER)] = 1,
+    size: FromQuery[int] = 10,
 ) -> Paged[ApiExecution]:
     """Executions of one flow, newest first."""
     wanted = page_request(page, size, None, SORTABLE)
@@ -224,7 +233,9 @@ async def _page(backend: Backend, query: ExecutionQuery) -> Paged[ApiExecution]:
 
 
 @post("/executions/latest", status_code=200)
-async def latest_executions(backend: Shared, request: AnyRequest, tenant: str) -> list[LastExecution]:
+async def latest_executions(
+    backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str]
+) -> list[LastExecution]:
     """The newest execution of each flow of the body; flows that never ran are left out."""
     body = await read_body(request, backend.config.max_body_bytes)
     try:

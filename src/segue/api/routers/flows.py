@@ -3,9 +3,10 @@
 from typing import Annotated
 
 from litestar import delete, get, post, put
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
 
-from segue.api.backend import Backend, Shared
+from segue.api.backend import Backend
 from segue.api.flow_store import FlowStore, check_keys
 from segue.api.paging import MAX_INTEGER, page_request
 from segue.api.problems import NOT_FOUND, ProblemError
@@ -21,11 +22,13 @@ from segue.ports.repositories.paging import PageRequest
 SORTABLE = frozenset({"id", "namespace", "revision", "updated"})
 ALL = 10_000
 
-Revision = Annotated[int | None, Parameter(query="revision", ge=1, le=MAX_INTEGER)]
+Revision = Annotated[int | None, QueryParameter(name="revision", ge=1, le=MAX_INTEGER)]
 
 
 @post("/flows", status_code=200)
-async def create_flow(backend: Shared, request: AnyRequest, tenant: str, draft: bool = False) -> JsonObject:
+async def create_flow(
+    backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str], draft: FromQuery[bool] = False
+) -> JsonObject:
     """Store a new flow; 409 when there is one with its id."""
     store = FlowStore(backend.ports)
     flow = store.read(tenant, await read_source(backend, request), is_draft=draft)
@@ -34,7 +37,12 @@ async def create_flow(backend: Shared, request: AnyRequest, tenant: str, draft: 
 
 @put("/flows/{namespace:str}/{flow_id:str}")
 async def update_flow(
-    backend: Shared, request: AnyRequest, tenant: str, namespace: str, flow_id: str, draft: bool = False
+    backend: NamedDependency[Backend],
+    request: AnyRequest,
+    tenant: FromPath[str],
+    namespace: FromPath[str],
+    flow_id: FromPath[str],
+    draft: FromQuery[bool] = False,
 ) -> JsonObject:
     """Store a new revision; 404 when there is no such flow."""
     store = FlowStore(backend.ports)
@@ -46,13 +54,13 @@ async def update_flow(
 
 @get("/flows/{namespace:str}/{flow_id:str}")
 async def get_flow(
-    backend: Shared,
-    tenant: str,
-    namespace: str,
-    flow_id: str,
-    source: bool = False,
+    backend: NamedDependency[Backend],
+    tenant: FromPath[str],
+    namespace: FromPath[str],
+    flow_id: FromPath[str],
+    source: FromQuery[bool] = False,
     revision: Revision = None,
-    allow_deleted: Annotated[bool, Parameter(query="allowDeleted")] = False,
+    allow_deleted: Annotated[bool, QueryParameter(name="allowDeleted")] = False,
 ) -> JsonObject:
     """A flow, its latest revision or the one named."""
     found = await get_stored(
@@ -62,19 +70,21 @@ async def get_flow(
 
 
 @delete("/flows/{namespace:str}/{flow_id:str}", status_code=204)
-async def delete_flow(backend: Shared, tenant: str, namespace: str, flow_id: str) -> None:
+async def delete_flow(
+    backend: NamedDependency[Backend], tenant: FromPath[str], namespace: FromPath[str], flow_id: FromPath[str]
+) -> None:
     """Delete a flow; its revisions stay."""
     await FlowStore(backend.ports).delete(tenant, namespace, flow_id)
 
 
 @get("/flows/search")
 async def search_flows(
-    backend: Shared,
+    backend: NamedDependency[Backend],
     request: AnyRequest,
-    tenant: str,
-    page: int = 1,
-    size: int = 10,
-    sort: list[str] | None = None,
+    tenant: FromPath[str],
+    page: FromQuery[int] = 1,
+    size: FromQuery[int] = 10,
+    sort: FromQuery[list[str] | None] = None,
 ) -> Paged[JsonObject]:
     """Latest revisions that match the filters, without sources."""
     wanted = page_request(page, size, sort, SORTABLE)
@@ -84,25 +94,29 @@ async def search_flows(
 
 
 @get("/flows/distinct-namespaces")
-async def distinct_namespaces(backend: Shared, tenant: str, q: str | None = None) -> list[str]:
+async def distinct_namespaces(
+    backend: NamedDependency[Backend], tenant: FromPath[str], q: FromQuery[str | None] = None
+) -> list[str]:
     """Namespaces that hold flows, sorted."""
     names = await backend.ports.flows.namespaces(tenant)
     return [name for name in names if q is None or q.lower() in name.lower()]
 
 
 @get("/flows/{namespace:str}")
-async def list_flows(backend: Shared, tenant: str, namespace: str) -> list[JsonObject]:
+async def list_flows(
+    backend: NamedDependency[Backend], tenant: FromPath[str], namespace: FromPath[str]
+) -> list[JsonObject]:
     """All flows of exactly this namespace."""
     return [wire_flow(flow) for flow in await flows_of(backend, tenant, namespaces=(namespace,))]
 
 
 @get("/flows/{namespace:str}/{flow_id:str}/revisions")
 async def flow_revisions(
-    backend: Shared,
-    tenant: str,
-    namespace: str,
-    flow_id: str,
-    allow_delete: Annotated[bool, Parameter(query="allowDelete")] = False,
+    backend: NamedDependency[Backend],
+    tenant: FromPath[str],
+    namespace: FromPath[str],
+    flow_id: FromPath[str],
+    allow_delete: Annotated[bool, QueryParameter(name="allowDelete")] = False,
 ) -> list[JsonObject]:
     """All revisions with their sources, oldest first."""
     revisions = await backend.ports.flows.revisions(tenant, namespace, flow_id)
@@ -113,7 +127,12 @@ async def flow_revisions(
 
 @get("/flows/{namespace:str}/{flow_id:str}/tasks/{task_id:str}")
 async def get_task(
-    backend: Shared, tenant: str, namespace: str, flow_id: str, task_id: str, revision: Revision = None
+    backend: NamedDependency[Backend],
+    tenant: FromPath[str],
+    namespace: FromPath[str],
+    flow_id: FromPath[str],
+    task_id: FromPath[str],
+    revision: Revision = None,
 ) -> JsonObject:
     """One task, wherever it stands in the flow."""
     flow = await get_stored(backend, tenant, namespace, flow_id, revision, drafts=revision is not None)
@@ -124,7 +143,9 @@ async def get_task(
 
 
 @post("/flows/validate", status_code=200)
-async def validate_flows(backend: Shared, request: AnyRequest, tenant: str) -> list[FlowValidation]:
+async def validate_flows(
+    backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str]
+) -> list[FlowValidation]:
     """What is wrong with each document of the body; never an error for a bad flow."""
     store = FlowStore(backend.ports)
     results: list[FlowValidation] = []

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import delete, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter
 
-from segue.api.backend import Backend, Shared
+from segue.api.backend import Backend
 from segue.api.flow_store import FlowStore
 from segue.api.problems import INVALID_ARGUMENT, INVALID_REQUEST_BODY, VALIDATION_FAILED, ProblemError
 from segue.api.queries import flow_query
@@ -23,12 +24,12 @@ from segue.ports.repositories.paging import PageRequest
 
 @post("/flows/bulk", status_code=200)
 async def save_all(
-    backend: Shared,
+    backend: NamedDependency[Backend],
     request: AnyRequest,
-    tenant: str,
-    delete_others: Annotated[bool, Parameter(query="delete")] = True,
-    namespace: str | None = None,
-    allow_namespace_child: Annotated[bool, Parameter(query="allowNamespaceChild")] = False,
+    tenant: FromPath[str],
+    delete_others: Annotated[bool, QueryParameter(name="delete")] = True,
+    namespace: FromQuery[str | None] = None,
+    allow_namespace_child: Annotated[bool, QueryParameter(name="allowNamespaceChild")] = False,
 ) -> list[JsonObject]:
     """Create or update every flow of the body; by default the others of the tenant, or of ``namespace``
     (and those below it with ``allowNamespaceChild``), are deleted. Nothing is written if one is wrong."""
@@ -45,11 +46,11 @@ async def save_all(
 
 @post("/flows/{namespace:str}", status_code=200)
 async def save_namespace(
-    backend: Shared,
+    backend: NamedDependency[Backend],
     request: AnyRequest,
-    tenant: str,
-    namespace: str,
-    delete_others: Annotated[bool, Parameter(query="delete")] = True,
+    tenant: FromPath[str],
+    namespace: FromPath[str],
+    delete_others: Annotated[bool, QueryParameter(name="delete")] = True,
 ) -> list[JsonObject]:
     """The same for one namespace. An empty body empties it."""
     flows = _read_all(backend, tenant, await read_source(backend, request))
@@ -88,7 +89,7 @@ async def _replace(backend: Backend, flows: Sequence[StoredFlow], scope: Sequenc
 
 
 @delete("/flows/delete/by-ids", status_code=200)
-async def delete_by_ids(backend: Shared, request: AnyRequest, tenant: str) -> BulkResult:
+async def delete_by_ids(backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str]) -> BulkResult:
     """Delete flows; one that is unknown refuses the whole call with 404."""
     body = await read_body(request, backend.config.max_body_bytes)
     try:
@@ -102,7 +103,7 @@ async def delete_by_ids(backend: Shared, request: AnyRequest, tenant: str) -> Bu
 
 
 @delete("/flows/delete/by-query", status_code=200)
-async def delete_by_query(backend: Shared, request: AnyRequest, tenant: str) -> BulkResult:
+async def delete_by_query(backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str]) -> BulkResult:
     """Delete the flows that match the filters, at most as many as one page may have."""
     query = flow_query(tenant, request.query_params.multi_items(), PageRequest(1, ALL), backend.config.system_namespace)
     return await _delete(backend, (await backend.ports.flows.search(query)).items)

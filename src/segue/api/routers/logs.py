@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 from litestar import delete, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
-from segue.api.backend import Backend, Shared, is_id
+from segue.api.backend import Backend, is_id
 from segue.api.paging import page_request
 from segue.api.queries import log_query
 from segue.api.schemas.logs import LogPage, text_line, wire_log
@@ -22,12 +24,12 @@ _encoder = msgspec.json.Encoder()
 
 @get("/logs/search")
 async def search_logs(
-    backend: Shared,
+    backend: NamedDependency[Backend],
     request: AnyRequest,
-    tenant: str,
-    page: int = 1,
-    size: int = 10,
-    sort: list[str] | None = None,
+    tenant: FromPath[str],
+    page: FromQuery[int] = 1,
+    size: FromQuery[int] = 10,
+    sort: FromQuery[list[str] | None] = None,
 ) -> LogPage:
     """Lines that match the filters, newest first."""
     wanted = page_request(page, size, sort, _SORTABLE)
@@ -37,14 +39,18 @@ async def search_logs(
 
 
 @get("/logs/{execution_id:str}")
-async def execution_logs(backend: Shared, request: AnyRequest, tenant: str, execution_id: str) -> Stream:
+async def execution_logs(
+    backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str], execution_id: FromPath[str]
+) -> Stream:
     """All lines of an execution, oldest first."""
     query = _query(backend, request, tenant, execution_id)
     return Stream(_json_list(_batches(backend, query)), media_type="application/json")
 
 
 @get("/logs/{execution_id:str}/download")
-async def download_logs(backend: Shared, request: AnyRequest, tenant: str, execution_id: str) -> Stream:
+async def download_logs(
+    backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str], execution_id: FromPath[str]
+) -> Stream:
     """The same as text."""
     query = _query(backend, request, tenant, execution_id)
     name = execution_id if is_id(execution_id) else "execution"
@@ -53,7 +59,9 @@ async def download_logs(backend: Shared, request: AnyRequest, tenant: str, execu
 
 
 @delete("/logs/{execution_id:str}", status_code=200)
-async def delete_logs(backend: Shared, request: AnyRequest, tenant: str, execution_id: str) -> None:
+async def delete_logs(
+    backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str], execution_id: FromPath[str]
+) -> None:
     """Remove the lines of an execution that match the parameters."""
     await backend.ports.logs.delete(_query(backend, request, tenant, execution_id))
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
 
-from segue.api.backend import Shared
+from segue.api.backend import Backend
 from segue.domain.errors import NotFoundError, UnavailableError
 from segue.ports.queue import Topic
 
@@ -45,7 +46,7 @@ class Replayed(msgspec.Struct, frozen=True, rename="camel"):
 
 @get("/dead-letters")
 async def list_dead_letters(
-    backend: Shared, size: Annotated[int, Parameter(ge=1, le=1000)] = 100
+    backend: NamedDependency[Backend], size: Annotated[int, QueryParameter(ge=1, le=1000)] = 100
 ) -> list[ApiDeadLetter]:
     """Parked facts, newest first."""
     return [
@@ -61,7 +62,7 @@ async def list_dead_letters(
 
 
 @post("/dead-letters/{letter_id:int}/actions/replay", status_code=200)
-async def replay_dead_letter(backend: Shared, letter_id: int) -> Replayed:
+async def replay_dead_letter(backend: NamedDependency[Backend], letter_id: FromPath[int]) -> Replayed:
     """Put a parked fact back into the inbox it came from."""
     in_range = 0 <= letter_id <= _LARGEST_ID
     execution_id = await backend.ports.journal.revive(letter_id) if in_range else None
@@ -75,7 +76,7 @@ async def replay_dead_letter(backend: Shared, letter_id: int) -> Replayed:
 
 
 @get("/cluster/workers")
-async def list_workers(backend: Shared) -> list[ApiWorker]:
+async def list_workers(backend: NamedDependency[Backend]) -> list[ApiWorker]:
     """Workers with a lease, in order of their ids."""
     return [
         ApiWorker(

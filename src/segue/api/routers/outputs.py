@@ -4,16 +4,20 @@ from typing import Any
 
 import msgspec
 from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Stream
 from msgspec import UNSET
 
-from segue.api.backend import Shared, is_id
+from segue.api.backend import Backend, is_id
 from segue.api.schemas.executions import TaskOutput
 from segue.domain.errors import NotFoundError
 
 
 @get(["/outputs/{execution_id:str}", "/outputs/tasks/{execution_id:str}"])
-async def list_outputs(backend: Shared, tenant: str, execution_id: str) -> list[TaskOutput]:
+async def list_outputs(
+    backend: NamedDependency[Backend], tenant: FromPath[str], execution_id: FromPath[str]
+) -> list[TaskOutput]:
     """Which task runs have outputs, without the values."""
     execution = await backend.execution(tenant, execution_id)
     return [
@@ -30,7 +34,9 @@ async def list_outputs(backend: Shared, tenant: str, execution_id: str) -> list[
 
 
 @get(["/outputs/{execution_id:str}/{task_run_id:str}", "/outputs/tasks/{execution_id:str}/{task_run_id:str}"])
-async def get_outputs(backend: Shared, tenant: str, execution_id: str, task_run_id: str) -> Stream:
+async def get_outputs(
+    backend: NamedDependency[Backend], tenant: FromPath[str], execution_id: FromPath[str], task_run_id: FromPath[str]
+) -> Stream:
     """The outputs of one task run as a map."""
     execution = await backend.execution(tenant, execution_id)
     runs = await backend.ports.executions.task_runs(execution.id) if is_id(task_run_id) else []

@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Stream
 
-from segue.api.backend import Backend, Shared, is_id
+from segue.api.backend import Backend, is_id
 from segue.api.follow import event, kept_alive
 from segue.api.queries import log_query
 from segue.api.schemas.logs import wire_log
@@ -25,7 +27,9 @@ _encoder = msgspec.json.Encoder()
 
 
 @get("/executions/{execution_id:str}/follow")
-async def follow_execution(backend: Shared, tenant: str, execution_id: str) -> Stream:
+async def follow_execution(
+    backend: NamedDependency[Backend], tenant: FromPath[str], execution_id: FromPath[str]
+) -> Stream:
     """The execution at each change, until it is over; 404 when it does not appear within 10 s."""
     await _appeared(backend, tenant, execution_id)
     return Stream(kept_alive(_changes(backend, tenant, execution_id)), media_type=_EVENTS, headers=_HEADERS)
@@ -61,7 +65,9 @@ async def _changes(backend: Backend, tenant: str, execution_id: str) -> AsyncIte
 
 
 @get("/logs/{execution_id:str}/follow")
-async def follow_logs(backend: Shared, request: AnyRequest, tenant: str, execution_id: str) -> Stream:
+async def follow_logs(
+    backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str], execution_id: FromPath[str]
+) -> Stream:
     """The lines of an execution, first those there are, then new ones; the client ends it."""
     if not is_id(execution_id):
         raise NotFoundError(f"Execution {execution_id[:64]} not found")

@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 from litestar import HttpMethod, route
+from litestar.di import NamedDependency
 from litestar.response import Response
 
-from segue.api.backend import Backend, Shared
+from segue.api.backend import Backend
 from segue.api.problems import NOT_FOUND, VALIDATION_FAILED, ProblemError
 from segue.api.schemas.executions import wire_execution
 from segue.api.submission import AnyRequest, execution_folder
@@ -100,7 +101,7 @@ class Webhook:
     http_method=_METHODS,
     status_code=200,
 )
-async def call_webhook(backend: Shared, request: AnyRequest) -> Response[bytes | None]:
+async def call_webhook(backend: NamedDependency[Backend], request: AnyRequest) -> Response[bytes | None]:
     """Start the flow whose webhook has this key. 204 when the trigger's conditions do not hold."""
     path = request.scope["path_params"]
     flow = await backend.starter.runnable(path["tenant"], path["namespace"], path["flow_id"])

@@ -113,10 +113,10 @@ def nl2br(value: Any) -> str | None:
     return None if value is None else re.sub(r"\r\n|\r|\n", "<br />", require_text(value))
 
 
-@TABLE.add("string")
-def string(value: Any) -> str | None:
+@TABLE.add("string", state=True)
+def string(state: State, value: Any) -> str | None:
     """The Java text of the value."""
-    return None if value is None else java_text(value)
+    return None if value is None else java_text(value, state.limits.max_output_length)
 
 
 @TABLE.add("slugify")

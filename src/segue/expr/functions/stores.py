@@ -44,10 +44,15 @@ def secret(state: State, key: Any = None, namespace: Any = None, subkey: Any = N
     found = state.services.secrets.read(where, name)
     if found is None:
         raise EvaluationError(f"Cannot find secret for key '{name}'.")
+    state.secrets.append(found.value)
     if full is True:
         metadata = {"metadata": dict(found.metadata)} if found.metadata else {}
         return {"value": found.value, **metadata}
-    return found.value if subkey is None else _field(found.value, java_text(subkey), name)
+    if subkey is None:
+        return found.value
+    field = _field(found.value, java_text(subkey), name)
+    state.secrets.append(field)
+    return field
 
 
 def _field(value: str, subkey: str, name: str) -> str:

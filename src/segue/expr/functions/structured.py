@@ -97,7 +97,10 @@ def from_yaml(state: State, yaml: Any = ABSENT) -> Any:
 
 
 def _load_yaml(text: str, limit: int) -> Any:
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError as error:
+        raise EvaluationError(f"Invalid yaml: {str(error)[:300]}") from None
     try:
         node = loader.get_node() if loader.check_node() else None
         if node is None:

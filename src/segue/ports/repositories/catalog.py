@@ -36,9 +36,7 @@ class FlowCatalog:
         self._compiled: OrderedDict[FlowKey, CompiledFlow | DefinitionError] = OrderedDict()
         self._latest: OrderedDict[tuple[str, str, str], tuple[FlowKey, datetime]] = OrderedDict()
 
-    async def latest(
-        self, tenant: str, namespace: str, flow_id: str, revision: int | None = None
-    ) -> CompiledFlow:
+    async def latest(self, tenant: str, namespace: str, flow_id: str, revision: int | None = None) -> CompiledFlow:
         """The revision named, or the latest that is no draft.
 
         Raises ``NotFoundError`` when there is none, ``DefinitionError`` when its text cannot be read any more.

@@ -8,9 +8,7 @@ from segue.domain.execution.model import FlowKey
 from segue.domain.ids import check_path_segment, slugify
 
 SCHEME = "kestra:///"
-_EXECUTION = re.compile(
-    r"kestra:///(?P<space>[^\0]+?)/(?P<flow>[^/]+)/executions/(?P<id>[A-Za-z0-9_-]{1,100})/"
-)
+_EXECUTION = re.compile(r"kestra:///(?P<space>[^\0]+?)/(?P<flow>[^/]+)/executions/(?P<id>[A-Za-z0-9_-]{1,100})/")
 _NAMESPACE_FILES = re.compile(r"kestra:///(?P<space>[^\0]+?)/_files/")
 
 

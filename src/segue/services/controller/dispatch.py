@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from segue.domain.errors import UnavailableError
@@ -38,9 +38,7 @@ class Handout(NamedTuple):
 class Dispatcher:
     """One per controller. ``lock`` is held while jobs are between the database and a stream."""
 
-    def __init__(
-        self, ports: ControllerPorts, config: ControllerConfig, sessions: Sessions, refuse: Refuse
-    ) -> None:
+    def __init__(self, ports: ControllerPorts, config: ControllerConfig, sessions: Sessions, refuse: Refuse) -> None:
         self.lock = asyncio.Lock()
         self._ports = ports
         self._config = config
@@ -95,9 +93,7 @@ class Dispatcher:
             if stream is None:
                 continue
             news, limit = session.news, min(session.credits, self._config.claim_limit)
-            jobs = await self._ports.jobs.claim(
-                session.worker.id, session.queues, limit, self._ports.clock.now()
-            )
+            jobs = await self._ports.jobs.claim(session.worker.id, session.queues, limit, self._ports.clock.now())
             if len(jobs) < limit:
                 session.found_none(news)
             else:
@@ -107,6 +103,20 @@ class Dispatcher:
                 yield Handout(session, stream, jobs)
 
     async def _deliver(self, handouts: Sequence[Handout]) -> None:
+        """Send what was claimed; when that fails for what one of the jobs holds, only that one fails."""
+        try:
+            await self._send(handouts)
+        except Exception as error:
+            logger.exception("claimed jobs cannot be sent")
+            singles = [(session, stream, one) for session, stream, jobs in handouts for one in jobs]
+            if len(singles) == 1:
+                session, _, one = singles[0]
+                await self._give_back(session, one, f"The task cannot be sent: {type(error).__name__}")
+                return
+            for session, stream, one in singles:
+                await self._deliver([Handout(session, stream, [one])])
+
+    async def _send(self, handouts: Sequence[Handout]) -> None:
         jobs = [claimed.job for handout in handouts for claimed in handout.jobs]
         ids = list({job.execution_id: None for job in jobs})
         executions = await _read(lambda: self._ports.executions.get_many(ids))
@@ -116,6 +126,7 @@ class Dispatcher:
         now = asyncio.get_running_loop().time()
         for session, stream, claimed in handouts:
             known = [one for one in claimed if one.job.execution_id in contexts]
+            session.credits += len(claimed) - len(known)  # their executions were deleted
             session.worker.hold(held_job(one.job, one.token, now) for one in known)
             async for frame in self._frames(session, known, contexts, inline):
                 stream.send(frame)
@@ -124,28 +135,32 @@ class Dispatcher:
         self,
         session: Session,
         claimed: Sequence[ClaimedJob],
-        contexts: dict[str, bytes],
-        inline: dict[str, bytes],
+        contexts: Mapping[str, bytes],
+        inline: Mapping[str, bytes],
     ) -> AsyncIterator[pb.WorkResponse]:
-        frame, size = pb.WorkResponse(), 0
+        frame, size, room = pb.WorkResponse(), 0, self._config.max_message_bytes // 2
         for one in claimed:
-            job = one.job
-            room = self._config.max_message_bytes // 2
-            context = joined(contexts[job.execution_id], job.context)
+            context = joined(contexts[one.job.execution_id], one.job.context)
             if len(context) > room:
-                await self._refuse(session, one, f"The context of the task is larger than {room} bytes")
+                reason = f"The context of the task is larger than {room} bytes"
+                await self._give_back(session, one, reason)
                 continue
             if len(frame.jobs.jobs) >= self._config.frame_jobs or size > self._config.frame_bytes:
                 yield frame
                 frame, size = pb.WorkResponse(), 0
             message = frame.jobs.jobs.add()
-            fill_job(message, job, one.token, context)
-            if job.outputs:
-                fill_outputs(message, job, inline, room - len(context))
+            fill_job(message, one.job, one.token, context)
+            if one.job.outputs:
+                fill_outputs(message, one.job, inline, room - len(context))
                 size += sum(len(entry.inline) for entry in message.outputs)
             size += len(context)
         if size:
             yield frame
+
+    async def _give_back(self, session: Session, claimed: ClaimedJob, reason: str) -> None:
+        """Fail a job that cannot be sent; the worker can take another in its place."""
+        session.credits += 1
+        await self._refuse(session, claimed, reason)
 
 
 async def _read(read: Callable[[], Awaitable[Read]]) -> Read:

@@ -70,9 +70,7 @@ class Fetch:
         async for chunk in self._chunks(job.flow.tenant, request.uri, request.offset):
             yield chunk
 
-    async def write(
-        self, session: Session, target: pb.WriteTarget, content: AsyncIterable[bytes]
-    ) -> StoredFile:
+    async def write(self, session: Session, target: pb.WriteTarget, content: AsyncIterable[bytes]) -> StoredFile:
         """Write a file into the folder of a task run that the worker holds.
 
         Raises ``LimitExceededError`` when it grows larger than allowed; then nothing is kept.

@@ -153,9 +153,7 @@ class Gateway(rpc.WorkerGatewayServicer):
             stored = await self._fetch.write(session, first.target, _data(requests))
         except SegueError as error:
             await _abort(context, _code(error), error.message)
-        return pb.WriteFileResponse(
-            file=pb.StoredOutputs(uri=stored.uri, size=stored.size, digest=stored.digest)
-        )
+        return pb.WriteFileResponse(file=pb.StoredOutputs(uri=stored.uri, size=stored.size, digest=stored.digest))
 
     async def _session(self, context: Context) -> Session:
         sent: Any = next((v for k, v in context.invocation_metadata() or () if k == "segue-session"), "")
@@ -165,9 +163,7 @@ class Gateway(rpc.WorkerGatewayServicer):
         self._links.heard(session)
         return session
 
-    async def _follow(
-        self, session: Session, stream: Stream, requests: AsyncIterator[pb.WorkRequest]
-    ) -> None:
+    async def _follow(self, session: Session, stream: Stream, requests: AsyncIterator[pb.WorkRequest]) -> None:
         """Take what the worker says until it ends its side; then this side ends too."""
         try:
             async for request in requests:

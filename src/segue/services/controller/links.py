@@ -119,7 +119,7 @@ class Links:
                     [session.lease(now, self._config.lease) for session in alive if not session.is_leaving]
                 )
             self._renewed_at = began
-            self._sessions.forget_silent(began - 6 * self._config.lease)
+            self._sessions.end_silent(began - self._config.lease - self._config.heartbeat)
 
 
 def _time() -> float:

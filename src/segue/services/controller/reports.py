@@ -101,9 +101,7 @@ class Reports:
                 for one in batch.metrics
                 if (flow := flows.get(one.run.token)) and (figure := translate.metric(one, flow, now))
             ],
-            started=[
-                translate.started(one, worker.id, now) for one in batch.started if one.run.token in flows
-            ],
+            started=[translate.started(one, worker.id, now) for one in batch.started if one.run.token in flows],
             results=[
                 translate.result(
                     one,

@@ -195,16 +195,14 @@ class Sessions:
         """The session of this id."""
         return self._by_id.get(session_id)
 
-    def forget_silent(self, since: float) -> None:
-        """Forget sessions that have no stream and were not heard of after ``since``."""
+    def end_silent(self, since: float) -> None:
+        """End sessions not heard of after ``since``: no job may go to a worker whose lease ran out."""
         for session in self:
-            if session.stream is None and session.heard_at < since:
+            if session.heard_at < since:
                 self.end(session)
 
 
 def held_job(job: Job, token: str, since: float) -> HeldJob:
     """What is remembered of a job that is handed out."""
     remote = {need.task_run_id: need.reference for need in job.outputs}
-    return HeldJob(
-        token, job.task_run_id, job.execution_id, job.flow, job.task_id, job.attempt, since, remote
-    )
+    return HeldJob(token, job.task_run_id, job.execution_id, job.flow, job.task_id, job.attempt, since, remote)

@@ -124,9 +124,7 @@ class OutputsRefused(Exception):  # noqa: N818 - handled here: the result become
     """Outputs that cannot be taken."""
 
 
-def result(
-    message: pb.Result, held: HeldJob | None, worker_id: str, *, inline_limit: int, now: datetime
-) -> Result:
+def result(message: pb.Result, held: HeldJob | None, worker_id: str, *, inline_limit: int, now: datetime) -> Result:
     """The end of an attempt. One that cannot be taken as it is becomes a failure that says why."""
     run, state = message.run, _ENDS.get(message.state)
     ended_at = _moment(message.ended_at, now)
@@ -165,9 +163,7 @@ def _outputs(
     if message.HasField("outputs"):
         payload = message.outputs
         if len(payload) > inline_limit:
-            raise OutputsRefused(
-                f"The outputs are larger than {inline_limit} bytes and were not stored first"
-            )
+            raise OutputsRefused(f"The outputs are larger than {inline_limit} bytes and were not stored first")
         _check_object(payload)
         digest = hashlib.sha256(payload).hexdigest()
         inline = InlineOutputs(run.task_run_id, run.execution_id, payload, digest)

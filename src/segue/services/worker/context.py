@@ -49,9 +49,7 @@ class Variables:
 class TaskFiles:
     """Internal storage through the controller: implements the SDK's ``Files``."""
 
-    def __init__(
-        self, control: Control, job: pb.Job, run: pb.TaskRunKey, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, control: Control, job: pb.Job, run: pb.TaskRunKey, loop: asyncio.AbstractEventLoop) -> None:
         self._control = control
         self._job = job
         self._run = run

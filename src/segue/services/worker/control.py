@@ -68,9 +68,7 @@ class Control:
         )
 
         async def fetch(to: Connected) -> bytes:
-            return b"".join(
-                [chunk.data async for chunk in to.stub.FetchOutputs(request, metadata=to.metadata)]
-            )
+            return b"".join([chunk.data async for chunk in to.stub.FetchOutputs(request, metadata=to.metadata)])
 
         return await self._call(fetch)
 

@@ -29,6 +29,23 @@ logger = logging.getLogger(__name__)
 OUTPUTS_FILE = "outputs.json"
 
 
+class Timers:
+    """What is to be done later, unless the run ends before."""
+
+    def __init__(self) -> None:
+        self._handles: list[asyncio.TimerHandle] = []
+
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call ``call`` after so many seconds."""
+        self._handles.append(asyncio.get_running_loop().call_later(seconds, call))
+
+    def cancel(self) -> None:
+        """Forget everything."""
+        for handle in self._handles:
+            handle.cancel()
+        self._handles.clear()
+
+
 class Run:
     """An attempt in this worker's hands. It ends exactly once, by ``_conclude``."""
 
@@ -48,7 +65,7 @@ class Run:
         self._bound: BoundTask | None = None
         self._context: WorkerContext | None = None
         self._work: asyncio.Future[Any] | None = None
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers = Timers()
         self._stopped: tuple[State, str] | None = None
         self._is_done = False
 
@@ -98,7 +115,7 @@ class Run:
     def abandon(self) -> None:
         """Stop without a result: the worker goes away, the job will be given to another."""
         self._is_done = True
-        self._cancel_timers()
+        self._timers.cancel()
         self._notify()
 
     def _run_at_once(self, coroutine: Coroutine[Any, Any, TaskResult]) -> None:
@@ -110,7 +127,7 @@ class Run:
             self._fail(error)
         else:  # it fetches something: goes on as a task
             self._watch(asyncio.create_task(_go_on(coroutine, waits_for)), self._succeed)
-            self._announce_later()
+            self._timers.later(self._runner.config.started_after, self._announce)
 
     def _launch(self, timeout: timedelta | None) -> None:
         bound, context = self._bound, self._context
@@ -121,10 +138,10 @@ class Run:
         else:
             work = self._runner.threads.submit(lambda: bound.plugin.run(context))
         self._watch(work, self._succeed)
-        self._announce_later()
+        self._timers.later(self._runner.config.started_after, self._announce)
         if timeout is not None:
             reason = f"Timeout after {timeout}"
-            self._later(timeout.total_seconds(), lambda: self._stop(State.FAILED, reason))
+            self._timers.later(timeout.total_seconds(), lambda: self._stop(State.FAILED, reason))
 
     async def _render_timeout(self, text: str) -> timedelta | None:
         assert self._context is not None
@@ -157,7 +174,7 @@ class Run:
             return
         self._stopped = (state, reason)
         self._notify()
-        self._later(self._runner.config.kill_grace, self._give_up)
+        self._timers.later(self._runner.config.kill_grace, self._give_up)
 
     def _notify(self) -> None:
         if self._context is not None:
@@ -191,10 +208,9 @@ class Run:
         if outputs is None or len(outputs) <= self._runner.kit.control.terms.inline_output_bytes:
             self._conclude(state, message, outputs)
             return
+        self._timers.cancel()  # the timeout is for the task's code only
         storing = self._runner.kit.control.write(self.key, OUTPUTS_FILE, outputs)
-        self._watch(
-            asyncio.ensure_future(storing), lambda stored: self._conclude(state, message, stored=stored)
-        )
+        self._watch(asyncio.ensure_future(storing), lambda stored: self._conclude(state, message, stored=stored))
 
     def _conclude(
         self,
@@ -206,7 +222,7 @@ class Run:
         if self._is_done:
             return
         self._is_done = True
-        self._cancel_timers()
+        self._timers.cancel()
         result = pb.Result(run=self.key, state=state, outputs=outputs, stored_outputs=stored)
         result.started_at.seconds, result.started_at.nanos = divmod(self._started_ns, 1_000_000_000)
         if message:
@@ -224,27 +240,13 @@ class Run:
             write(message)
             return
         limits = LogLimits(self._runner.config.log_lines, self._runner.config.log_bytes)
-        log = TaskLog(
-            self.key, self._runner.spool, self._masks, minimum=LogLevel.TRACE, limits=limits, blocks=False
-        )
+        log = TaskLog(self.key, self._runner.spool, self._masks, minimum=LogLevel.TRACE, limits=limits, blocks=False)
         log.error(message)
-
-    def _announce_later(self) -> None:
-        if not self._is_done:
-            self._later(self._runner.config.started_after, self._announce)
 
     def _announce(self) -> None:
         started = pb.Started(run=self.key)
         started.at.seconds, started.at.nanos = divmod(self._started_ns, 1_000_000_000)
         self._runner.spool.add_started(started)
-
-    def _later(self, seconds: float, call: Callable[[], None]) -> None:
-        self._timers.append(asyncio.get_running_loop().call_later(seconds, call))
-
-    def _cancel_timers(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
 
 
 @types.coroutine

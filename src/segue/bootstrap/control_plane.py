@@ -1,10 +1,8 @@
-"""One function per role: which parts a process has, in the order in which they start.
+"""The roles of the control plane, a function each: which parts a process has, in the order they start.
 
 They stop in reverse: first nothing new comes in (API), then workers and controller, then what decides,
 then queue and database.
 """
-
-import socket
 
 from segue.api.app import create_app
 from segue.api.config import ApiConfig, Credentials
@@ -17,14 +15,12 @@ from segue.bootstrap.management import DatabaseWatch, management_server
 from segue.bootstrap.process import Launch
 from segue.bootstrap.worker_process import WorkerProcess
 from segue.config import Configuration
-from segue.plugins.registry import PluginRegistry
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.executor import Executor, ExecutorPorts
 from segue.services.lifecycle import Service
 from segue.services.maintenance.liveness import Liveness
 from segue.services.maintenance.reconciler import Reconciler
 from segue.services.scheduler import SchedulerPorts, Timers
-from segue.services.worker import Worker, WorkerConfig
 
 
 def standalone(configuration: Configuration, launch: Launch) -> Assembly:
@@ -37,7 +33,14 @@ def standalone(configuration: Configuration, launch: Launch) -> Assembly:
     services: list[Service] = [_executor(outside), _timers(outside), *_maintenance(outside), controller]
     if configuration.worker.threads > 0:
         grace = configuration.server.termination_grace_period.total_seconds()
-        services.append(WorkerProcess(launch.worker_arguments, lambda: _local_address(controller), grace + 5))
+        services.append(
+            WorkerProcess(
+                launch.worker_arguments,
+                lambda: _local_address(controller),
+                lambda: controller.worker_count > 0,
+                grace + 5,
+            )
+        )
     return _assemble("standalone", configuration, outside, [*services, web], controller, web)
 
 
@@ -67,27 +70,6 @@ def webserver(configuration: Configuration, launch: Launch) -> Assembly:  # noqa
     outside = backends(configuration, shared=True)
     web = _web(configuration, outside)
     return _assemble("webserver", configuration, outside, [web], web=web)
-
-
-def worker(configuration: Configuration, launch: Launch) -> Assembly:
-    """A worker: it reaches controllers and nothing else. As a child it has no management port."""
-    section = configuration.worker
-    token = section.registration_token or configuration.controller.registration_token
-    service = Worker(
-        WorkerConfig(
-            endpoints=tuple(f"{end.host}:{end.port}" for end in section.controllers.static.endpoints),
-            name=section.name or socket.gethostname(),
-            slots=max(1, section.threads),
-            worker_queues=section.queues,
-            registration_token=token.get_secret_value() if token else "",
-            stop_grace=configuration.server.termination_grace_period.total_seconds(),
-        ),
-        PluginRegistry(),
-    )
-    if launch.parent_pid is not None:
-        return Assembly("worker", [service], dict)
-    management = management_server(configuration, "worker", [service])
-    return Assembly("worker", [service, management], lambda: {"management": management.url})
 
 
 def _assemble(

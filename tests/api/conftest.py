@@ -1,0 +1,114 @@
+"""The real application over a real SQLite file, memory queue and local storage. No executor runs here."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from segue.adapters.databases.sql.database import SqlDatabase
+from segue.adapters.queues.memory import MemoryQueue
+from segue.adapters.storages.local import LocalStorage
+from segue.api import ApiConfig, ApiPorts, create_app
+from segue.api.app import ApiApplication
+from segue.domain.flow import TypeInfo
+from segue.expr import Engine
+from segue.ports.clock import SystemClock, SystemIds
+from segue.ports.repositories.catalog import FlowCatalog
+
+LOG = "io.kestra.plugin.core.log.Log"
+WEBHOOK = "io.kestra.plugin.core.trigger.Webhook"
+
+
+class Catalogue:
+    """Knows one task, with its properties, and the conditions of 1.x."""
+
+    def resolve(self, type_name: str) -> TypeInfo | None:
+        """See ``TypeCatalogue``."""
+        if type_name.startswith("io.kestra.plugin.core.condition."):
+            return TypeInfo("condition", type_name)
+        return TypeInfo("task", LOG, _check_log) if type_name == LOG else None
+
+
+def _check_log(properties: Mapping[str, Any]) -> list[tuple[tuple[str | int, ...], str]]:
+    return [((name,), f'Unrecognized field "{name}"') for name in properties if name not in {"message", "level"}]
+
+
+@dataclass
+class Server:
+    """The parts of a running application, and a client that speaks to it."""
+
+    client: httpx.AsyncClient
+    database: SqlDatabase
+    queue: MemoryQueue
+    storage: LocalStorage
+    ports: ApiPorts
+    app: ApiApplication
+
+    async def save(self, text: str) -> dict[str, Any]:
+        """Store a flow."""
+        answer = await self.client.post("/api/v1/main/flows", content=text.encode())
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def run(self, flow: str = "company.team/hello", **options: Any) -> dict[str, Any]:
+        """Start an execution."""
+        answer = await self.client.post(f"/api/v1/main/executions/{flow}", **options)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+
+Serve = Callable[..., Awaitable[Server]]
+
+
+@asynccontextmanager
+async def serving(folder: Path, config: ApiConfig | None = None, **ports: Any) -> AsyncIterator[Server]:
+    database = SqlDatabase(f"sqlite:///{folder / 'segue.db'}")
+    queue, storage = MemoryQueue(), LocalStorage(folder / "storage")
+    for part in (database, queue, storage):
+        await part.start()
+    types = Catalogue()
+    all_ports = ApiPorts(
+        flows=database.flows,
+        executions=database.executions,
+        outputs=database.outputs,
+        logs=database.logs,
+        journal=database.journal,
+        jobs=database.jobs,
+        storage=storage,
+        queue=queue,
+        catalog=FlowCatalog(database.flows, types),
+        types=types,
+        clock=SystemClock(),
+        ids=SystemIds(),
+        engine=Engine(),
+        **ports,
+    )
+    app = create_app(all_ports, config)
+    transport = httpx.ASGITransport(app=app)
+    try:
+        async with app.backend.running(), httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield Server(client, database, queue, storage, all_ports, app)
+    finally:
+        for part in (storage, queue, database):
+            await part.stop()
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with serving(tmp_path) as running:
+        yield running
+
+
+def flow(flow_id: str = "hello", namespace: str = "company.team", more: str = "") -> str:
+    """The text of a small flow."""
+    return f"""id: {flow_id}
+namespace: {namespace}
+tasks:
+  - id: greet
+    type: {LOG}
+    message: Hello
+{more}"""

@@ -1,0 +1,78 @@
+"""What a text names, without evaluating it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from segue.expr import Engine, ExpressionSyntaxError, References
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "expected"),
+    [
+        ("plain", "roots", set()),
+        ("{{ a }}{{ b.c }}", "roots", {"a", "b"}),
+        ("{{ outputs.task.value }}", "outputs", {("task", "value")}),
+        ("{{ outputs['my-task'].value[0] }}", "outputs", {("my-task", "value", "0")}),
+        ("{{ outputs }}", "outputs", {()}),
+        ("{{ outputs.t[taskrun.value].x }}", "outputs", {("t",)}),
+        ("{{ outputs.t[taskrun.value].x }}", "unknown", {"outputs"}),
+        ("{{ outputs.t[taskrun.value].x }}", "roots", {"outputs", "taskrun"}),
+        ("{{ outputs.a.keys.size() }}", "outputs", {("a", "keys")}),
+        ("{{ (outputs.a | first).b }}", "outputs", {("a",)}),
+        ("{{ outputs.a ?? outputs.b | default(outputs.c) }}", "outputs", {("a",), ("b",), ("c",)}),
+        ("{{ c ? outputs.a : outputs.b }}", "outputs", {("a",), ("b",)}),
+        ('{{ "x#{outputs.a.b}" }}', "outputs", {("a", "b")}),
+        ("{{ {'k': outputs.a, (outputs.b): 1} }}", "outputs", {("a",), ("b",)}),
+        ("{% if outputs.a %}{{ outputs.b }}{% else %}{{ outputs.c }}{% endif %}", "outputs", {("a",), ("b",), ("c",)}),
+        ("{{ inputs.user.name }}", "inputs", {("user", "name")}),
+        ("{{ vars.x }}", "variables", {("x",)}),
+        ("{{ kv('k') }}{{ kv(key='l', namespace='n') }}", "kv", {("k",), ("l", "n")}),
+        ("{{ kv(x) }}", "unknown", {"kv"}),
+        ("{{ secret('S') }}{{ secret('T', 'ns') }}", "secrets", {("S",), ("T", "ns")}),
+        ("{{ read('a.txt') }}{{ fileSize('b.txt') }}", "files", {("a.txt",), ("b.txt",)}),
+        ("{{ render(vars.x) }}", "unknown", {"*"}),
+        ("{{ render(vars.x) }}", "rendered", {("vars", "x")}),
+        ("{{ render('{{ outputs.a }}') }}", "outputs", {("a",)}),
+        ("{{ render('{{ outputs.a }}') }}", "unknown", set()),
+        ("{{ printContext() }}", "unknown", {"*"}),
+        ("{{ _context.outputs }}", "unknown", {"*"}),
+        ("{{ tasksWithState('FAILED') }}", "roots", {"tasks"}),
+        ("{% for outputs in l %}{{ outputs.a }}{% endfor %}{{ outputs.b }}", "outputs", {("b",)}),
+        ("{% set inputs = 1 %}{{ inputs.a }}", "inputs", set()),
+        ("{% set inputs = inputs.b %}{{ inputs.a }}", "inputs", {("b",)}),
+        ("{% if c %}{% set inputs = 1 %}{% endif %}{{ inputs.a }}", "inputs", {("a",)}),
+        (
+            "{% macro m(p) %}{{ outputs.a }}{{ p }}{{ secret('S') }}{% endmacro %}{{ m(outputs.b) }}",
+            "outputs",
+            {("b",)},
+        ),
+        ("{% macro m(p) %}{{ secret('S') }}{% endmacro %}", "secrets", {("S",)}),
+        ("{% raw %}{{ outputs.a }}{% endraw %}{% verbatim %}{{ outputs.b }}{% endverbatim %}", "outputs", set()),
+        ("{% filter replace({'a': outputs.a}) %}{{ outputs.b }}{% endfilter %}", "outputs", {("a",), ("b",)}),
+        ("{{ x is defined }}{{ now() }}", "functions", {"now"}),
+    ],
+)
+def test_references(engine: Engine, text: str, field: str, expected: set[Any]) -> None:
+    assert getattr(engine.references(text), field) == expected
+
+
+def test_a_root_is_needed_when_named_or_when_everything_may_be(engine: Engine) -> None:
+    assert engine.references("{{ a.b }}").needs_root("a")
+    assert not engine.references("{{ a.b }}").needs_root("b")
+    assert engine.references("{{ render(a) }}").needs_root("b")
+
+
+def test_references_of_nested_values_are_joined(engine: Engine) -> None:
+    found = engine.references_of({"{{ a }}": ["{{ outputs.x }}", {"k": "{{ secret('S') }}"}], "n": 1, "t": None})
+    assert found.roots == {"a", "outputs", "flow"}
+    assert found.outputs == {("x",)}
+    assert found.secrets == {("S",)}
+    assert engine.references_of([1, "text"]) == References()
+
+
+def test_a_text_that_is_no_template_is_reported(engine: Engine) -> None:
+    with pytest.raises(ExpressionSyntaxError):
+        engine.references_of(["{{ a"])

@@ -1,0 +1,56 @@
+import pytest
+
+from segue.domain.errors import UnavailableError
+from segue.domain.flow import parse_flow
+from segue.plugins.core.debug import Return
+from segue.plugins.core.log import Log
+from segue.plugins.registry import PluginRegistry
+
+REGISTRY = PluginRegistry(installed=False)
+
+
+def test_every_core_type_can_be_loaded_and_names_itself():
+    for name in REGISTRY.types():
+        plugin = REGISTRY.find(name)
+        assert plugin is not None
+        assert plugin.type == name
+        assert all(REGISTRY.canonical(alias) == name for alias in plugin.aliases)
+
+
+@pytest.mark.parametrize(
+    ("name", "plugin"),
+    [
+        ("io.kestra.plugin.core.log.Log", Log),
+        ("io.kestra.core.tasks.log.Log", Log),
+        ("IO.KESTRA.core.tasks.log.log", Log),
+        ("io.kestra.core.tasks.debugs.Return", Return),
+        ("io.kestra.plugin.core.log.log", None),
+        ("io.kestra.plugin.core.log.Nothing", None),
+    ],
+)
+def test_names_match_exactly_and_aliases_whatever_their_case(name, plugin):
+    assert REGISTRY.find(name) is plugin
+
+
+@pytest.mark.parametrize("path", ["no.such.module:Task", "segue.sdk:Nothing", "segue.sdk:LogLevel"])
+def test_a_plugin_that_cannot_be_loaded_names_what_is_missing(path):
+    registry = PluginRegistry({"test.Broken": path}, installed=False)
+    with pytest.raises(UnavailableError, match=r"test\.Broken"):
+        registry.find("test.Broken")
+
+
+def test_the_parser_finds_faults_in_the_properties_of_plugins():
+    report = parse_flow(
+        "id: f\nnamespace: a\ntasks:\n"
+        "  - id: a\n    type: io.kestra.plugin.core.log.Log\n    level: LOUD\n    colour: red\n"
+        "  - id: b\n    type: io.kestra.plugin.core.log.Nothing\n"
+        "  - id: c\n    type: io.kestra.plugin.core.log.Log\n    message: '{{ x }}'\n    level: '{{ y }}'\n",
+        REGISTRY,
+    )
+    found = [(fault.path, fault.line) for fault in report.violations]
+    assert found == [
+        ("tasks[0].message", 4),
+        ("tasks[0].level", 6),
+        ("tasks[0].colour", 7),
+        ("tasks[1].type", 9),
+    ]
