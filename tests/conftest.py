@@ -1,0 +1,31 @@
+"""Servers for all tests: private ones, started when a test first asks and gone at the end."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from segue.testing.servers import MissingServerError, PostgresServer, RedisServer, Server
+
+
+def _serve(make: Callable[[], Server]) -> Iterator[Server]:
+    try:
+        server = make()
+    except MissingServerError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"{error}, and CI runs every test")
+        pytest.skip(f"NOT TESTED: {error}")
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server of this session."""
+    yield from _serve(PostgresServer)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Server]:
+    """A Redis server of this session."""
+    yield from _serve(RedisServer)
