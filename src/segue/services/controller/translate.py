@@ -82,7 +82,7 @@ def log_entry(line: pb.LogLine, flow: FlowKey, now: datetime) -> LogEntry | None
         execution_id=run.execution_id,
         task_id=run.task_id,
         task_run_id=run.task_run_id,
-        attempt=run.attempt,
+        attempt=max(run.attempt - 1, 0),
         thread=_text(line.thread, _MAX_NAME) or None,
     )
 

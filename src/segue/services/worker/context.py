@@ -130,7 +130,7 @@ class WorkerContext:
     @property
     def task_run(self) -> TaskRunInfo:
         """The task run and its attempt."""
-        return TaskRunInfo(self._job.task_run_id, self._bound.task_id, self._bound.type, self._job.attempt)
+        return TaskRunInfo(self._job.task_run_id, self._bound.task_id, self._bound.type, self._job.attempt - 1)
 
     @property
     def variables(self) -> Mapping[str, Any]:
