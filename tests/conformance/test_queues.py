@@ -61,9 +61,7 @@ class TestRedis(QueueConformance):
         async with pair(lambda: RedisQueue(redis_server.url, prefix)) as queues:
             yield queues
 
-    async def test_a_flush_loses_messages_but_not_the_consumer(
-        self, queues: Queues, redis_server: RedisServer
-    ) -> None:
+    async def test_a_flush_loses_messages_but_not_the_consumer(self, queues: Queues, redis_server: RedisServer) -> None:
         from redis.asyncio import Redis
 
         sender, receiver = queues

@@ -493,7 +493,10 @@ class JobConformance:
         again = await database.jobs.claim("w2", ["a", "b"], 3, NOW)
         assert len(again) == 2
         assert {item.token for item in again}.isdisjoint(item.token for item in claimed)
-        assert await database.jobs.accept(Report(results=[result(item) for item in claimed[1:]])) in ([], [claimed[0].job.execution_id])
+        assert await database.jobs.accept(Report(results=[result(item) for item in claimed[1:]])) in (
+            [],
+            [claimed[0].job.execution_id],
+        )
 
     async def test_an_expired_lease_loses_its_jobs(self, database: Database) -> None:
         begun, begun_run = await with_job(database)
@@ -543,7 +546,7 @@ class LogConformance:
 
     async def test_lines_come_back_as_they_were_and_once(self, database: Database) -> None:
         full = line(
-            "it's \\ \"all\" {here}", "e1", task_id="t", task_run_id="r", attempt=2, trigger_id="g", thread="main"
+            'it\'s \\ "all" {here}', "e1", task_id="t", task_run_id="r", attempt=2, trigger_id="g", thread="main"
         )
         bare = line(level=LogLevel.ERROR)
         await database.logs.append([full, bare, full])
