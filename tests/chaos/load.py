@@ -176,7 +176,9 @@ class Check:
         run_id, attempts = run["id"], run.get("attempts") or []
         states = [attempt["state"]["current"] for attempt in attempts]
         self._outcome.attempts += len(attempts)
-        self._outcome.lost.update(each.get("workerId") for each in attempts if each["state"]["current"] == "RESUBMITTED")
+        self._outcome.lost.update(
+            each.get("workerId") for each in attempts if each["state"]["current"] == "RESUBMITTED"
+        )
         path = histories(run["state"])
         self._expect(path.count("SUCCESS") == 1 and path[-1] == "SUCCESS", f"{run_id}: history {path}")
         self._expect(path[0] == "CREATED", f"{run_id}: history {path}")

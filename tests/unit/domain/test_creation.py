@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from segue.domain.execution.creation import StartRequest, create_execution, execution_labels
-from segue.domain.execution.model import CORRELATION_LABEL, ExecutionKind, ExecutionTrigger, FlowKey, Label
+from segue.domain.execution.model import ExecutionKind, ExecutionTrigger, FlowKey
 from segue.domain.execution.state import State
 from segue.domain.flow import CompiledFlow, TypeInfo, parse_flow
+from segue.domain.labels import CORRELATION_ID, Label
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -45,10 +46,10 @@ def test_it_is_created_and_pins_the_revision(flow: CompiledFlow) -> None:
 @pytest.mark.parametrize(
     ("given", "labels"),
     [
-        ((), {"team": "data", "kind": "x", CORRELATION_LABEL: "e"}),
-        ((Label("team", "web"),), {"team": "web", "kind": "x", CORRELATION_LABEL: "e"}),
-        ((Label(CORRELATION_LABEL, "c"),), {"team": "data", "kind": "x", CORRELATION_LABEL: "c"}),
-        ((Label("a", "1"), Label("a", "2")), {"team": "data", "kind": "x", "a": "2", CORRELATION_LABEL: "e"}),
+        ((), {"team": "data", "kind": "x", CORRELATION_ID: "e"}),
+        ((Label("team", "web"),), {"team": "web", "kind": "x", CORRELATION_ID: "e"}),
+        ((Label(CORRELATION_ID, "c"),), {"team": "data", "kind": "x", CORRELATION_ID: "c"}),
+        ((Label("a", "1"), Label("a", "2")), {"team": "data", "kind": "x", "a": "2", CORRELATION_ID: "e"}),
     ],
 )
 def test_labels(flow: CompiledFlow, given: tuple[Label, ...], labels: dict[str, str]) -> None:

@@ -18,16 +18,9 @@ from segue.api.schemas.paged import Paged
 from segue.api.submission import AnyRequest, Submission, read_body, read_submission
 from segue.domain.errors import NotFoundError
 from segue.domain.execution.creation import StartRequest
-from segue.domain.execution.model import (
-    CORRELATION_LABEL,
-    Execution,
-    ExecutionKind,
-    Label,
-    execution_folder,
-    folder_of,
-)
+from segue.domain.execution.model import Execution, ExecutionKind, execution_folder, folder_of
 from segue.domain.flow.compiled import CompiledFlow
-from segue.domain.labels import SYSTEM_PREFIX
+from segue.domain.labels import CORRELATION_ID, SYSTEM_PREFIX, Label
 from segue.ports.repositories.executions import ExecutionQuery
 from segue.ports.repositories.paging import PageRequest
 
@@ -89,7 +82,7 @@ def _start_request(labels: list[str] | None, request: AnyRequest) -> StartReques
 
 def _user_label(text: str) -> Label:
     label = parse_label(text)
-    if label.key.startswith(SYSTEM_PREFIX) and label.key != CORRELATION_LABEL:
+    if label.key.startswith(SYSTEM_PREFIX) and label.key != CORRELATION_ID:
         raise ProblemError(
             INVALID_ARGUMENT,
             f"System labels can only be set by the system itself, offending label: {label.key}={label.value}",

@@ -15,14 +15,14 @@ from segue.api.schemas.executions import wire_execution
 from segue.api.submission import AnyRequest
 from segue.api.webhook_request import Call, one_chunk, read_call
 from segue.domain.execution.creation import StartRequest
-from segue.domain.execution.model import Execution, ExecutionTrigger, Label, folder_of
+from segue.domain.execution.model import Execution, ExecutionTrigger, folder_of
 from segue.domain.execution.state import State
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.fields import is_expression
 from segue.domain.flow.flowables import FetchType
 from segue.domain.flow.triggers import WebhookTrigger
 from segue.domain.ids import slugify
-from segue.domain.labels import SYSTEM_PREFIX
+from segue.domain.labels import SYSTEM_PREFIX, Label
 from segue.domain.trigger.conditions import ConditionError, Subject, holds
 from segue.expr import ExpressionError, Services, is_truthy
 
