@@ -253,7 +253,7 @@ class ExecutionConformance:
             {"flow_id": text}, {"namespace_prefix": text}, {"namespaces": (text,)},
             {"parent_id": text}, {"trigger_id": text},
         ):  # fmt: skip
-            query = ExecutionQuery(tenant="main", **conditions)  # type: ignore[arg-type]  # the query's fields
+            query = ExecutionQuery(tenant="main", **conditions)
             assert (await database.executions.search(query)).total == 0
         found = await database.executions.search(ExecutionQuery(tenant="main", text=text))
         assert found.total == (1 if text == "" else 0)
