@@ -9,7 +9,7 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import databases
+from segue.testing import databases, log_lines
 from segue.testing.servers import PostgresServer
 
 
@@ -56,7 +56,7 @@ class TestSqliteJobs(OnSqlite, databases.JobConformance):
     pass
 
 
-class TestSqliteLogs(OnSqlite, databases.LogConformance):
+class TestSqliteLogs(OnSqlite, log_lines.LogConformance):
     pass
 
 
@@ -76,5 +76,5 @@ class TestPostgresqlJobs(OnPostgresql, databases.JobConformance):
     pass
 
 
-class TestPostgresqlLogs(OnPostgresql, databases.LogConformance):
+class TestPostgresqlLogs(OnPostgresql, log_lines.LogConformance):
     pass

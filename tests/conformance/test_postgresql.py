@@ -14,7 +14,7 @@ from segue.adapters.databases.sql.dialects.postgresql import array
 from segue.adapters.databases.sql.tables import metadata
 from segue.domain.errors import UnavailableError
 from segue.ports.repositories.logs import LogQuery
-from segue.testing.databases import followed
+from segue.testing.log_lines import followed
 from segue.testing.samples import HOSTILE, execution, line
 from segue.testing.servers import PostgresServer
 

@@ -5,6 +5,7 @@ The fixture yields a started ``segue.ports.repositories.database.Database`` that
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,7 +13,6 @@ import pytest
 from segue.domain.errors import AlreadyExistsError, NotFoundError
 from segue.domain.execution.facts import Created, InboxFact, JobLost, KillRequested, TaskFinished, TaskStarted, TimerDue
 from segue.domain.execution.jobs import Timer, TimerKind
-from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.model import Execution, ExecutionKind, ExecutionTrigger
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
@@ -42,19 +42,19 @@ LATER = NOW + timedelta(hours=1)
 KILL = KillRequested(NOW)
 
 
-async def created(database: Database, **fields: object) -> tuple[Execution, list[int]]:
+async def created(database: Database, **fields: Any) -> tuple[Execution, list[int]]:
     """A stored execution and the numbers of its facts."""
-    made = execution(**fields)  # type: ignore[arg-type]  # the fields of an execution
+    made = execution(**fields)
     await database.executions.create([made])
     facts = (await database.journal.load([made.id], [])).facts[made.id]
     return made, [fact.seq for fact in facts]
 
 
-async def with_job(database: Database, **fields: object) -> tuple[Execution, TaskRun]:
+async def with_job(database: Database, **fields: Any) -> tuple[Execution, TaskRun]:
     """A stored execution with a task run and its job."""
     made, seqs = await created(database)
     run = task_run(made)
-    change = Change(execution=made, new_task_runs=[run], jobs=[job(run, **fields)], consumed=seqs)  # type: ignore[arg-type]  # same
+    change = Change(execution=made, new_task_runs=[run], jobs=[job(run, **fields)], consumed=seqs)
     assert not await database.journal.apply([change])
     return msgspec.structs.replace(made, version=1), run
 
@@ -169,7 +169,7 @@ class ExecutionConformance:
         assert await database.executions.backlog() == 1
 
     async def test_a_fact_whose_key_waits_is_dropped(self, database: Database) -> None:
-        made, seqs = await created(database)
+        made, _ = await created(database)
         await database.executions.submit([(made.id, KILL, "k"), (made.id, KILL, "k"), (made.id, KILL, None)])
         await database.executions.submit([(made.id, KILL, "k"), ("another", KILL, "k")])
         assert await facts_of(database, made.id) == [Created(), KILL, KILL]
@@ -253,7 +253,7 @@ class ExecutionConformance:
             {"flow_id": text}, {"namespace_prefix": text}, {"namespaces": (text,)},
             {"parent_id": text}, {"trigger_id": text},
         ):  # fmt: skip
-            query = ExecutionQuery(tenant="main", **conditions)  # type: ignore[arg-type]  # the query's fields
+            query = ExecutionQuery(tenant="main", **conditions)
             assert (await database.executions.search(query)).total == 0
         found = await database.executions.search(ExecutionQuery(tenant="main", text=text))
         assert found.total == (1 if text == "" else 0)
@@ -283,10 +283,10 @@ class ExecutionConformance:
         assert (await database.logs.search(LogQuery(tenant="main"))).items == [keep]
 
 
-def timer(owner: Execution, due_at: datetime = NOW, **fields: object) -> Timer:
+def timer(owner: Execution, due_at: datetime = NOW, **fields: Any) -> Timer:
     """A timer of an execution."""
-    given = {"id": new_id("t"), "execution_id": owner.id, "kind": TimerKind.RETRY, "due_at": due_at}
-    return Timer(**(given | fields))  # type: ignore[arg-type]  # the timer's fields
+    given: dict[str, Any] = {"id": new_id("t"), "execution_id": owner.id, "kind": TimerKind.RETRY, "due_at": due_at}
+    return Timer(**(given | fields))
 
 
 class JournalConformance:
@@ -431,7 +431,7 @@ class JobConformance:
         assert all(len(claimed) <= 7 for claimed in claims)
 
     async def test_a_job_comes_as_it_was_given(self, database: Database) -> None:
-        given = {"context": b'{"taskrun":{"value":"x"}}', "attempt": 3, "priority": 2}
+        given: dict[str, Any] = {"context": b'{"taskrun":{"value":"x"}}', "attempt": 3, "priority": 2}
         made, run = await with_job(database, **given)
         (claimed,) = await claim_all(database)
         assert claimed.job == job(run, **given)
@@ -539,85 +539,3 @@ class JobConformance:
         assert await database.jobs.held_by("w1") == []
         assert await database.jobs.accept(Report(results=[result(claimed)])) == []
         assert await database.outputs.get_many([run.id]) == {}
-
-
-class LogConformance:
-    """``LogRepository``."""
-
-    async def test_lines_come_back_as_they_were_and_once(self, database: Database) -> None:
-        full = line(
-            'it\'s \\ "all" {here}', "e1", task_id="t", task_run_id="r", attempt=2, trigger_id="g", thread="main"
-        )
-        bare = line(level=LogLevel.ERROR)
-        await database.logs.append([full, bare, full])
-        await database.logs.append([full])
-        lines, cursor = await followed(database, LogQuery(tenant="main"), 0, 2)
-        assert lines == [full, bare]
-        assert await database.logs.lines(LogQuery(tenant="main"), cursor) == ([], cursor)
-
-    async def test_conditions(self, database: Database) -> None:
-        first = line("First 100%", "e1", task_id="a", level=LogLevel.DEBUG, at=NOW - timedelta(seconds=1))
-        second = line("second", "e1", task_id="b", attempt=1, task_run_id="r", level=LogLevel.WARN)
-        third = line("third", "e2", namespace="company.team.x", flow_id="other", at=LATER)
-        foreign = line("foreign", tenant="foreign")
-        await database.logs.append([first, second, third, foreign])
-
-        async def found(**conditions: object) -> list[str]:
-            query = LogQuery(tenant="main", **conditions)  # type: ignore[arg-type]  # the query's fields
-            return [item.message for item in (await database.logs.search(query)).items]
-
-        assert await found() == ["third", "second", "First 100%"]
-        assert await found(execution_id="e1") == ["second", "First 100%"]
-        assert await found(minimum_level=LogLevel.INFO) == ["third", "second"]
-        assert await found(task_id="a") == await found(text="0%") == await found(text="fIRST") == ["First 100%"]
-        assert await found(task_run_id="r") == await found(attempt=1) == ["second"]
-        assert await found(namespace_prefix="company.team") == ["third", "second", "First 100%"]
-        assert await found(namespace_prefix="company.team.x") == await found(flow_id="other") == ["third"]
-        assert await found(after=NOW, before=NOW) == ["second"]
-        page = await database.logs.search(LogQuery(tenant="main", page=PageRequest(2, 2)))
-        assert ([item.message for item in page.items], page.total) == (["First 100%"], 3)
-        assert await database.logs.delete(LogQuery(tenant="main", execution_id="e1")) == 2
-        assert await found() == ["third"]
-
-    @pytest.mark.parametrize("text", HOSTILE)
-    async def test_messages_hold_any_text(self, database: Database, text: str) -> None:
-        await database.logs.append([line(text), line("other")])
-        stored = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-        page = await database.logs.search(LogQuery(tenant="main", text=text))
-        assert stored in [item.message for item in page.items]
-        assert page.total == (2 if text == "" else 1)
-        assert (await database.logs.search(LogQuery(tenant=text, execution_id=text))).total == 0
-
-    async def test_a_follower_misses_nothing_of_many_writers(self, database: Database) -> None:
-        query = LogQuery(tenant="main")
-        seen: list[str] = []
-        written: list[str] = []
-
-        async def write() -> None:
-            for _ in range(15):
-                batch = [line() for _ in range(5)]
-                await database.logs.append(batch)
-                written.extend(item.id for item in batch)
-
-        async def follow() -> None:
-            cursor = 0
-            while len(seen) < 300:
-                lines, cursor = await database.logs.lines(query, cursor, 7)
-                seen.extend(item.id for item in lines)
-
-        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-            for _ in range(4):
-                group.create_task(write())
-            group.create_task(follow())
-        assert len(seen) == len(set(seen))
-        assert set(seen) == set(written)
-
-
-async def followed(database: Database, query: LogQuery, cursor: int, count: int) -> tuple[list[object], int]:
-    """Lines after the cursor, as soon as there are ``count``."""
-    found: list[object] = []
-    async with asyncio.timeout(30):
-        while len(found) < count:
-            lines, cursor = await database.logs.lines(query, cursor)
-            found.extend(lines)
-    return found, cursor

@@ -107,14 +107,17 @@ class QueueConformance:
         one, two = queues
         await one.broadcast(Channel.JOBS, ["nobody listens"])
         await asyncio.sleep(0.2)
-        async with one.listen(Channel.JOBS) as first, two.listen(Channel.JOBS) as second:
-            async with two.listen(Channel.KILLS) as other:
-                await two.broadcast(Channel.JOBS, [])
-                await two.broadcast(Channel.JOBS, ["a", "b"])
-                await one.broadcast(Channel.KILLS, ["c"])
-                assert await next_batch(first) == ["a", "b"]
-                assert await next_batch(second) == ["a", "b"]
-                assert await next_batch(other) == ["c"]
+        async with (
+            one.listen(Channel.JOBS) as first,
+            two.listen(Channel.JOBS) as second,
+            two.listen(Channel.KILLS) as other,
+        ):
+            await two.broadcast(Channel.JOBS, [])
+            await two.broadcast(Channel.JOBS, ["a", "b"])
+            await one.broadcast(Channel.KILLS, ["c"])
+            assert await next_batch(first) == ["a", "b"]
+            assert await next_batch(second) == ["a", "b"]
+            assert await next_batch(other) == ["c"]
 
     async def test_long_news_arrive_or_are_known_to_be_lost(self, queues: Queues) -> None:
         one, two = queues

@@ -52,7 +52,7 @@ def flow_key(tenant: str = "main", namespace: str = "company.team", flow_id: str
 
 def execution(key: FlowKey | None = None, *, at: datetime = NOW, **fields: Any) -> Execution:
     """An execution in CREATED, with a new id unless ``fields`` has one."""
-    given = {"id": new_id("e"), "flow": key or flow_key(), "status": Status.begin(at), "created_at": at}
+    given: dict[str, Any] = {"id": new_id("e"), "flow": key or flow_key(), "status": Status.begin(at), "created_at": at}
     return Execution(**(given | fields))
 
 
@@ -63,7 +63,7 @@ def ended(given: Execution, state: State = State.SUCCESS) -> Execution:
 
 def task_run(owner: Execution, ordinal: int = 0, **fields: Any) -> TaskRun:
     """A task run of ``owner``."""
-    given = {
+    given: dict[str, Any] = {
         "id": f"{owner.id}-{ordinal}",
         "execution_id": owner.id,
         "task_id": f"task{ordinal}",
