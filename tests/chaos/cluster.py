@@ -9,7 +9,7 @@ from tests.chaos.plugin import JOURNAL, TYPE
 from tests.combinations import Combination
 from tests.processes import ROOT, ServerProcess, alive
 
-SLOTS = 32
+SLOTS = 10
 CONTROL_PLANE = ("webserver", "scheduler", "executor-1", "executor-2", "controller-1", "controller-2")
 WORKERS = ("worker-1", "worker-2")
 
