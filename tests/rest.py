@@ -75,9 +75,7 @@ class RestClient:
         answer: Json = await self.json("GET", f"/executions/{execution_id}")
         return answer
 
-    async def wait(
-        self, execution_id: str, until: Callable[[Json], bool] | None = None, timeout: float = 30.0
-    ) -> Json:
+    async def wait(self, execution_id: str, until: Callable[[Json], bool] | None = None, timeout: float = 30.0) -> Json:
         """The execution once it has ended (or `until` holds). Fails when that takes too long."""
         deadline = time.monotonic() + timeout
         while True:
@@ -131,6 +129,17 @@ async def _events(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, Json]]:
 def task_states(execution: Json) -> list[tuple[str, str]]:
     """(task id, state) of all task runs, sorted."""
     return sorted((run["taskId"], run["state"]["current"]) for run in execution.get("taskRunList") or ())
+
+
+def has_settled(execution: Json) -> bool:
+    """Whether it has ended with every task run; a parallel sibling of a failure may end after it."""
+    runs = execution.get("taskRunList") or ()
+    return execution["state"]["current"] in ENDED and all(run["state"]["current"] in ENDED for run in runs)
+
+
+def said(lines: Iterable[Json]) -> list[str]:
+    """What the tasks wrote, without the lines of the engine."""
+    return [line["message"] for line in lines if "taskId" in line]
 
 
 def histories(state: Json) -> list[str]:

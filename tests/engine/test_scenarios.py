@@ -144,6 +144,19 @@ SCENARIOS = [
         id="the default case",
     ),
     pytest.param(
+        "tasks: [{id: s, $FLOW.Switch, value: z, cases: {b: [{id: b, $LOG}]}}]",
+        {"s": "FAILED"},
+        "FAILED",
+        id="no case and no default",
+    ),
+    pytest.param(
+        "tasks: [{id: a, $LOG}]\noutputs: [{id: o, type: STRING, value: v}]\n"
+        "afterExecution: [{id: z, $LOG, when: \"{{ execution.outputs.o == 'v' }}\"}]",
+        {"a": "SUCCESS", "z": "SUCCESS"},
+        "SUCCESS",
+        id="afterExecution sees the flow's outputs",
+    ),
+    pytest.param(
         "tasks: [{id: p, $FLOW.Parallel, tasks: [{id: a, $LOG}, {id: b, $FAIL}, {id: c, $LOG}]}, {id: d, $LOG}]",
         {"p": "FAILED", "a": "SUCCESS", "b": "FAILED", "c": "SUCCESS"},
         "FAILED",

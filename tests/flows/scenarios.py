@@ -238,10 +238,11 @@ SCENARIOS = (
         "p:SUCCESS a:SUCCESS b:SUCCESS c:SUCCESS end:SUCCESS",
     ),
     Scenario(
-        "a failure lets running siblings end",
+        "a failure ends a parallel at once and its siblings are joined later",
         "tasks: [{id: p, $PARALLEL, tasks: [{id: slow, $SLEEP: PT0.5S}, {id: x, $FAIL}]}, {id: end, $LOG}]",
         "FAILED",
         "p:FAILED slow:SUCCESS x:FAILED",
+        history="CREATED RUNNING FAILED",
     ),
     Scenario(
         "if and else",

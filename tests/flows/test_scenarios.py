@@ -6,7 +6,7 @@ import pytest
 
 from tests.flows.scenarios import NAMESPACE, SCENARIOS, Scenario
 from tests.processes import ServerProcess
-from tests.rest import Json, RestClient, histories, summary, task_states
+from tests.rest import Json, RestClient, has_settled, histories, said, summary, task_states
 
 Ends = dict[str, tuple[Json, list[Json]]]
 
@@ -28,7 +28,7 @@ async def _run_all(url: str) -> Ends:
 
 async def _end(client: RestClient, execution_id: str) -> Json:
     try:
-        return await client.wait(execution_id, timeout=25)
+        return await client.wait(execution_id, has_settled, timeout=25)
     except AssertionError:  # its own test fails, the others are not concerned
         return await client.get(execution_id)
 
@@ -36,8 +36,8 @@ async def _end(client: RestClient, execution_id: str) -> Json:
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.flow_id)
 def test_scenario(ends: Ends, scenario: Scenario) -> None:
     execution, lines = ends[scenario.name]
-    said = [line["message"] for line in lines]
-    told = f"{summary(execution)}\n{said}"
+    messages = said(lines)
+    told = f"{summary(execution)}\n{messages}"
     assert execution["state"]["current"] == scenario.state, told
     assert task_states(execution) == scenario.expected_runs, told
     attempts = {run["taskId"]: len(run.get("attempts", ())) for run in execution.get("taskRunList", ())}
@@ -45,7 +45,7 @@ def test_scenario(ends: Ends, scenario: Scenario) -> None:
     if scenario.outputs is not None:
         assert execution["outputs"] == scenario.outputs
     if scenario.says is not None:
-        assert said == list(scenario.says)
+        assert messages == list(scenario.says)
     if scenario.history is not None:
         assert histories(execution["state"]) == scenario.history.split()
 

@@ -8,9 +8,10 @@ import msgspec
 
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.logs import LogEntry, LogLevel
-from segue.domain.execution.model import Execution, FlowKey, Label
+from segue.domain.execution.model import Execution, FlowKey
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import TaskRun
+from segue.domain.labels import Label
 from segue.ports.repositories.flows import StoredFlow
 from segue.ports.repositories.journal import InlineOutputs
 

@@ -30,8 +30,6 @@ def finish(progress: Progress) -> None:
     if progress.execution.state is State.RETRYING:
         progress.move_execution(State.RUNNING)
     progress.move_execution(state)
-    duration = progress.execution.status.duration(progress.now).total_seconds()
-    progress.log(LogLevel.INFO, f"Flow completed with state {state} in {duration:.3f} s")
 
 
 def _add(outputs: dict[str, Any], output: Output, progress: Progress) -> None:

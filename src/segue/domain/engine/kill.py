@@ -18,7 +18,8 @@ def kill(progress: Progress, fact: KillRequested) -> None:
     if progress.execution.state.is_terminated:
         return
     progress.move_execution(State.KILLING)
-    progress.log(LogLevel.INFO, "Execution is killed" + (f" by {fact.by}" if fact.by else ""))
+    if fact.by:
+        progress.log(LogLevel.INFO, f"Execution is killed by {fact.by}")
     for run in progress.state.open_runs():
         close(progress, run, State.KILLED)
     progress.move_execution(State.KILLED)

@@ -138,7 +138,15 @@ def run_roots(state: ExecutionState, run: TaskRun, named: References) -> dict[st
             roots["parent"] = parents[0]
     if named.needs_root("tasks"):
         roots["tasks"] = task_states(state)
-    return roots
+    return roots | ended_roots(state, named)
+
+
+def ended_roots(state: ExecutionState, named: References) -> dict[str, Any]:
+    """The root ``execution`` with ``execution.outputs``, once the flow has outputs (``afterExecution``)."""
+    if not state.execution.has_outputs or not named.needs_root("execution"):
+        return {}
+    outputs = private_outputs(state, state.execution.id)
+    return {"execution": {**execution_roots(state.execution)["execution"], "outputs": outputs}}
 
 
 def context_for(state: ExecutionState, named: References, run: TaskRun | None = None) -> dict[str, Any]:
@@ -149,13 +157,12 @@ def context_for(state: ExecutionState, named: References, run: TaskRun | None = 
     variables = {**flow.variables, **state.execution.variables}
     if variables:
         context["vars"] = variables
-    if state.execution.has_outputs and named.needs_root("execution"):
-        outputs = private_outputs(state, state.execution.id)
-        context["execution"] = {**context["execution"], "outputs": outputs}
     if run is not None:
         task = state.flow.get_task(run.task_id)
         context["task"] = {"id": task.id, "type": task.type}
         context.update(run_roots(state, run, named))
-    elif named.needs_root("tasks"):
+        return context
+    context.update(ended_roots(state, named))
+    if named.needs_root("tasks"):
         context["tasks"] = task_states(state)
     return context

@@ -28,6 +28,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     flow: FlowKey
     task_id: str
     attempt: int
+    """Counts from 1, as in all facts about it; log lines and plugins count from 0."""
     created_at: datetime
     worker_queue: str = DEFAULT_WORKER_QUEUE
     priority: int = 0

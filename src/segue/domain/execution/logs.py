@@ -44,5 +44,6 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     task_id: str | None = None
     task_run_id: str | None = None
     attempt: int | None = None
+    """Which of the task run's attempts, from 0 (REST API 6.6, ``attemptNumber``)."""
     trigger_id: str | None = None
     thread: str | None = None

@@ -41,7 +41,7 @@ class Variables:
             roots["outputs"] = self.outputs
             overrides = roots.get("vars")
             if self._bound.variables or overrides:
-                roots["vars"] = _merged(self._bound.variables, overrides or {})
+                roots["vars"] = {**self._bound.variables, **(overrides or {})}
             self._roots = roots
         return self._roots
 
@@ -130,7 +130,7 @@ class WorkerContext:
     @property
     def task_run(self) -> TaskRunInfo:
         """The task run and its attempt."""
-        return TaskRunInfo(self._job.task_run_id, self._bound.task_id, self._bound.type, self._job.attempt)
+        return TaskRunInfo(self._job.task_run_id, self._bound.task_id, self._bound.type, self._job.attempt - 1)
 
     @property
     def variables(self) -> Mapping[str, Any]:
@@ -228,15 +228,3 @@ def _nothing(value: Any) -> Any:
 
 
 _NO_RENDERER = _Renderer(_nothing, _nothing)
-
-
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Two maps of variables, those of the execution over those of the flow, map by map."""
-    merged = dict(base)
-    for name, value in over.items():
-        below = merged.get(name)
-        if isinstance(below, Mapping) and isinstance(value, Mapping):
-            merged[name] = _merged(below, value)
-        else:
-            merged[name] = value
-    return merged

@@ -88,8 +88,9 @@ class Control:
                     offset += len(chunk.data)
                     yield chunk.data
                 return
-            except grpc.aio.AioRpcError as error:
-                await _judge(error)
+            except (grpc.aio.AioRpcError, asyncio.CancelledError) as error:
+                _judge(error)
+            await asyncio.sleep(_PAUSE)
 
     async def write(
         self, run: pb.TaskRunKey, name: str, content: bytes | Path | AsyncIterator[bytes]
@@ -114,10 +115,11 @@ class Control:
             to = await self._connection()
             try:
                 return await call(to)
-            except grpc.aio.AioRpcError as error:
-                if once and error.code() in _AWAY:
+            except (grpc.aio.AioRpcError, asyncio.CancelledError) as error:
+                _judge(error)
+                if once:
                     raise UnavailableError("The controller went away while a file was sent") from error
-                await _judge(error)
+            await asyncio.sleep(_PAUSE)
 
     async def _connection(self) -> Connected:
         while self._connected is None:
@@ -125,11 +127,15 @@ class Control:
         return self._connected
 
 
-async def _judge(error: grpc.aio.AioRpcError) -> None:
-    """Wait a moment when the connection broke; raise ``SegueError`` when the controller said no."""
-    if error.code() not in _AWAY:
+def _judge(error: grpc.aio.AioRpcError | asyncio.CancelledError) -> None:
+    """Return when the connection broke. Raises ``SegueError`` when the controller said no, and the
+    cancellation of who calls; one that nobody asked for comes from the channel, closed under its calls."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise error
+    elif error.code() not in _AWAY:
         raise SegueError(error.details() or f"the controller refused: {error.code().name}") from error
-    await asyncio.sleep(_PAUSE)
 
 
 async def _parts(content: Any, size: int) -> AsyncIterator[bytes]:

@@ -2,6 +2,7 @@
 
 from segue.domain.engine.flowables.base import FlowableRun
 from segue.domain.engine.rendering import outputs_of
+from segue.domain.errors import SegueError
 from segue.domain.flow.flowables import If, Switch
 from segue.expr import is_truthy
 
@@ -31,5 +32,7 @@ class SwitchRun(FlowableRun[Switch]):
     def main(self) -> bool:
         """The tasks of the branch that was chosen."""
         chosen = outputs_of(self.progress.state, self.run)
+        if chosen["defaults"] and not self.task.defaults:
+            raise SegueError(f"No case of the Switch is called {chosen['value'][:200]!r}, and it has no 'defaults'")
         section = "defaults" if chosen["defaults"] else f"cases.{chosen['value']}"
         return self.sequence(self.section(section))
