@@ -53,7 +53,7 @@ class Cluster:
         return self.processes["webserver"].addresses.http
 
     def start(self) -> None:
-        """Start what does not run; the workers when there are controllers."""
+        """Start what does not run, the workers when there are controllers, and wait until all are ready."""
         self._begin(CONTROL_PLANE, self._config)
         endpoints = [
             {"host": host, "port": int(port)}
