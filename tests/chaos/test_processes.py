@@ -65,6 +65,26 @@ async def test_the_whole_server_is_killed(cluster: Cluster) -> None:
     await judge(cluster, lambda: restart(cluster, *CONTROL_PLANE, *WORKERS), "everything killed", losing=True)
 
 
+async def test_a_frozen_worker_comes_back_after_its_jobs_were_given_to_another(cluster: Cluster) -> None:
+    """Its late results are refused, and it goes on with new jobs."""
+
+    async def freeze() -> None:
+        with cluster.frozen("worker-1"):
+            await asyncio.sleep(14)
+
+    outcome = await judge(cluster, freeze, "worker frozen for 14 s", losing=True)
+    assert 0 < outcome.lost.total() <= 200
+    assert len(outcome.lost) == 1, "attempts of a live worker were given to another"
+
+
+async def test_a_frozen_executor_comes_back_with_an_old_view(cluster: Cluster) -> None:
+    async def freeze() -> None:
+        with cluster.frozen("executor-1"):
+            await asyncio.sleep(6)
+
+    await judge(cluster, freeze, "executor frozen for 6 s")
+
+
 async def test_postgresql_is_killed(cluster: Cluster, postgres_server: PostgresServer) -> None:
     async def power_failure() -> None:
         await asyncio.to_thread(postgres_server.kill)

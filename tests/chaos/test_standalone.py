@@ -23,4 +23,4 @@ async def test_a_standalone_server_is_killed(tmp_path: Path) -> None:
         witness = tmp_path / "witness.jsonl"
         outcome = await run_under(kill_and_start, lambda: server.addresses.http, witness, database_url)
     check(outcome, "[sqlite+memory] standalone server killed", losing=True)
-    assert 0 < outcome.lost.total() <= 2 * SLOTS
+    assert 0 < outcome.lost.total() <= 6 * SLOTS, "more than it can have had, results on their way included"

@@ -120,7 +120,7 @@ async def test_a_call_under_which_the_channel_is_closed_is_made_again():
     class ClosingStub:
         calls = 0
 
-        async def FetchFlow(self, request, metadata, timeout):  # noqa: N802  the name in the protocol
+        async def FetchFlow(self, request, **settings):  # noqa: N802  the name in the protocol
             self.calls += 1
             if self.calls == 1:
                 raise asyncio.CancelledError
@@ -134,7 +134,7 @@ async def test_a_call_under_which_the_channel_is_closed_is_made_again():
 
 async def test_a_call_whose_caller_is_cancelled_ends():
     class SlowStub:
-        async def FetchFlow(self, request, metadata, timeout):  # noqa: N802  the name in the protocol
+        async def FetchFlow(self, request, **settings):  # noqa: N802  the name in the protocol
             await asyncio.sleep(60)
 
     control = Control()
