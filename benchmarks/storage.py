@@ -20,9 +20,10 @@ from segue.adapters.databases.sql import SqlDatabase
 from segue.domain.execution.facts import TaskFinished
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.logs import LogEntry, LogLevel
-from segue.domain.execution.model import Execution, FlowKey, Label
+from segue.domain.execution.model import Execution, FlowKey
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import Attempt, TaskRun
+from segue.domain.labels import Label
 from segue.ports.clock import SystemIds
 from segue.ports.repositories.database import Database
 from segue.ports.repositories.jobs import Report, Result, WorkerLease

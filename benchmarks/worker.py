@@ -1,6 +1,6 @@
 """Jobs a second through a controller on SQLite and a worker in a process of its own.
 
-``python benchmarks/worker.py [jobs] [window ...]``: ``window`` jobs are open at any moment. Prints the rate
+``python -m benchmarks worker [jobs] [window ...]``: ``window`` jobs are open at any moment. Prints the rate
 and the processor time of each process for a job; that of the first one includes the making of the jobs
 and the reading of results.
 """
@@ -164,15 +164,16 @@ def _seconds_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def main() -> None:
+def main(arguments: list[str]) -> int:
     """See the module."""
-    if sys.argv[1:2] == ["--worker"]:
-        uvloop.run(work(sys.argv[2]))
-        return
-    numbers = [int(argument) for argument in sys.argv[1:]]
+    if arguments[:1] == ["--worker"]:
+        uvloop.run(work(arguments[1]))
+        return 0
+    numbers = [int(argument) for argument in arguments]
     with tempfile.TemporaryDirectory() as folder:
         uvloop.run(control(numbers[0] if numbers else 4000, numbers[1:] or [2, 16, 128], Path(folder)))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

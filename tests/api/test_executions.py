@@ -31,6 +31,19 @@ async def finish(server: Server, execution_id: str, state: State = State.SUCCESS
     assert await server.database.journal.apply([Change(execution=ended)]) == frozenset()
 
 
+async def found_now(server: Server) -> list[dict[str, Any]]:
+    """All executions."""
+    return list((await server.client.get(f"{EXECUTIONS}/search")).json()["results"])
+
+
+async def the_only_one(server: Server) -> str:
+    """The id of the execution that is about to be created."""
+    async with asyncio.timeout(5):
+        while not (found := await found_now(server)):  # noqa: ASYNC110  the server has no event for it
+            await asyncio.sleep(0.01)
+        return str(found[0]["id"])
+
+
 def _fields(execution: Execution) -> dict[str, Any]:
     return {name: getattr(execution, name) for name in execution.__struct_fields__}
 
@@ -167,6 +180,7 @@ async def test_labels_revision_schedule_and_kind(server: Server) -> None:
     assert created["scheduleDate"] == "2998-12-31T22:00:00Z"
     assert created["kind"] == "TEST"
     assert (await server.client.post(f"{EXECUTIONS}/company.team/hello?revision=9")).status_code == 404
+    assert (await server.client.post(f"{EXECUTIONS}/trigger/company.team/hello")).status_code == 200
 
 
 async def test_disabled_flows_and_unknown_ones(server: Server) -> None:
@@ -206,10 +220,9 @@ async def test_inputs_are_validated_without_an_execution(server: Server) -> None
 async def test_wait_answers_when_everything_is_over(server: Server) -> None:
     await server.save(flow())
     waiting = asyncio.create_task(server.run(params={"wait": "true"}))
-    while not (found := (await server.client.get(f"{EXECUTIONS}/search")).json()["results"]):
-        await asyncio.sleep(0.01)
+    execution_id = await the_only_one(server)
     assert not waiting.done()
-    await finish(server, found[0]["id"])
+    await finish(server, execution_id)
     answer = await asyncio.wait_for(waiting, 5)
     assert answer["state"]["current"] == "SUCCESS"
     assert answer["state"]["endDate"]

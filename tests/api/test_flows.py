@@ -1,7 +1,11 @@
 """Flows over REST: saved as written, revised, listed, deleted, validated."""
 
+import asyncio
+
+import msgspec
 import pytest
 
+from segue.ports.queue import Channel
 from tests.api.conftest import LOG, Server, flow
 
 FLOWS = "/api/v1/main/flows"
@@ -179,3 +183,23 @@ async def test_bulk_deletes(server: Server) -> None:
     assert (done.json()["count"], done.json()["totalItems"]) == (1, 1)
     rest = await server.client.delete(f"{FLOWS}/delete/by-query?filters[namespace][EQUALS]=one")
     assert rest.json()["count"] == 2
+
+
+async def test_news_of_another_process_are_heard(server: Server) -> None:
+    await server.save(flow())
+    assert (await server.run())["flowRevision"] == 1
+    stored = await server.database.flows.get("main", "company.team", "hello")
+    assert stored is not None
+    newer = msgspec.structs.replace(stored, source=flow(more="description: new\n"))
+    await server.database.flows.save(newer)
+    assert (await server.run())["flowRevision"] == 1
+    await server.queue.broadcast(Channel.FLOWS, ["main/company.team/hello"])
+    await asyncio.sleep(0.05)
+    assert (await server.run())["flowRevision"] == 2
+
+
+async def test_a_revision_of_a_deleted_flow_does_not_start(server: Server) -> None:
+    await server.save(flow())
+    await server.client.delete(f"{FLOWS}/company.team/hello")
+    answer = await server.client.post("/api/v1/main/executions/company.team/hello?revision=1")
+    assert answer.status_code == 404

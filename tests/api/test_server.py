@@ -94,7 +94,7 @@ async def test_outputs_inline_and_stored(server: Server) -> None:
         )
     ]
     change = Change(
-        execution=msgspec.structs.replace(execution, task_run_count=3, has_outputs=True),
+        execution=msgspec.structs.replace(execution, task_run_count=3, outputs=OutputReference(12, "z")),
         new_task_runs=runs,
         outputs=[
             InlineOutputs(runs[0].id, execution.id, inline, "x"),

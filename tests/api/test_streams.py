@@ -33,7 +33,7 @@ async def listening(running: Server) -> AsyncIterator[str]:
     config = uvicorn.Config(running.app, port=0, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
     web = uvicorn.Server(config)
     task = asyncio.create_task(web.serve())
-    while not web.started:
+    while not web.started:  # noqa: ASYNC110  uvicorn has no event for it
         await asyncio.sleep(0.01)
     port = web.servers[0].sockets[0].getsockname()[1]
     try:

@@ -10,7 +10,7 @@ import pytest
 from segue.domain.execution.state import State
 from segue.expr import SecretValue, Services
 from tests.api.conftest import WEBHOOK, Server, flow, serving
-from tests.api.test_executions import finish
+from tests.api.test_executions import finish, the_only_one
 
 URL = "/api/v1/main/executions/webhook/company.team/hello"
 
@@ -99,13 +99,18 @@ async def test_a_key_may_be_a_secret(tmp_path: Path) -> None:
         ('    when: "{{ trigger.body.a == 2 }}"\n', 204),
         ('    when: "{{ trigger.body.none.deep }}"\n', 204),
         (
-            "    conditions:\n      - type: io.kestra.plugin.core.condition.Expression\n"
-            "        expression: \"{{ trigger.headers['x-go'][0] == 'yes' }}\"\n",
+            """    conditions:
+      - type: io.kestra.plugin.core.condition.Expression
+        expression: "{{ trigger.headers['x-go'][0] == 'yes' }}"
+""",
             200,
         ),
         (
-            "    conditions:\n      - type: io.kestra.plugin.core.condition.Not\n        conditions:\n"
-            "          - {type: io.kestra.plugin.core.condition.Expression, expression: 'true'}\n",
+            """    conditions:
+      - type: io.kestra.plugin.core.condition.Not
+        conditions:
+          - {type: io.kestra.plugin.core.condition.Expression, expression: 'true'}
+""",
             204,
         ),
     ],
@@ -154,9 +159,7 @@ async def test_files_and_stored_bodies(server: Server) -> None:
 async def test_wait_answers_with_the_end(server: Server, state: State, status: int) -> None:
     await server.save(hook("    wait: true\n"))
     waiting = asyncio.create_task(server.client.post(f"{URL}/secret-key"))
-    while not (found := (await server.client.get("/api/v1/main/executions/search")).json()["results"]):
-        await asyncio.sleep(0.01)
-    await finish(server, found[0]["id"], state)
+    await finish(server, await the_only_one(server), state)
     answer = await asyncio.wait_for(waiting, 5)
     assert (answer.status_code, answer.json()["state"]["current"]) == (status, state.value)
 

@@ -62,6 +62,21 @@ def test_deploy_start_get_logs(server: RunningServer):
     assert "Bonjour Ada !" in logs.stdout
 
 
+def test_a_webhook_starts_the_example(server: RunningServer):
+    segue("flow", "deploy", EXAMPLES / "orders-by-webhook.yml", *client_options(server))
+    base = f"{server.address('http')}/api/v1/main/executions"
+    url = f"{base}/webhook/company.team/orders-by-webhook/order-placed-7f3a"
+    for order, message in (
+        ({"customer": "Ada", "total": 120}, "A large order of Ada: 120"),
+        ({"customer": "Bob", "total": 5}, "An order of Bob"),
+        (None, "An order of somebody"),
+    ):
+        execution_id = httpx.post(url, json=order).json()["id"]
+        logs = f"{server.address('http')}/api/v1/main/logs/{execution_id}"
+        eventually(lambda logs=logs, message=message: message in httpx.get(logs).text, message)
+    assert httpx.post(url + "x").status_code == 404
+
+
 def test_kill(server: RunningServer, tmp_path: Path):
     options = client_options(server)
     (tmp_path / "slow.yml").write_text(SLOW)

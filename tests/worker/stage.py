@@ -41,12 +41,15 @@ class WatchedJobs:
     def __init__(self, jobs: JobRepository) -> None:
         self._jobs = jobs
         self.is_away = False
+        self.is_stuck = False
         self.refuses: Callable[[Report], bool] = lambda report: False
         self.metrics: list[Metric] = []
 
     async def accept(self, report: Report) -> list[str]:
         if self.is_away:
             raise UnavailableError("the database is away")
+        if self.is_stuck:
+            await asyncio.Event().wait()
         if self.refuses(report):
             raise ValueError("poison")
         self.metrics.extend(report.metrics)

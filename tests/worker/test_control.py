@@ -146,6 +146,20 @@ async def test_a_call_whose_caller_is_cancelled_ends():
         await call
 
 
+async def test_reports_that_died_with_the_controller_are_sent_again(tmp_path):
+    async with open_stage(tmp_path) as stage:
+        worker = await stage.add_worker()
+        run = await stage.submit(await stage.execution(await stage.flow(WAIT + "    seconds: 0.3\n")))
+        await stage.until(lambda: logged(stage, run, 1))
+        stage.jobs.is_stuck = True
+        await stage.until(lambda: not worker.running)
+        await asyncio.sleep(0.1)
+        stage.jobs.is_stuck = False
+        await stage.restart_controller()
+        assert (await stage.finished(run)).state is State.SUCCESS
+        assert await stage.lines(run) == ["INFO waiting", "INFO waited"]
+
+
 async def test_a_large_output_waits_for_the_controller(tmp_path):
     async with open_stage(tmp_path) as stage:
         worker = await stage.add_worker()
@@ -201,10 +215,10 @@ async def test_a_result_with_an_old_token_changes_nothing(tmp_path):
 async def test_reports_wait_while_the_database_is_away(tmp_path):
     async with open_stage(tmp_path) as stage:
         await stage.add_worker()
-        run = await stage.submit(await stage.execution(await stage.flow(WAIT + "    seconds: 0.1\n")), "t")
-        await stage.until(lambda: stage.workers[0].running)
+        run = await stage.submit(await stage.execution(await stage.flow(WAIT + "    seconds: 0.4\n")), "t")
+        await stage.until(lambda: logged(stage, run, 1))
         stage.jobs.is_away = True
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.8)
         assert run in await stage.held()
         stage.jobs.is_away = False
         assert (await stage.finished(run)).state is State.SUCCESS

@@ -9,6 +9,7 @@ from stage import open_stage
 
 from segue.domain.execution.facts import TaskFinished
 from segue.domain.execution.state import State
+from segue.ports.repositories.logs import LogQuery
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
 
@@ -159,10 +160,13 @@ async def test_a_result_for_somebody_elses_run_changes_nothing(tmp_path, change)
         run = await stage.submit(await stage.execution(await stage.flow(LOG)))
         await peer.connect()
         job = await peer.job()
-        result = pb.Result(run=key(job, **change), state="SUCCESS")
-        line = pb.LogLine(id=f"{run}:0:0", run=key(job, **change), level="INFO", message="x")
+        claimed = key(job, **change)
+        result = pb.Result(run=claimed, state="SUCCESS")
+        line = pb.LogLine(id=f"{claimed.task_run_id}:0:0", run=claimed, level="INFO", message="x")
         assert await peer.report(results=[result], logs=[line]) == 1
         assert await stage.held() == {run}
+        if claimed.execution_id != job.execution_id:
+            assert (await stage.database.logs.lines(LogQuery(tenant="main")))[0] == []
         assert not [fact for fact in await stage.facts(run) if isinstance(fact, TaskFinished)]
 
 
@@ -191,6 +195,17 @@ async def test_a_malformed_result_is_a_failure_of_its_task(tmp_path, fields, mes
         fact = await stage.finished(run)
         assert fact.state is State.FAILED
         assert message in fact.message
+
+
+async def test_outputs_lie_directly_in_the_folder_of_their_task_run(tmp_path):
+    async with meet(tmp_path) as (stage, peer):
+        run = await stage.submit(await stage.execution(await stage.flow(LOG)))
+        await peer.connect()
+        job = await peer.job()
+        uri = f"kestra:///io/test/f/executions/{job.execution_id}/tasks/t/{run}/../other/x"
+        stored = pb.StoredOutputs(uri=uri, size=1)
+        await peer.report(results=[pb.Result(run=key(job), state="SUCCESS", stored_outputs=stored)])
+        assert (await stage.finished(run)).state is State.FAILED
 
 
 async def test_a_result_told_twice_counts_once(tmp_path):

@@ -5,9 +5,10 @@ import worker_plugins
 from stage import open_stage
 
 from segue.domain.execution.jobs import OutputNeed
-from segue.domain.execution.model import ExecutionTrigger, Label
+from segue.domain.execution.model import ExecutionTrigger
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import OutputReference
+from segue.domain.labels import Label
 
 CORE = "io.kestra.plugin.core."
 
@@ -135,7 +136,7 @@ async def test_the_roots_of_expressions_are_there(stage):
         flow,
         labels=(Label("system.team", "x"), Label("a", "b")),
         trigger=ExecutionTrigger("hook", "some.Webhook", {"body": {"x": 7}}),
-        variables={"deep": {"b": 3}},
+        variables={"deep": {"a": 1, "b": 3}},
     )
     run = await stage.submit(execution, "t", {"taskrun": {"id": "own"}})
     fact = await stage.finished(run)

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request
 
 from segue.api.config import ApiConfig
-from segue.api.follow import ChangeHub
+from segue.api.follow import ChangeHub, keep_listening
 from segue.api.ports import ApiPorts
 from segue.api.schemas.executions import ApiExecution, wire_execution
 from segue.api.starting import Starter
@@ -35,14 +35,26 @@ class Backend:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Listen to changes while the context is open."""
-        listeners = [asyncio.create_task(hub.run()) for hub in (self.changes, self.lines)]
+        """Listen to changes of executions, logs and flows while the context is open."""
+        duties = (
+            self.changes.run(),
+            self.lines.run(),
+            keep_listening(self.ports.queue, Channel.FLOWS, self._forget_flows),
+        )
+        listeners = [asyncio.create_task(duty) for duty in duties]
         try:
             yield
         finally:
             for task in listeners:
                 task.cancel()
             await asyncio.gather(*listeners, return_exceptions=True)
+
+    def _forget_flows(self, names: list[str]) -> None:
+        """Other processes saved these flows (``tenant/namespace/id``); any of them, when none is named."""
+        for name in names:
+            self.ports.catalog.invalidate(*name.split("/", 2))
+        if not names:
+            self.ports.catalog.invalidate_all()
 
     async def find_execution(self, tenant: str, execution_id: str) -> Execution | None:
         """The execution; ids that cannot be any are not looked up."""
@@ -65,7 +77,7 @@ class Backend:
         task_runs: Sequence[TaskRun] = ()
         if execution.task_run_count:
             task_runs = await self.ports.executions.task_runs(execution.id)
-        outputs = (await self.flow_outputs([execution])).get(execution.id)
+        outputs = await self.all_outputs(execution)
         return wire_execution(execution, self.ports.clock.now(), task_runs=task_runs, outputs=outputs, url=url)
 
     async def light(self, executions: Sequence[Execution]) -> list[ApiExecution]:
@@ -75,12 +87,20 @@ class Backend:
         return [wire_execution(execution, now, outputs=outputs.get(execution.id)) for execution in executions]
 
     async def flow_outputs(self, executions: Sequence[Execution]) -> dict[str, Any]:
-        """Flow outputs by execution id."""
-        owners = [execution.id for execution in executions if execution.has_outputs]
+        """Flow outputs kept in the database, by execution id."""
+        owners = [one.id for one in executions if one.outputs is not None and one.outputs.uri is None]
         if not owners:
             return {}
         found = await self.ports.outputs.get_many(owners)
         return {owner: msgspec.json.decode(payload) for owner, payload in found.items()}
+
+    async def all_outputs(self, execution: Execution) -> dict[str, Any] | None:
+        """The flow outputs of one execution, wherever they lie."""
+        reference = execution.outputs
+        if reference is None or reference.uri is None:
+            return (await self.flow_outputs([execution])).get(execution.id)
+        chunks = [chunk async for chunk in self.ports.storage.get(execution.flow.tenant, reference.uri)]
+        return dict(msgspec.json.decode(b"".join(chunks)))
 
     def execution_url(self, execution: Execution) -> str:
         """Where users look at an execution; a path only while no ``url`` is configured."""

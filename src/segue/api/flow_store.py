@@ -7,10 +7,10 @@ from segue.api.ports import ApiPorts
 from segue.api.problems import INVALID_ARGUMENT, ProblemError, violations_error
 from segue.api.schemas.flows import FlowValidation
 from segue.domain.errors import FlowSyntaxError, NotFoundError
-from segue.domain.execution.model import Label
 from segue.domain.flow.model import Flow
 from segue.domain.flow.parse import FlowReport, parse_flow
 from segue.domain.flow.source import read_document
+from segue.domain.labels import Label
 from segue.ports.queue import Channel
 from segue.ports.repositories.flows import StoredFlow
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from segue.ports.queue import Channel, Queue
 
@@ -13,6 +13,18 @@ STALENESS = 2.0
 """Seconds after which a waiter looks at the database although nobody told it of a change."""
 _KEEP_ALIVE = 15.0
 _RESTART_DELAY = 1.0
+
+
+async def keep_listening(queue: Queue, channel: Channel, tell: Callable[[list[str]], None]) -> None:
+    """Hand every list of messages on ``channel`` to ``tell``, until cancelled; begin again after a failure."""
+    while True:
+        try:
+            async with queue.listen(channel) as batches:
+                async for messages in batches:
+                    tell(messages)
+        except Exception:
+            logger.exception("listening to %s failed and is begun again", channel)
+        await asyncio.sleep(_RESTART_DELAY)
 
 
 class Watch:
@@ -60,14 +72,7 @@ class ChangeHub:
 
     async def run(self) -> None:
         """Listen until cancelled. While the queue fails, waiters live on their own looking."""
-        while True:
-            try:
-                async with self._queue.listen(self._channel) as batches:
-                    async for ids in batches:
-                        self._tell(ids)
-            except Exception:
-                logger.exception("listening to %s failed and is begun again", self._channel)
-            await asyncio.sleep(_RESTART_DELAY)
+        await keep_listening(self._queue, self._channel, self._tell)
 
     def _tell(self, ids: list[str]) -> None:
         """Wake who waits for these executions; all, when the list is empty (some news may be lost)."""

@@ -9,8 +9,9 @@ from segue.api.filters import Condition, Operation, invalid, read_filters, unsup
 from segue.api.problems import INVALID_ARGUMENT, ProblemError
 from segue.domain.durations import parse_duration
 from segue.domain.execution.logs import LogLevel
-from segue.domain.execution.model import ExecutionKind, Label
+from segue.domain.execution.model import ExecutionKind
 from segue.domain.execution.state import State
+from segue.domain.labels import Label
 from segue.ports.repositories.executions import ExecutionQuery
 from segue.ports.repositories.flows import FlowQuery
 from segue.ports.repositories.logs import LogQuery

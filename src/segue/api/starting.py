@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from segue.api.config import ApiConfig
 from segue.api.ports import ApiPorts
 from segue.api.problems import CONFLICT, TOO_MANY_REQUESTS, ProblemError
-from segue.domain.errors import DefinitionError, UnavailableError
+from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.execution.creation import StartRequest, create_execution
 from segue.domain.execution.model import Execution
 from segue.domain.flow.compiled import CompiledFlow
@@ -59,6 +59,8 @@ class Starter:
         backlog over the limit.
         """
         await self._pressure.check()
+        if revision is not None and await self._ports.flows.get(tenant, namespace, flow_id, drafts=True) is None:
+            raise NotFoundError(f"Flow {namespace}.{flow_id} not found")
         try:
             flow = await self._ports.catalog.latest(tenant, namespace, flow_id, revision)
         except DefinitionError as error:

@@ -19,11 +19,12 @@ from segue.api.problems import (
     ProblemError,
 )
 from segue.domain.errors import SegueError
+from segue.domain.execution.model import folder_of
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.inputs import InputType
 from segue.domain.flow.limits import Check, CheckBehavior
 from segue.domain.flow.resolve_inputs import Resolution, expand_inputs, resolve_inputs
-from segue.domain.ids import check_path_segment, slugify
+from segue.domain.ids import check_path_segment
 from segue.expr import is_truthy
 
 AnyRequest = Request[Any, Any, Any]
@@ -156,7 +157,7 @@ class Inputs:
                 continue
             if upload.size == 0:
                 raise ProblemError(INVALID_ARGUMENT, f"Can't upload file: {upload.filename[:200]}")
-            folder = execution_folder(flow.flow.namespace, flow.flow.id, execution_id)
+            folder = folder_of(flow.flow.namespace, flow.flow.id, execution_id)
             uri = f"{folder}/inputs/{input_id}/{_plain(upload)}"
             values[input_id] = uri
             files[uri] = upload
@@ -166,11 +167,6 @@ class Inputs:
         """Write uploaded files to internal storage."""
         for uri, upload in files.items():
             await self._ports.storage.put(tenant, uri, upload.chunks())
-
-
-def execution_folder(namespace: str, flow_id: str, execution_id: str) -> str:
-    """The folder of an execution in internal storage (flow language 14.4)."""
-    return f"kestra:///{namespace.replace('.', '/')}/{slugify(flow_id)}/executions/{execution_id}"
 
 
 def _plain(upload: Upload) -> str:

@@ -11,7 +11,6 @@ _QUIET = {"uvicorn": logging.WARNING, "httpx": logging.WARNING, "alembic": loggi
 
 
 class _UtcFormatter(logging.Formatter):
-    converter = time.gmtime
     default_time_format = "%Y-%m-%dT%H:%M:%S"
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  logging's name

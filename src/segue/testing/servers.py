@@ -4,6 +4,7 @@ Each runs on a free port with its data in a folder of its own, and can be stoppe
 while something uses it.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -157,16 +158,19 @@ class PostgresServer(Server):
             return [process.pid]
 
     def kill(self) -> None:
-        """End it at once, its children with it."""
-        process = self._process
-        if process is not None:
-            import psutil
+        """End it at once, its children with it: first the postmaster, which would start new ones."""
+        import psutil
 
-            for pid in self.pids(process):
-                if psutil.pid_exists(pid):
-                    for child in psutil.Process(pid).children(recursive=True):
-                        child.kill()
+        children: list[psutil.Process] = []
+        if self._process is not None:
+            for pid in self.pids(self._process):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    children += psutil.Process(pid).children(recursive=True)
         super().kill()
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        psutil.wait_procs(children, timeout=10)
 
     def ready(self) -> bool:
         """Whether it lets clients in, which is later than that it listens."""

@@ -63,9 +63,9 @@ class RedisQueue:
         """See ``Queue.stop``."""
         self._running = False
         if self._listener is not None:
-            self._listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._listener
+            while not self._listener.done():
+                self._listener.cancel()
+                await asyncio.wait([self._listener], timeout=1)
             self._listener = None
         self._switchboard.close()
         with contextlib.suppress(*_FAULTS):
@@ -139,6 +139,7 @@ class RedisQueue:
                 continue
             try:
                 pending.add(await self._read(topic, entries, name))
+                _notice_cancellation()
                 delay = _FIRST_DELAY
                 continue
             except _FAULTS as error:
@@ -203,6 +204,13 @@ class RedisQueue:
             message = await subscription.get_message(ignore_subscribe_messages=True, timeout=5)
             if message is not None and message["type"] == "message":
                 self._switchboard.put(message["channel"].removeprefix(news), _decode(message["data"]))
+
+
+def _notice_cancellation() -> None:
+    """End a task that was cancelled while the client read an answer: the client swallows it at times."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _parts(messages: list[str]) -> Iterable[list[str]]:

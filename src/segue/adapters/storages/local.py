@@ -136,8 +136,9 @@ class LocalStorage:
     def _delete_below(self, tenant: str, prefix: str) -> int:
         top = self._place(tenant, prefix, folder=True)
         count = 0
-        for folder, _, names in os.walk(top, topdown=False):
-            for name in names:
+        for folder, folders, names in os.walk(top, topdown=False):
+            links = [name for name in folders if Path(folder, name).is_symlink()]
+            for name in (*names, *links):
                 with contextlib.suppress(FileNotFoundError):
                     Path(folder, name).unlink()
                     count += 1

@@ -15,12 +15,12 @@ from segue.api.routers.flows import Revision, get_stored
 from segue.api.schemas.executions import ApiExecution, LastExecution
 from segue.api.schemas.flows import JsonObject, flow_for_execution
 from segue.api.schemas.paged import Paged
-from segue.api.submission import AnyRequest, Submission, execution_folder, read_body, read_submission
+from segue.api.submission import AnyRequest, Submission, read_body, read_submission
 from segue.domain.errors import NotFoundError
 from segue.domain.execution.creation import StartRequest
-from segue.domain.execution.model import CORRELATION_LABEL, Execution, ExecutionKind, Label
+from segue.domain.execution.model import Execution, ExecutionKind, execution_folder, folder_of
 from segue.domain.flow.compiled import CompiledFlow
-from segue.domain.labels import SYSTEM_PREFIX
+from segue.domain.labels import CORRELATION_ID, SYSTEM_PREFIX, Label
 from segue.ports.repositories.executions import ExecutionQuery
 from segue.ports.repositories.paging import PageRequest
 
@@ -36,7 +36,10 @@ class FlowReference(msgspec.Struct, frozen=True):
     id: str
 
 
-@post("/executions/{namespace:str}/{flow_id:str}", status_code=200)
+@post(
+    ["/executions/{namespace:str}/{flow_id:str}", "/executions/trigger/{namespace:str}/{flow_id:str}"],
+    status_code=200,
+)
 async def create_execution(
     backend: NamedDependency[Backend],
     request: AnyRequest,
@@ -47,7 +50,10 @@ async def create_execution(
     wait: FromQuery[bool] = False,
     revision: Revision = None,
 ) -> ApiExecution:
-    """Start a flow. Further query parameters: ``scheduleDate``, ``kind``, ``breakpoints``."""
+    """Start a flow; ``trigger/`` is its path before 1.0.
+
+    Further query parameters: ``scheduleDate``, ``kind``.
+    """
     flow = await backend.starter.runnable(tenant, namespace, flow_id, revision)
     given = _start_request(labels, request)
     submission = await read_submission(request, backend.config)
@@ -76,7 +82,7 @@ def _start_request(labels: list[str] | None, request: AnyRequest) -> StartReques
 
 def _user_label(text: str) -> Label:
     label = parse_label(text)
-    if label.key.startswith(SYSTEM_PREFIX) and label.key != CORRELATION_LABEL:
+    if label.key.startswith(SYSTEM_PREFIX) and label.key != CORRELATION_ID:
         raise ProblemError(
             INVALID_ARGUMENT,
             f"System labels can only be set by the system itself, offending label: {label.key}={label.value}",
@@ -98,7 +104,7 @@ async def _start(backend: Backend, flow: CompiledFlow, submission: Submission, g
         await backend.inputs.store(flow.tenant, files)
         return await backend.starter.start(flow, started, execution_id)
     except BaseException:
-        folder = execution_folder(flow.flow.namespace, flow.flow.id, execution_id)
+        folder = folder_of(flow.flow.namespace, flow.flow.id, execution_id)
         await backend.ports.storage.delete_below(flow.tenant, folder)
         raise
 
@@ -186,9 +192,7 @@ async def remove(backend: Backend, execution: Execution, *, logs: bool, files: b
     flow = execution.flow
     removed = await backend.ports.executions.delete(flow.tenant, execution.id, logs=logs)
     if removed and files:
-        await backend.ports.storage.delete_below(
-            flow.tenant, execution_folder(flow.namespace, flow.flow_id, execution.id)
-        )
+        await backend.ports.storage.delete_below(flow.tenant, execution_folder(execution))
     return removed
 
 

@@ -12,17 +12,17 @@ from litestar.response import Response
 from segue.api.backend import Backend
 from segue.api.problems import NOT_FOUND, VALIDATION_FAILED, ProblemError
 from segue.api.schemas.executions import wire_execution
-from segue.api.submission import AnyRequest, execution_folder
+from segue.api.submission import AnyRequest
 from segue.api.webhook_request import Call, one_chunk, read_call
 from segue.domain.execution.creation import StartRequest
-from segue.domain.execution.model import Execution, ExecutionTrigger, Label
+from segue.domain.execution.model import Execution, ExecutionTrigger, folder_of
 from segue.domain.execution.state import State
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.fields import is_expression
 from segue.domain.flow.flowables import FetchType
 from segue.domain.flow.triggers import WebhookTrigger
 from segue.domain.ids import slugify
-from segue.domain.labels import SYSTEM_PREFIX
+from segue.domain.labels import SYSTEM_PREFIX, Label
 from segue.domain.trigger.conditions import ConditionError, Subject, holds
 from segue.expr import ExpressionError, Services, is_truthy
 
@@ -147,7 +147,7 @@ def _find(backend: Backend, flow: CompiledFlow, key: str) -> Webhook:
 
 def _folder(webhook: Webhook, execution_id: str) -> str:
     flow = webhook.flow.flow
-    return f"{execution_folder(flow.namespace, flow.id, execution_id)}/trigger/{slugify(webhook.trigger.id)}"
+    return f"{folder_of(flow.namespace, flow.id, execution_id)}/trigger/{slugify(webhook.trigger.id)}"
 
 
 async def _store(webhook: Webhook, call: Call, execution_id: str) -> None:
@@ -188,7 +188,7 @@ async def _answer(webhook: Webhook, execution: Execution, request: AnyRequest) -
     outputs = None
     if trigger.wait:
         execution = await backend.wait_finished(execution, request)
-        outputs = (await backend.flow_outputs([execution])).get(execution.id, {})
+        outputs = await backend.all_outputs(execution) or {}
     status = _status(webhook, execution, outputs)
     if trigger.return_outputs:
         if trigger.response_content_type == "text/plain":

@@ -8,9 +8,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from segue.domain.durations import format_duration
-from segue.domain.execution.model import Execution, ExecutionKind, ExecutionTrigger, Label
+from segue.domain.execution.model import Execution, ExecutionKind, ExecutionTrigger
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import TaskRun
+from segue.domain.labels import Label
 
 
 class ApiLabel(msgspec.Struct, frozen=True):

@@ -118,7 +118,7 @@ def _start(progress: Progress) -> bool:
             kind=TimerKind.SCHEDULED_START,
             due_at=due,
         )
-        progress.set_timer(timer)
+        progress.decision.timers[timer.id] = timer
         return False
     progress.move_execution(State.RUNNING)
     return True

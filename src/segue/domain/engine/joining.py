@@ -84,15 +84,14 @@ def _try_again(progress: Progress, run: TaskRun, ended_at: datetime) -> bool:
     if due is None:
         return False
     run = progress.move(run, State.RETRYING, ended_at)
-    progress.set_timer(
-        Timer(
-            id=retry_timer_id(run),
-            execution_id=run.execution_id,
-            kind=TimerKind.RETRY,
-            due_at=due,
-            task_run_id=run.id,
-        )
+    timer = Timer(
+        id=retry_timer_id(run),
+        execution_id=run.execution_id,
+        kind=TimerKind.RETRY,
+        due_at=due,
+        task_run_id=run.id,
     )
+    progress.decision.timers[timer.id] = timer
     if progress.execution.state is State.RUNNING:
         progress.move_execution(State.RETRYING)
     return True

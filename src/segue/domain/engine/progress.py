@@ -10,7 +10,6 @@ import msgspec
 from segue.domain.engine.decision import Decision, EngineLimits, NewOutputs
 from segue.domain.engine.rendering import Renderer, context_for
 from segue.domain.engine.state import ExecutionState
-from segue.domain.execution.jobs import Timer
 from segue.domain.execution.logs import LogEntry, LogLevel
 from segue.domain.execution.model import Execution, execution_folder
 from segue.domain.execution.state import State, Status
@@ -149,10 +148,6 @@ class Progress:
         """Remove the job of a task run: a result that comes for it is refused from now on."""
         if self.decision.jobs.pop(run.id, None) is None:
             self.decision.dropped_jobs.add(run.id)
-
-    def set_timer(self, timer: Timer) -> None:
-        """Ask for a ``TimerDue`` fact."""
-        self.decision.timers[timer.id] = timer
 
     def drop_timer(self, timer_id: str) -> None:
         """Forget a timer."""

@@ -4,11 +4,11 @@ Used by the engine for what it evaluates itself and by the controller for what w
 a template means the same in both places.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from segue.domain.execution.model import Execution, ExecutionTrigger, Label
+from segue.domain.execution.model import Execution, ExecutionTrigger
+from segue.domain.labels import nest_labels
 
 
 def format_instant(at: datetime) -> str:
@@ -17,24 +17,13 @@ def format_instant(at: datetime) -> str:
     return text.rstrip("0").rstrip(".") + "Z" if "." in text else text + "Z"
 
 
-def nested_labels(labels: Iterable[Label]) -> dict[str, Any]:
-    """Labels as nested maps by the dots of their keys; a key that meets a value on its way is dropped."""
-    root: dict[str, Any] = {}
-    for label in labels:
-        *parents, last = label.key.split(".")
-        place: Any = root
-        for part in parents:
-            place = place.setdefault(part, {})
-            if not isinstance(place, dict):
-                break
-        if isinstance(place, dict) and not isinstance(place.get(last), dict):
-            place[last] = label.value
-    return root
-
-
 def trigger_variables(trigger: ExecutionTrigger) -> dict[str, Any]:
-    """The root ``trigger``: the trigger's variables (its outputs), and its id and type beside them."""
-    return {"id": trigger.id, "type": trigger.type, **trigger.variables}
+    """The root ``trigger``: the trigger's variables (its outputs), and its id and type beside them.
+
+    A variable hides ``id`` and ``type``; ``_context`` has them in every case (expressions 10.5).
+    """
+    names = {"id": trigger.id, "type": trigger.type}
+    return {**names, **trigger.variables, "_context": names}
 
 
 def execution_roots(execution: Execution) -> dict[str, Any]:
@@ -53,7 +42,7 @@ def execution_roots(execution: Execution) -> dict[str, Any]:
             "originalId": execution.origin_id,
             "attemptNumber": execution.attempt_number,
         },
-        "labels": nested_labels(execution.labels),
+        "labels": nest_labels(execution.labels),
     }
     if execution.inputs:
         roots["inputs"] = execution.inputs

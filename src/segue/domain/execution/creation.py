@@ -9,17 +9,10 @@ from typing import Any
 
 import msgspec
 
-from segue.domain.execution.model import (
-    CORRELATION_LABEL,
-    Execution,
-    ExecutionKind,
-    ExecutionTrigger,
-    FlowKey,
-    Label,
-)
+from segue.domain.execution.model import Execution, ExecutionKind, ExecutionTrigger, FlowKey
 from segue.domain.execution.state import State, Status
 from segue.domain.flow.compiled import CompiledFlow
-from segue.domain.labels import SYSTEM_PREFIX
+from segue.domain.labels import CORRELATION_ID, SYSTEM_PREFIX, Label
 
 
 class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,5 +62,5 @@ def execution_labels(
     """Join the labels of a flow and those given at the start, and see to the correlation id."""
     merged = {key: value for key, value in of_flow if not key.startswith(SYSTEM_PREFIX)}
     merged.update((label.key, label.value) for label in given)
-    merged.setdefault(CORRELATION_LABEL, execution_id)
+    merged.setdefault(CORRELATION_ID, execution_id)
     return tuple(Label(key, value) for key, value in merged.items())

@@ -12,6 +12,7 @@ import msgspec
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import OutputReference
 from segue.domain.ids import slugify
+from segue.domain.labels import CORRELATION_ID, Label
 
 
 class FlowKey(msgspec.Struct, frozen=True, array_like=True):
@@ -30,13 +31,6 @@ class ExecutionKind(StrEnum):
     TEST = "TEST"
     PLAYGROUND = "PLAYGROUND"
     LOOP = "LOOP"
-
-
-class Label(msgspec.Struct, frozen=True, array_like=True):
-    """A key and a value, both text."""
-
-    key: str
-    value: str
 
 
 class ExecutionTrigger(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -90,19 +84,20 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def correlation_id(self) -> str:
         """Shared by every execution of a chain (label ``system.correlationId``)."""
         for label in self.labels:
-            if label.key == CORRELATION_LABEL:
+            if label.key == CORRELATION_ID:
                 return label.value
         return self.id
-
-
-CORRELATION_LABEL = "system.correlationId"
 
 
 def execution_folder(execution: Execution) -> str:
     """The ``kestra:///`` URI of the execution's folder in internal storage (server document 4)."""
     flow = execution.flow
-    namespace = flow.namespace.replace(".", "/")
-    return f"kestra:///{namespace}/{slugify(flow.flow_id)}/executions/{execution.id}"
+    return folder_of(flow.namespace, flow.flow_id, execution.id)
+
+
+def folder_of(namespace: str, flow_id: str, execution_id: str) -> str:
+    """The same for an execution that is about to be created: its files are stored before it."""
+    return f"kestra:///{namespace.replace('.', '/')}/{slugify(flow_id)}/executions/{execution_id}"
 
 
 def task_run_folder(execution: Execution, task_id: str, task_run_id: str) -> str:

@@ -7,9 +7,10 @@ from typing import Protocol
 import msgspec
 
 from segue.domain.execution.facts import Fact
-from segue.domain.execution.model import Execution, ExecutionKind, Label
+from segue.domain.execution.model import Execution, ExecutionKind
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
+from segue.domain.labels import Label
 from segue.ports.repositories.paging import Page, PageRequest
 
 

@@ -6,7 +6,8 @@ from typing import Protocol
 
 import msgspec
 
-from segue.domain.execution.model import FlowKey, Label
+from segue.domain.execution.model import FlowKey
+from segue.domain.labels import Label
 from segue.ports.repositories.paging import Page, PageRequest
 
 

@@ -38,7 +38,7 @@ def run_folder(flow: FlowKey, execution_id: str, task_id: str, task_run_id: str)
 
 def owner_of(uri: str) -> Owner:
     """Whose file a URI names. Raises ``IllegalPathError`` when it is none that tasks may read at all."""
-    if any(part in {"..", "."} for part in uri.split("/")) or "\\" in uri or "\0" in uri or "%" in uri:
+    if any(part in {"..", "."} for part in uri.split("/")) or "\\" in uri or "\0" in uri:
         raise IllegalPathError(f"{uri[:200]!r} is no plain URI of internal storage")
     if found := _EXECUTION.match(uri):
         return Owner(found["space"].replace("/", "."), found["flow"], found["id"])

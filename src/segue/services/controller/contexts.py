@@ -1,21 +1,23 @@
 """From claimed jobs to what travels to the worker: context and outputs (expression language 10)."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import msgspec
 
+from segue.domain.execution.context import execution_roots
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.model import Execution
-from segue.domain.labels import Label, nest_labels
 from segue.proto.generated import worker_pb2 as pb
 
 _encode = msgspec.json.Encoder().encode
 
 
 def common_context(execution: Execution) -> bytes:
-    """The JSON object of the roots all jobs of an execution share."""
-    return _encode(_roots(execution))
+    """The JSON object of the roots all jobs of an execution share; ``vars`` has what differs from the flow's."""
+    roots = execution_roots(execution)
+    if execution.variables:
+        roots["vars"] = execution.variables
+    return _encode(roots)
 
 
 def joined(common: bytes, own: bytes) -> bytes:
@@ -60,31 +62,3 @@ def inline_owners(jobs: Iterable[Job], limit: int) -> list[str]:
             if need.reference.uri is None and need.reference.size <= limit
         }
     )
-
-
-def _roots(execution: Execution) -> dict[str, Any]:
-    flow = execution.flow
-    roots: dict[str, Any] = {
-        "execution": {
-            "id": execution.id,
-            "startDate": execution.status.started_at,
-            "originalId": execution.origin_id,
-            "state": execution.state,
-        },
-        "flow": {
-            "id": flow.flow_id,
-            "namespace": flow.namespace,
-            "revision": flow.revision,
-            "tenantId": flow.tenant,
-        },
-        "labels": nest_labels(Label(label.key, label.value) for label in execution.labels),
-    }
-    if execution.inputs:
-        roots["inputs"] = execution.inputs
-    if execution.variables:
-        roots["vars"] = execution.variables
-    trigger = execution.trigger
-    if trigger is not None:
-        names = {"id": trigger.id, "type": trigger.type}
-        roots["trigger"] = {**names, "_context": names, **trigger.variables}
-    return roots

@@ -107,19 +107,19 @@ class Links:
         self._sessions.end(session)
         logger.info("worker %s (%s) said good-bye", session.worker.id, session.name)
 
-    async def renew_regularly(self) -> None:
-        """A duty: prolong, in one call, the leases of all workers that spoke since the last time."""
-        while True:
-            await asyncio.sleep(self._config.heartbeat)
-            began = _time()
-            alive = [session for session in self._sessions if session.heard_at >= self._renewed_at]
-            if alive:
-                now = self._ports.clock.now()
-                await self._ports.jobs.renew(
-                    [session.lease(now, self._config.lease) for session in alive if not session.is_leaving]
-                )
-            self._renewed_at = began
-            self._sessions.end_silent(began - self._config.lease - self._config.heartbeat)
+    async def renew(self) -> None:
+        """Prolong, in one call, the leases of all workers that spoke since the last time; end the sessions
+        of those that are silent for longer than a lease."""
+        began, now = _time(), self._ports.clock.now()
+        leases = [
+            session.lease(now, self._config.lease)
+            for session in self._sessions
+            if session.heard_at >= self._renewed_at and not session.is_leaving
+        ]
+        if leases:
+            await self._ports.jobs.renew(leases)
+        self._renewed_at = began
+        self._sessions.end_silent(began - self._config.lease - self._config.heartbeat)
 
 
 def _time() -> float:

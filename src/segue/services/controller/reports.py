@@ -33,9 +33,16 @@ class Reports:
         """Store a batch and wake up who waits for it. Returns when it may be acknowledged.
 
         Waits as long as the database is away. What cannot be stored for what it holds is replaced by
-        failures of its tasks, so that neither the worker nor the executions wait for ever.
+        failures of its tasks, so that neither the worker nor the executions wait for ever. Raises
+        ``UnavailableError`` when it could not even be read: the worker sends it again.
         """
-        report = await self._translate(session, batch)
+        try:
+            report = await self._translate(session, batch)
+        except UnavailableError:
+            raise
+        except Exception:
+            logger.exception("report %d of worker %s cannot be read", batch.number, session.worker.id)
+            report = self._failures(session, batch)
         await self._store(report)
         session.worker.drop(result.token for result in report.results)
 
@@ -116,6 +123,11 @@ class Reports:
         )
         _warn_of_dropped(session, batch, report)
         return report
+
+    def _failures(self, session: Session, batch: pb.ReportBatch) -> Report:
+        now, worker = self._ports.clock.now(), session.worker
+        known = [result for result in batch.results if result.run.token in worker.held]
+        return Report(results=[translate.unreadable(result, worker.id, now) for result in known])
 
     async def _flows(self, session: Session, batch: pb.ReportBatch) -> Mapping[str, FlowKey]:
         """By token, the flows of the runs whose ids are right.

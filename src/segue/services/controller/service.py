@@ -70,7 +70,13 @@ class Controller(Service):
         self.spawn(self._dispatcher.look_regularly, "job-fallback")
         self.spawn(self._dispatcher.run, "dispatch")
         self.spawn(self._kills.listen, "kills")
-        self.spawn(self._links.renew_regularly, "leases")
+        self.spawn(self._renew_regularly, "leases")
+
+    async def _renew_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(self.config.heartbeat)
+            await self._links.renew()
+            self.recovered()
 
     async def on_stop(self) -> None:
         """End all streams; the workers keep their jobs and look for another controller."""

@@ -70,7 +70,7 @@ def log_entry(line: pb.LogLine, flow: FlowKey, now: datetime) -> LogEntry | None
     run, level = line.run, _LEVELS.get(line.level)
     if level is None or len(line.id) > _MAX_NAME or not line.id.startswith(f"{run.task_run_id}:"):
         return None
-    message = line.message
+    message = _text(line.message)
     return LogEntry(
         id=line.id,
         tenant=flow.tenant,
@@ -78,12 +78,12 @@ def log_entry(line: pb.LogLine, flow: FlowKey, now: datetime) -> LogEntry | None
         flow_id=flow.flow_id,
         at=_moment(line.at, now),
         level=level,
-        message=message if len(message) <= MAX_MESSAGE else message[:MAX_MESSAGE],
+        message=message,
         execution_id=run.execution_id,
         task_id=run.task_id,
         task_run_id=run.task_run_id,
         attempt=max(run.attempt - 1, 0),
-        thread=line.thread[:_MAX_NAME] or None,
+        thread=_text(line.thread, _MAX_NAME) or None,
     )
 
 
@@ -106,10 +106,10 @@ def metric(message: pb.Metric, flow: FlowKey, now: datetime) -> Metric | None:
         flow_id=flow.flow_id,
         tenant=flow.tenant,
         type=message.type,
-        name=message.name,
+        name=_text(message.name),
         value=message.value,
         at=_moment(message.at, now),
-        tags={key[:_MAX_NAME]: value[:_MAX_NAME] for key, value in message.tags.items()},
+        tags={_text(key, _MAX_NAME): _text(value, _MAX_NAME) for key, value in message.tags.items()},
     )
 
 
@@ -128,7 +128,7 @@ def result(message: pb.Result, held: HeldJob | None, worker_id: str, *, inline_l
     """The end of an attempt. One that cannot be taken as it is becomes a failure that says why."""
     run, state = message.run, _ENDS.get(message.state)
     ended_at = _moment(message.ended_at, now)
-    text = message.message[:MAX_MESSAGE] or None
+    text = _text(message.message) or None
     reference, inline = None, None
     if state is None:
         state, text = State.FAILED, "The worker reported a state that no attempt can end in"
@@ -154,6 +154,21 @@ def failure(failed: Result, reason: str) -> Result:
     """The same end as a failure without outputs: when a result cannot be stored as it is."""
     fact = msgspec.structs.replace(failed.fact, state=State.FAILED, outputs=None, message=reason)
     return Result(failed.execution_id, failed.token, fact)
+
+
+def unreadable(message: pb.Result, worker_id: str, now: datetime) -> Result:
+    """The end of an attempt whose report could not be made sense of, as a failure."""
+    run = message.run
+    fact = TaskFinished(
+        task_run_id=run.task_run_id,
+        attempt=run.attempt,
+        worker_id=worker_id,
+        state=State.FAILED,
+        started_at=now,
+        ended_at=now,
+        message="The result of the task could not be read",
+    )
+    return Result(run.execution_id, run.token, fact)
 
 
 def _outputs(
@@ -190,6 +205,11 @@ def _stored(stored: pb.StoredOutputs, held: HeldJob | None) -> OutputReference:
     if not stored.uri.startswith(folder) or "/" in stored.uri[len(folder) :]:
         raise OutputsRefused("The outputs were stored outside of the folder of the task run")
     return OutputReference(stored.size, stored.digest[:64], stored.uri)
+
+
+def _text(text: str, limit: int = MAX_MESSAGE) -> str:
+    """A text no longer than ``limit``, without NUL characters: not every database can hold them."""
+    return (text if len(text) <= limit else text[:limit]).replace("\0", "")
 
 
 def _moment(at: Any, default: datetime) -> datetime:

@@ -41,6 +41,7 @@ class Liveness(Service):
                 logger.warning("leases cannot be looked at: %s", error)
                 await self._let_workers_renew()
                 continue
+            self.recovered()
             if lost:
                 logger.warning("jobs of %d executions were lost with their workers", len(lost))
                 await self._queue.publish(Topic.EXECUTIONS, lost)

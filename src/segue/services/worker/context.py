@@ -41,7 +41,7 @@ class Variables:
             roots["outputs"] = self.outputs
             overrides = roots.get("vars")
             if self._bound.variables or overrides:
-                roots["vars"] = _merged(self._bound.variables, overrides or {})
+                roots["vars"] = {**self._bound.variables, **(overrides or {})}
             self._roots = roots
         return self._roots
 
@@ -228,15 +228,3 @@ def _nothing(value: Any) -> Any:
 
 
 _NO_RENDERER = _Renderer(_nothing, _nothing)
-
-
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Two maps of variables, those of the execution over those of the flow, map by map."""
-    merged = dict(base)
-    for name, value in over.items():
-        below = merged.get(name)
-        if isinstance(below, Mapping) and isinstance(value, Mapping):
-            merged[name] = _merged(below, value)
-        else:
-            merged[name] = value
-    return merged

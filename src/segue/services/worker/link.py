@@ -6,7 +6,7 @@ import itertools
 import logging
 import random
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import grpc
 
@@ -54,9 +54,17 @@ class Link:
     """One session at a time, with whichever controller answers."""
 
     def __init__(
-        self, worker_id: str, config: WorkerConfig, control: Control, runner: Runner, news: asyncio.Event
+        self,
+        worker_id: str,
+        config: WorkerConfig,
+        control: Control,
+        runner: Runner,
+        *,
+        news: asyncio.Event,
+        on_connect: Callable[[], None],
     ) -> None:
         """``news`` is set when the spool has something to send."""
+        self._on_connect = on_connect
         self._worker_id = worker_id
         self._config = config
         self._control = control
@@ -122,6 +130,7 @@ class Link:
         ]
         self._runner.connected(self._ask)
         self.is_connected.set()
+        self._on_connect()
         self._is_disconnected.clear()
         try:
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from segue.expr import Engine
+from segue.plugins.registry import PluginRegistry
 from segue.ports.clock import Ids, SystemIds
 from segue.services.lifecycle import Service
 from segue.services.worker.config import WorkerConfig
@@ -27,11 +28,12 @@ class Worker(Service):
     def __init__(
         self,
         config: WorkerConfig,
-        plugins: Plugins,
+        plugins: Plugins | None = None,
         *,
         engine: Engine | None = None,
         ids: Ids | None = None,
     ) -> None:
+        """``plugins`` are those of this installation unless given."""
         super().__init__()
         self.id = (ids or SystemIds()).new()
         """Made anew for every life of the process, kept over reconnections."""
@@ -40,8 +42,8 @@ class Worker(Service):
         self._thread = 0
         self._news = asyncio.Event()
         control = Control()
-        self._runner = Runner(config, control, plugins, engine or Engine(), self._wake_reporter)
-        self._link = Link(self.id, config, control, self._runner, self._news)
+        self._runner = Runner(config, control, plugins or PluginRegistry(), engine or Engine(), self._wake_reporter)
+        self._link = Link(self.id, config, control, self._runner, news=self._news, on_connect=self.recovered)
 
     @property
     def running(self) -> int:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from segue.domain.execution.jobs import Job
-from segue.domain.execution.model import Execution, Label
+from segue.domain.execution.model import Execution
 from segue.domain.execution.task_run import TaskRun
+from segue.domain.labels import Label
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _encoder = msgspec.json.Encoder()

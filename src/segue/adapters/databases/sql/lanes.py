@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from segue.adapters.databases.sql.convoy import Convoy
 from segue.adapters.databases.sql.dialects import Dialect, Lane
 from segue.adapters.databases.sql.statements import Transaction
 from segue.adapters.databases.sql.uncertainty import is_uncertain
@@ -60,6 +61,10 @@ class _ThreadPool:
             time.sleep(delay)
             delay *= 2.5
 
+    def submit(self, work: Callable[[], None]) -> None:
+        """``work`` in one of the threads, after what was submitted before."""
+        self.executor.submit(work)
+
     def close(self) -> None:
         """Wait for running work, then close every connection."""
         self.executor.shutdown(wait=True)
@@ -92,20 +97,25 @@ class Lanes:
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self._pools: dict[Lane, _ThreadPool] = {}
+        self._convoy: Convoy | None = None
 
     def open(self) -> None:
         """Make the threads; they connect at their first work."""
         for lane, threads in self.dialect.lanes.items():
             self._pools[lane] = _ThreadPool(self.dialect, lane, threads)
+        if self.dialect.lanes[Lane.WRITE] == 1:
+            self._convoy = Convoy(self.dialect, self._pools[Lane.WRITE])
 
     async def close(self) -> None:
         """Finish running work and close the connections."""
-        pools, self._pools = self._pools, {}
+        pools, self._pools, self._convoy = self._pools, {}, None
         for pool in pools.values():
             await asyncio.to_thread(pool.close)
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """``work`` in a transaction that writes. It may be run more than once, each time from new."""
+        if self._convoy is not None:
+            return await self._convoy.write(work)
         return await self._run(Lane.WRITE, self._on_driver(Lane.WRITE, work))
 
     async def read(self, work: Callable[[Transaction], T]) -> T:

@@ -1,0 +1,1 @@
+"""The published suites, run over every adapter."""

@@ -1,0 +1,80 @@
+"""Every database keeps the contracts of the repositories."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from segue.adapters.databases.sql import SqlDatabase
+from segue.adapters.databases.sql.tables import metadata
+from segue.ports.repositories.database import Database
+from segue.testing import databases, log_lines
+from segue.testing.servers import PostgresServer
+
+
+class OnSqlite:
+    @pytest.fixture
+    async def database(self, tmp_path: Path) -> AsyncIterator[Database]:
+        database = SqlDatabase(f"sqlite:///{tmp_path / 'data.db'}")
+        await database.start()
+        yield database
+        await database.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    return postgres_server.new_database()
+
+
+@pytest.mark.postgres
+class OnPostgresql:
+    @pytest.fixture
+    async def database(self, postgres_url: str) -> AsyncIterator[Database]:
+        database = SqlDatabase(postgres_url)
+        await database.start()
+        names = ", ".join(name for name in metadata.tables if name != "log_epoch")
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute(f"TRUNCATE {names}".encode())
+        yield database
+        await database.stop()
+
+
+class TestSqliteFlows(OnSqlite, databases.FlowConformance):
+    pass
+
+
+class TestSqliteExecutions(OnSqlite, databases.ExecutionConformance):
+    pass
+
+
+class TestSqliteJournal(OnSqlite, databases.JournalConformance):
+    pass
+
+
+class TestSqliteJobs(OnSqlite, databases.JobConformance):
+    pass
+
+
+class TestSqliteLogs(OnSqlite, log_lines.LogConformance):
+    pass
+
+
+class TestPostgresqlFlows(OnPostgresql, databases.FlowConformance):
+    pass
+
+
+class TestPostgresqlExecutions(OnPostgresql, databases.ExecutionConformance):
+    pass
+
+
+class TestPostgresqlJournal(OnPostgresql, databases.JournalConformance):
+    pass
+
+
+class TestPostgresqlJobs(OnPostgresql, databases.JobConformance):
+    pass
+
+
+class TestPostgresqlLogs(OnPostgresql, log_lines.LogConformance):
+    pass
