@@ -75,14 +75,14 @@ class RestClient:
         answer: Json = await self.json("GET", f"/executions/{execution_id}")
         return answer
 
-    async def wait(self, execution_id: str, until: Callable[[Json], bool] | None = None, timeout: float = 30.0) -> Json:
+    async def wait(self, execution_id: str, until: Callable[[Json], bool] | None = None, seconds: float = 30.0) -> Json:
         """The execution once it has ended (or `until` holds). Fails when that takes too long."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + seconds
         while True:
             execution = await self.get(execution_id)
             if until(execution) if until else execution["state"]["current"] in ENDED:
                 return execution
-            assert time.monotonic() < deadline, f"{execution_id} after {timeout:g} s: {summary(execution)}"
+            assert time.monotonic() < deadline, f"{execution_id} after {seconds:g} s: {summary(execution)}"
             await asyncio.sleep(0.05)
 
     async def count(self, namespace: str, flow: str, states: Iterable[str] = ()) -> int:
@@ -149,8 +149,10 @@ def histories(state: Json) -> list[str]:
 
 def summary(execution: Json) -> str:
     """State, task runs and attempts on one line, for messages."""
-    runs = [
-        f"{run['taskId']}={run['state']['current']}{[attempt['state']['current'] for attempt in run.get('attempts', ())]}"
-        for run in execution.get("taskRunList") or ()
-    ]
+
+    def told(run: Json) -> str:
+        attempts = [attempt["state"]["current"] for attempt in run.get("attempts", ())]
+        return f"{run['taskId']}={run['state']['current']}{attempts}"
+
+    runs = [told(run) for run in execution.get("taskRunList") or ()]
     return f"{execution['state']['current']} {', '.join(runs)}"

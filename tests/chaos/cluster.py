@@ -1,7 +1,9 @@
 """Every role in a process of its own, twice where it matters, and the plugin of these tests in all of them."""
 
 import os
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,7 @@ class Cluster:
         return self.processes["webserver"].addresses.http
 
     def start(self) -> None:
-        """Start what does not run; the workers when there are controllers."""
+        """Start what does not run, the workers when there are controllers, and wait until all are ready."""
         self._begin(CONTROL_PLANE, self._config)
         endpoints = [
             {"host": host, "port": int(port)}
@@ -78,6 +80,15 @@ class Cluster:
         """`kill -9`."""
         for name in names:
             self.processes[name].kill()
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """A process stands still (SIGSTOP), as a machine does that swaps or is moved, and goes on."""
+        os.kill(self.processes[name].pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.processes[name].pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """End everything in an orderly way, the workers first."""

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel
 
-from segue.sdk import Property, RunContext, Task
+from segue.sdk import Property, RunContext, Task, TaskFailed
 
 JOURNAL = "CHAOS_JOURNAL"
 """The environment variable with the path of that file."""
@@ -31,11 +31,15 @@ class Witness(BaseModel):
 
 
 class Step(Task):
-    """Logs a line, waits 5 to 200 ms, logs another one, and returns its word and the one before."""
+    """Logs a line, waits 5 to 200 ms, logs another one, and returns its word.
+
+    With `failsFirst` the first attempt fails in the end, so that a timer and a retry are needed.
+    """
 
     type: ClassVar[str] = TYPE
 
     word: Property[str]
+    fails_first: bool = False
 
     async def run(self, context: RunContext) -> dict[str, str]:
         """One run, with its witness."""
@@ -46,6 +50,8 @@ class Step(Task):
         await asyncio.sleep(pause(run.id))
         context.logger.info("end %s %d", run.id, run.attempt)
         write(Witness(event="end", task_run_id=run.id, attempt=run.attempt, pid=os.getpid(), at=time.time()))
+        if self.fails_first and run.attempt == 0:
+            raise TaskFailed("as it should")
         return {"word": word or ""}
 
 

@@ -1,37 +1,19 @@
 """Processes are killed under load, on PostgreSQL with the queue in it (promises 3 and 4 of the design)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import psycopg
 import pytest
 
 from segue.testing.servers import PostgresServer
 from tests.chaos.cluster import CONTROL_PLANE, WORKERS, Cluster
-from tests.chaos.load import Outcome, run_under
-
-LIMIT = 30.0
-"""Seconds after the fault within which everything must have ended."""
+from tests.chaos.verdict import judge, nothing
 
 
 @pytest.fixture
 def cluster(sql_cluster: Cluster) -> Cluster:
-    """All of its processes run, whatever the test before did."""
-    sql_cluster.start()
+    """Separate processes on PostgreSQL with the queue in it."""
     return sql_cluster
-
-
-async def under(cluster: Cluster, fault: Callable[[], Awaitable[None]], name: str, *, losing: bool = False) -> Outcome:
-    """Run the load under a fault, print the figures, and fail for any problem.
-
-    Without `losing` no attempt may be lost either: only a worker takes attempts with it.
-    """
-    outcome = await run_under(fault, lambda: cluster.url, cluster.witness, cluster.database_url)
-    print("\n" + outcome.line(f"[{cluster.name}] {name}"))
-    assert not outcome.problems, "\n".join(outcome.problems[:20])
-    assert outcome.recovery < LIMIT
-    assert losing or not outcome.lost, f"attempts were lost: {outcome.lost}"
-    return outcome
 
 
 async def restart(cluster: Cluster, *names: str) -> None:
@@ -43,44 +25,64 @@ async def restart(cluster: Cluster, *names: str) -> None:
 async def test_no_fault(cluster: Cluster) -> None:
     """The measure for all others."""
 
-    async def nothing() -> None:
-        return
-
-    await under(cluster, nothing, "no fault")
+    await judge(cluster, nothing, "no fault")
 
 
 async def test_a_worker_is_killed(cluster: Cluster) -> None:
-    outcome = await under(cluster, lambda: restart(cluster, "worker-1"), "worker killed", losing=True)
+    outcome = await judge(cluster, lambda: restart(cluster, "worker-1"), "worker killed", losing=True)
     assert 0 < outcome.lost.total() <= 200
     assert len(outcome.lost) == 1, "attempts of a live worker were given to another"
 
 
 async def test_an_executor_is_killed(cluster: Cluster) -> None:
-    await under(cluster, lambda: restart(cluster, "executor-1"), "executor killed")
+    await judge(cluster, lambda: restart(cluster, "executor-1"), "executor killed")
 
 
 async def test_both_executors_are_killed(cluster: Cluster) -> None:
-    await under(cluster, lambda: restart(cluster, "executor-1", "executor-2"), "both executors killed")
+    await judge(cluster, lambda: restart(cluster, "executor-1", "executor-2"), "both executors killed")
 
 
 async def test_a_controller_is_killed(cluster: Cluster) -> None:
-    await under(cluster, lambda: restart(cluster, "controller-1"), "controller killed")
+    await judge(cluster, lambda: restart(cluster, "controller-1"), "controller killed")
 
 
 async def test_both_controllers_are_killed(cluster: Cluster) -> None:
-    await under(cluster, lambda: restart(cluster, "controller-1", "controller-2"), "both controllers killed")
+    await judge(cluster, lambda: restart(cluster, "controller-1", "controller-2"), "both controllers killed")
 
 
 async def test_every_role_is_killed_in_turn(cluster: Cluster) -> None:
     async def one_after_the_other() -> None:
-        for name in (*CONTROL_PLANE, *WORKERS):
-            await restart(cluster, name)
+        for name in ("worker-1", *CONTROL_PLANE, "worker-2"):
+            await asyncio.to_thread(cluster.kill, name)
+            await asyncio.to_thread(cluster.processes[name].start, wait=False)
+            await asyncio.sleep(0.5)
+        await asyncio.to_thread(cluster.start)
 
-    await under(cluster, one_after_the_other, "every role in turn killed", losing=True)
+    await judge(cluster, one_after_the_other, "every role in turn killed", losing=True)
 
 
 async def test_the_whole_server_is_killed(cluster: Cluster) -> None:
-    await under(cluster, lambda: restart(cluster, *CONTROL_PLANE, *WORKERS), "everything killed", losing=True)
+    await judge(cluster, lambda: restart(cluster, *CONTROL_PLANE, *WORKERS), "everything killed", losing=True)
+
+
+async def test_a_frozen_worker_comes_back_after_its_jobs_were_given_to_another(cluster: Cluster) -> None:
+    """Its late results are refused, and it goes on with new jobs."""
+
+    async def freeze() -> None:
+        with cluster.frozen("worker-1"):
+            await asyncio.sleep(14)
+
+    outcome = await judge(cluster, freeze, "worker frozen for 14 s", losing=True)
+    assert 0 < outcome.lost.total() <= 200
+    assert len(outcome.lost) == 1, "attempts of a live worker were given to another"
+
+
+async def test_a_frozen_executor_comes_back_with_an_old_view(cluster: Cluster) -> None:
+    async def freeze() -> None:
+        with cluster.frozen("executor-1"):
+            await asyncio.sleep(6)
+
+    await judge(cluster, freeze, "executor frozen for 6 s")
 
 
 async def test_postgresql_is_killed(cluster: Cluster, postgres_server: PostgresServer) -> None:
@@ -89,7 +91,7 @@ async def test_postgresql_is_killed(cluster: Cluster, postgres_server: PostgresS
         await asyncio.sleep(1)
         await asyncio.to_thread(postgres_server.start)
 
-    await under(cluster, power_failure, "PostgreSQL killed")
+    await judge(cluster, power_failure, "PostgreSQL killed")
 
 
 async def test_the_queue_is_emptied_again_and_again(cluster: Cluster) -> None:
@@ -102,7 +104,7 @@ async def test_the_queue_is_emptied_again_and_again(cluster: Cluster) -> None:
                 emptied += (await connection.execute("DELETE FROM messages")).rowcount
                 await asyncio.sleep(0.01)
 
-    await under(cluster, empty, "queue emptied for 5 s")
+    await judge(cluster, empty, "queue emptied for 5 s")
     print(f"{emptied} rows of messages were deleted")
 
 
@@ -117,4 +119,4 @@ async def test_every_message_is_lost(cluster: Cluster) -> None:
             finally:
                 await connection.execute("DROP RULE lost ON messages")
 
-    await under(cluster, lose, "every message lost for 5 s")
+    await judge(cluster, lose, "every message lost for 5 s")

@@ -206,8 +206,9 @@ SCENARIOS = (
     *(
         Scenario(
             f"loop with limit {limit}",
-            f"tasks: [{{id: each, $EACH: [x, y, z], concurrencyLimit: {limit}, tasks: [{{id: t, $RETURN: "
-            "'{{ taskrun.value }}{{ taskrun.iteration }}'}, {id: u, $RETURN: '{{ outputs.t[taskrun.value].value }}!'}]}]\n"
+            f"tasks: [{{id: each, $EACH: [x, y, z], concurrencyLimit: {limit}, tasks: ["
+            "{id: t, $RETURN: '{{ taskrun.value }}{{ taskrun.iteration }}'},"
+            " {id: u, $RETURN: '{{ outputs.t[taskrun.value].value }}!'}]}]\n"
             "outputs: [{id: last, type: STRING, value: '{{ outputs.u.z.value }}'}]",
             "SUCCESS",
             "each:SUCCESS t:SUCCESS t:SUCCESS t:SUCCESS u:SUCCESS u:SUCCESS u:SUCCESS",
@@ -272,9 +273,11 @@ SCENARIOS = (
         "inputs and outputs",
         "inputs: [{id: n, type: INT}, {id: list, type: JSON}, {id: word, type: STRING, defaults: d}]\n"
         "variables: {v: 'x{{ inputs.word }}'}\n"
-        "tasks: [{id: o, $VALUES: {n: '{{ inputs.n + 1 }}', v: '{{ render(vars.v) }}', deep: {l: ['{{ inputs.list[1] }}']}}},"
+        "tasks: [{id: o, $VALUES: "
+        "{n: '{{ inputs.n + 1 }}', v: '{{ render(vars.v) }}', deep: {l: ['{{ inputs.list[1] }}']}}},"
         " {id: say, $SAY: '{{ outputs.o.values.v }} {{ outputs.o.values.deep.l[0] }}'}]\n"
-        "outputs: [{id: n, type: INT, value: '{{ outputs.o.values.n }}'}, {id: list, type: JSON, value: '{{ inputs.list }}'}]",
+        "outputs: [{id: n, type: INT, value: '{{ outputs.o.values.n }}'},"
+        " {id: list, type: JSON, value: '{{ inputs.list }}'}]",
         "SUCCESS",
         "o:SUCCESS say:SUCCESS",
         inputs={"n": "41", "list": "[1, 2, 3]"},

@@ -28,7 +28,7 @@ async def _run_all(url: str) -> Ends:
 
 async def _end(client: RestClient, execution_id: str) -> Json:
     try:
-        return await client.wait(execution_id, has_settled, timeout=25)
+        return await client.wait(execution_id, has_settled, seconds=25)
     except AssertionError:  # its own test fails, the others are not concerned
         return await client.get(execution_id)
 

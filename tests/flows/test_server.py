@@ -43,7 +43,9 @@ async def test_webhook_starts_an_execution_with_its_body(client: RestClient) -> 
 triggers:
   - {id: in, type: $CORE.trigger.Webhook, key: a-key-for-tests}
 tasks:
-  - {id: o, type: $CORE.output.OutputValues, values: {name: "{{ trigger.body.name }}", q: "{{ trigger.parameters.q[0] }}"}}
+  - id: o
+    type: $CORE.output.OutputValues
+    values: {name: "{{ trigger.body.name }}", q: "{{ trigger.parameters.q[0] }}"}
 outputs:
   - {id: name, type: STRING, value: "{{ outputs.o.values.name }} {{ outputs.o.values.q }}"}
 """,
@@ -103,7 +105,7 @@ errors:
     await client.wait(started["id"], lambda execution: ("long", "RUNNING") in task_states(execution))
     began = time.monotonic()
     await client.kill(started["id"])
-    end = await client.wait(started["id"], timeout=10)
+    end = await client.wait(started["id"], seconds=10)
     assert end["state"]["current"] == "KILLED", summary(end)
     assert time.monotonic() - began < 5
     end = await client.wait(started["id"], lambda execution: ("long", "KILLED") in task_states(execution))
@@ -116,7 +118,11 @@ async def test_following_an_execution_ends_with_its_end(client: RestClient) -> N
     await client.deploy(
         flow(
             "followed",
-            "tasks:\n  - {id: a, type: $CORE.flow.Sleep, duration: PT0.5S}\n  - {id: b, type: $CORE.log.Log, message: m}",
+            """
+tasks:
+  - {id: a, type: $CORE.flow.Sleep, duration: PT0.5S}
+  - {id: b, type: $CORE.log.Log, message: m}
+""",
         )
     )
     started = await client.start(NAMESPACE, "followed")

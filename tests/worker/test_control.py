@@ -9,8 +9,10 @@ from stage import open_stage
 from segue.domain.execution.facts import JobLost, TaskFinished
 from segue.domain.execution.state import State
 from segue.ports.queue import Channel
+from segue.proto.generated import worker_pb2 as pb
 from segue.services.controller.kills import Kills
 from segue.services.maintenance.liveness import Liveness
+from segue.services.worker.control import Connected, Control, Terms
 
 WAIT = "  - id: t\n    type: test.Wait\n"
 
@@ -110,6 +112,38 @@ async def test_a_result_reached_while_the_controller_is_away_is_kept(tmp_path):
         await stage.start_controller(port)
         assert (await stage.finished(run)).state is State.SUCCESS
         assert await stage.lines(run) == ["INFO waiting", "INFO waited"]
+
+
+async def test_a_call_under_which_the_channel_is_closed_is_made_again():
+    """gRPC cancels it, which must not look as if somebody wanted the task to end."""
+
+    class ClosingStub:
+        calls = 0
+
+        async def FetchFlow(self, request, **settings):  # noqa: N802  the name in the protocol
+            self.calls += 1
+            if self.calls == 1:
+                raise asyncio.CancelledError
+            return pb.FetchFlowResponse(source="the source")
+
+    control, stub = Control(), ClosingStub()
+    control.attach(Connected(stub, ()), Terms())
+    assert await control.flow_source(pb.FlowKey()) == "the source"
+    assert stub.calls == 2
+
+
+async def test_a_call_whose_caller_is_cancelled_ends():
+    class SlowStub:
+        async def FetchFlow(self, request, **settings):  # noqa: N802  the name in the protocol
+            await asyncio.sleep(60)
+
+    control = Control()
+    control.attach(Connected(SlowStub(), ()), Terms())
+    call = asyncio.create_task(control.flow_source(pb.FlowKey()))
+    await asyncio.sleep(0.01)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
 
 
 async def test_reports_that_died_with_the_controller_are_sent_again(tmp_path):
