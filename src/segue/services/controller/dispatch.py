@@ -119,9 +119,10 @@ class Dispatcher:
     async def _send(self, handouts: Sequence[Handout]) -> None:
         jobs = [claimed.job for handout in handouts for claimed in handout.jobs]
         ids = list({job.execution_id: None for job in jobs})
-        executions = await _read(lambda: self._ports.executions.get_many(ids))
         owners = inline_owners(jobs, self._config.inline_output_bytes)
-        inline = await _read(lambda: self._ports.outputs.get_many(owners)) if owners else {}
+        executions, inline = await asyncio.gather(
+            _read(lambda: self._ports.executions.get_many(ids)), _read(lambda: self._ports.outputs.get_many(owners))
+        )
         contexts = {id_: common_context(execution) for id_, execution in executions.items()}
         now = asyncio.get_running_loop().time()
         for session, stream, claimed in handouts:
