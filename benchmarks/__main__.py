@@ -1,6 +1,7 @@
 """``python -m benchmarks NAME [options]``: runs one benchmark by its name."""
 
 import runpy
+import signal
 import sys
 
 BENCHMARKS = {
@@ -22,6 +23,7 @@ def main(arguments: list[str]) -> int:
             print(f"  {name:<8} {subject}")
         return 0 if arguments in (["--help"], ["-h"]) else 2
     sys.argv = [f"benchmarks {arguments[0]}", *arguments[1:]]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are stopped and folders removed
     runpy.run_module(f"benchmarks.{arguments[0]}", run_name="__main__")
     return 0
 

@@ -40,7 +40,8 @@ class Watch:
     async def changed(self, timeout_for: float = STALENESS) -> None:
         """Return after a change since the last call, and after ``timeout_for`` seconds at the latest."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), timeout_for)
+            async with asyncio.timeout(timeout_for):
+                await self._event.wait()
         self._event.clear()
 
 

@@ -39,6 +39,7 @@ def standalone(configuration: Configuration, launch: Launch) -> Assembly:
                 lambda: _local_address(controller),
                 lambda: controller.worker_count > 0,
                 grace + 5,
+                launch.worker,
             )
         )
     return _assemble("standalone", configuration, outside, [*services, web], controller, web)

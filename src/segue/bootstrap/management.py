@@ -32,7 +32,8 @@ class DatabaseWatch(Service):
     async def _watch(self) -> None:
         while True:
             try:
-                await asyncio.wait_for(self._database.ping(), _PATIENCE)
+                async with asyncio.timeout(_PATIENCE):
+                    await self._database.ping()
                 self.recovered()
             except Exception as error:
                 self.last_error = str(error) or type(error).__name__

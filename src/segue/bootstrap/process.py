@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ class Launch:
 
     worker_arguments: tuple[str, ...] = ()
     """Options that a worker started by this process gets, to read the same configuration."""
+    worker: subprocess.Popen[bytes] | None = None
+    """A worker that was launched ahead and waits for the address of its controller."""
     parent_pid: int | None = None
     """When given, the process ends with this one."""
 

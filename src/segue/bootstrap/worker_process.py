@@ -6,10 +6,11 @@ User code runs there, so neither its memory nor its CPU time nor a crash is the 
 import asyncio
 import contextlib
 import logging
-import os
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
+from segue.bootstrap.child import launch_worker, tell_address
 from segue.services.lifecycle import Service
 
 logger = logging.getLogger(__name__)
@@ -33,24 +34,29 @@ class WorkerProcess(Service):
         controller: Callable[[], str],
         is_connected: Callable[[], bool],
         grace: float,
+        launched: subprocess.Popen[bytes] | None = None,
     ) -> None:
-        """``controller`` gives ``host:port`` once it listens; ``grace`` is the time to stop in, in seconds."""
+        """``controller`` gives ``host:port`` once it listens; ``grace`` is the time to stop in, in seconds.
+
+        ``launched`` is a process of ``launch_worker`` that was started ahead and waits for its address.
+        """
         super().__init__()
         self._arguments = arguments
         self._controller = controller
         self._is_connected = is_connected
         self._grace = grace
-        self._process: asyncio.subprocess.Process | None = None
+        self._launched = launched
+        self._process: subprocess.Popen[bytes] | None = None
         self._stopping = False
 
     @property
     def pid(self) -> int | None:
         """The process, if one runs."""
-        return self._process.pid if self._process is not None and self._process.returncode is None else None
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     async def on_start(self) -> None:
         """Start the process, watch it, and wait for some seconds until it has connected."""
-        self._process = await self._launch()
+        self._process = self._launch()
         self.spawn(self._watch, "watch")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CONNECTS_WITHIN):
@@ -61,32 +67,19 @@ class WorkerProcess(Service):
         """Ask it to end, and end it when it has not after the time it has."""
         self._stopping = True
         process = self._process
-        if process is None or process.returncode is not None:
+        if process is None or process.poll() is not None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), self._grace)
-        except TimeoutError:
+        process.terminate()
+        ended = asyncio.create_task(asyncio.to_thread(process.wait), name="wait-for-worker")
+        done, _ = await asyncio.wait({ended}, timeout=self._grace)
+        if not done:
             logger.warning("the worker did not end within %g s and is killed", self._grace)
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            process.kill()
+            await ended
 
-    async def _launch(self) -> asyncio.subprocess.Process:
-        command = [
-            *(sys.executable, "-m", "segue", "server", "worker"),
-            *("--parent", str(os.getpid()), "--controller", self._controller()),
-            *self._arguments,
-        ]
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            limit=_LONGEST_LINE,
-        )
+    def _launch(self) -> subprocess.Popen[bytes]:
+        process, self._launched = self._launched or launch_worker(self._arguments), None
+        tell_address(process, self._controller())
         logger.info("worker started as process %d", process.pid)
         return process
 
@@ -94,11 +87,11 @@ class WorkerProcess(Service):
         delay = _FIRST_DELAY
         loop = asyncio.get_running_loop()
         while True:
-            process = self._process or await self._launch()
+            process = self._process or self._launch()
             self._process = process
             began = loop.time()
             await _pass_on(process)
-            code = await process.wait()
+            code = await asyncio.to_thread(process.wait)
             if self._stopping:
                 return
             if loop.time() - began > _HEALTHY_AFTER:
@@ -107,19 +100,22 @@ class WorkerProcess(Service):
             logger.error("the worker ended with code %d; it is started again in %g s", code, delay)
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LONGEST_DELAY)
-            self._process = await self._launch()
+            self._process = self._launch()
             self.recovered()
 
 
-async def _pass_on(process: asyncio.subprocess.Process) -> None:
-    if process.stdout is None:
-        return
-    while True:
-        try:
-            line = await process.stdout.readline()
-        except ValueError:  # longer than the limit; what was read of it is gone
-            continue
-        if not line:
-            return
-        sys.stderr.write(f"worker | {line.decode('utf-8', 'replace')}")
-        sys.stderr.flush()
+async def _pass_on(process: subprocess.Popen[bytes]) -> None:
+    reader = asyncio.StreamReader(limit=_LONGEST_LINE)
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), process.stdout
+    )
+    with contextlib.closing(pipe):
+        while True:
+            try:
+                line = await reader.readline()
+            except ValueError:  # longer than the limit; what was read of it is gone
+                continue
+            if not line:
+                return
+            sys.stderr.write(f"worker | {line.decode('utf-8', 'replace')}")
+            sys.stderr.flush()

@@ -119,6 +119,11 @@ def worker(
     parent: Parent = None,
 ) -> None:
     """Only a worker: it runs tasks, and needs nothing but a controller."""
+    from segue.bootstrap.child import ADDRESS_FOLLOWS, read_address
+
+    if controller == [ADDRESS_FOLLOWS]:
+        importlib.import_module("segue.bootstrap.worker")  # what takes long, before the wait for the parent
+        controller = [read_address()]
     options = _Ports(management=management_port).options() | {
         "worker.threads": worker_threads,
         "worker.controllers.static.endpoints": [_endpoint(text) for text in controller] if controller else None,
@@ -143,12 +148,17 @@ def _serve(
     loaded = load(config, os.environ, options)
     # The worker process is forked and runs another program at once: gRPC has nothing to look after.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-    from segue.bootstrap.process import Launch, run_role
-
     arguments: list[str] = []
     if config is not None:
         arguments += ["--config", str(config)]
     if worker_threads:
         arguments += ["--worker-threads", str(worker_threads)]
+    child = None
+    if role == "standalone" and loaded.configuration.worker.threads > 0:
+        from segue.bootstrap.child import launch_worker
+
+        child = launch_worker(arguments)
+    from segue.bootstrap.process import Launch, run_role
+
     module = importlib.import_module(f"segue.bootstrap.{'worker' if role == 'worker' else 'control_plane'}")
-    run_role(getattr(module, role), loaded, Launch(tuple(arguments), parent))
+    run_role(getattr(module, role), loaded, Launch(tuple(arguments), child, parent))

@@ -167,7 +167,7 @@ class WorkerSection(Section):
 
     name: str | None = Field(default=None, description="Shown in lists; without it the host's name.")
     threads: int = Field(
-        default=16, ge=0, le=4096, description="Tasks at the same time; 0 starts no worker in standalone."
+        default=64, ge=0, le=4096, description="Tasks at the same time; 0 starts no worker in standalone."
     )
     queues: Names = Field(default=("default",), description="Worker queues this worker takes jobs from.")
     registration_token: SecretStr | None = Field(

@@ -87,7 +87,8 @@ class QueueConformance:
         workers = [asyncio.create_task(work(queue)) for queue in (sender, receiver, receiver)]
         for identifier in sorted(ids):
             await sender.publish(Topic.EXECUTIONS, [identifier])
-        await asyncio.wait_for(done.wait(), _PATIENCE)
+        async with asyncio.timeout(_PATIENCE):
+            await done.wait()
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
@@ -161,7 +162,8 @@ class QueueConformance:
             readers = [asyncio.create_task(_drain(batches)), asyncio.create_task(_drain(news))]
             await asyncio.sleep(0.1)
             await queue.stop()
-            await asyncio.wait_for(asyncio.gather(*readers), _PATIENCE)
+            async with asyncio.timeout(_PATIENCE):
+                await asyncio.gather(*readers)
         with pytest.raises(UnavailableError):
             await queue.publish(Topic.EXECUTIONS, ["late"])
         await queue.broadcast(Channel.JOBS, ["late"])
@@ -193,7 +195,8 @@ class RestartConformance:
             await asyncio.to_thread(start)
             assert await asyncio.wait_for(hearing, 2 * _PATIENCE) == []
             await sender.publish(Topic.EXECUTIONS, ["after"])
-            await asyncio.wait_for(waiting, 2 * _PATIENCE)
+            async with asyncio.timeout(2 * _PATIENCE):
+                await waiting
             await sender.broadcast(Channel.JOBS, ["again"])
             assert await asyncio.wait_for(_until(news, "again"), _PATIENCE)
 

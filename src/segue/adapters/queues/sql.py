@@ -5,6 +5,7 @@ data's file: both take the write lock for a moment and wait for each other; a fi
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -124,10 +125,9 @@ class SqlQueue:
             if len(pending):
                 yield pending.take(limit)
                 continue
-            try:
-                await asyncio.wait_for(arrival.wait(), _POLL_SECONDS)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):  # wait_for loses cancellations in Python 3.11
+                    await arrival.wait()
 
     async def _take(self, topic: Topic, rows: int) -> list[str]:
         try:

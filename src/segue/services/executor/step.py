@@ -51,6 +51,7 @@ class Step:
         self._config = config
         self._cache = StateCache(config.cached_executions, config.cached_task_runs)
         self._failures: Counter[str] = Counter()
+        self._telling: set[asyncio.Future[None]] = set()
 
     async def run(self, execution_ids: Sequence[str]) -> None:
         """Bring these executions as far as they go. Raises ``UnavailableError`` when the database is away.
@@ -140,7 +141,7 @@ class Step:
                 return frozenset().union(*[await self._apply([work]) for work in works])
             await self._failed(works[0].id, works[0].facts, error)
             return frozenset()
-        await self._publish([change for change in changes if change.execution.id not in losers])
+        self._tell([change for change in changes if change.execution.id not in losers])
         for work in works:
             if work.id not in losers:
                 self._keep(work.state)
@@ -161,6 +162,17 @@ class Step:
             if reference is not None and reference.size > _KEPT_OUTPUT_BYTES:
                 del state.outputs[owner]
         self._cache.put(state)
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        """Begin to tell of what is written, without waiting for it: news may be late or lost (design D9)."""
+        telling = asyncio.ensure_future(self._publish(changes))
+        self._telling.add(telling)
+        telling.add_done_callback(self._told)
+
+    def _told(self, telling: "asyncio.Future[None]") -> None:
+        self._telling.discard(telling)
+        if not telling.cancelled() and telling.exception() is not None:
+            logger.warning("news were not told and will be found in the database: %s", telling.exception())
 
     async def _publish(self, changes: Sequence[Change]) -> None:
         """Tell who has to act and who looks on; lost news are found in the database later."""
@@ -189,8 +201,9 @@ class Step:
         await self._ports.journal.park(facts, f"{type(error).__name__}: {error}", self._ports.clock.now())
 
     def _wake(self, execution_id: str) -> None:
-        task = asyncio.ensure_future(self._ports.queue.publish(Topic.EXECUTIONS, [execution_id]))
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        waking = asyncio.ensure_future(self._ports.queue.publish(Topic.EXECUTIONS, [execution_id]))
+        self._telling.add(waking)
+        waking.add_done_callback(self._told)
 
 
 def _reference(state: ExecutionState, owner_id: str) -> OutputReference | None:

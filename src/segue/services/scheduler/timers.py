@@ -45,7 +45,8 @@ class Timers(Service):
                 continue
             self._next = await self._ports.journal.next_due()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._sooner.wait(), self._pause())
+                async with asyncio.timeout(self._pause()):
+                    await self._sooner.wait()
 
     def _pause(self) -> float:
         longest = self._config.longest_pause

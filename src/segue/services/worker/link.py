@@ -97,7 +97,8 @@ class Link:
         if self.is_connected.is_set():
             self._outbox.say(pb.WorkRequest(goodbye=pb.Goodbye()))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._is_disconnected.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._is_disconnected.wait()
 
     async def _connect(self, endpoint: str) -> None:
         size = self._config.max_message_bytes

@@ -44,15 +44,18 @@ class Convoy:
         self._dialect = dialect
         self._writer = writer
         self._lock = threading.Lock()
-        self._waiting: list[tuple[Work, asyncio.Future[Any]]] = []
+        self._waiting: list[tuple[Work, bool, asyncio.Future[Any]]] = []
         self._is_running = False
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        """``work`` in a transaction that others may share. It may be run more than once, each time from new."""
+    async def write(self, work: Callable[[Transaction], T], *, relaxed: bool = False) -> T:
+        """``work`` in a transaction that others may share. It may be run more than once, each time from new.
+
+        ``relaxed`` is heeded when all that share the transaction are so.
+        """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
         with self._lock:
-            self._waiting.append((work, done))
+            self._waiting.append((work, relaxed, done))
             must_start = not self._is_running
             self._is_running = True
         if must_start:
@@ -66,20 +69,21 @@ class Convoy:
                 self._is_running = bool(group)
             if not group:
                 return
-            outcomes = self._outcomes([work for work, _ in group])
-            loop.call_soon_threadsafe(_settle, [done for _, done in group], outcomes)
+            relaxed = all(each for _, each, _ in group)
+            outcomes = self._outcomes([work for work, _, _ in group], relaxed)
+            loop.call_soon_threadsafe(_settle, [done for _, _, done in group], outcomes)
 
-    def _outcomes(self, works: Sequence[Work]) -> list[Any]:
+    def _outcomes(self, works: Sequence[Work], relaxed: bool) -> list[Any]:
         try:
-            return self._writer.run(lambda connection: self._together(connection, works))
+            return self._writer.run(lambda connection: self._together(connection, works, relaxed))
         except Exception as error:
             if len(works) == 1 or isinstance(error, UnavailableError):
                 return [error] * len(works)
-        return [outcome for work in works for outcome in self._outcomes([work])]
+        return [outcome for work in works for outcome in self._outcomes([work], relaxed)]
 
-    def _together(self, connection: sa.Connection, works: Sequence[Work]) -> list[Any]:
+    def _together(self, connection: sa.Connection, works: Sequence[Work], relaxed: bool) -> list[Any]:
         driver: Any = connection.connection.driver_connection
-        with self._dialect.transaction(driver, Lane.WRITE) as transaction:
+        with self._dialect.transaction(driver, Lane.WRITE, relaxed=relaxed) as transaction:
             if len(works) == 1:
                 return [works[0](transaction)]
             return [self._alone(driver, transaction, work) for work in works]

@@ -62,7 +62,8 @@ class SqlJobs:
         self._lanes = lanes
 
     async def claim(self, worker_id: str, queues: Sequence[str], limit: int, now: datetime) -> list[ClaimedJob]:
-        """See ``JobRepository.claim``."""
+        """See ``JobRepository.claim``. Not waited for on the disk: a claim that a power failure undoes leaves a
+        job that is ready again, and the token of the worker that has it is worth nothing."""
         if not queues or limit < 1:
             return []
         names, moment = list(dict.fromkeys(queues)), to_micros(now)
@@ -70,7 +71,7 @@ class SqlJobs:
         def work(transaction: Transaction) -> list[Row]:
             return transaction.fetch(_CLAIM, worker=worker_id, now=moment, queues=names, limit=limit)
 
-        rows = await self._lanes.write(work)
+        rows = await self._lanes.write(work, relaxed=True)
         rows.sort(key=_urgency)
         return [ClaimedJob(decode_job(row[3]), row[4]) for row in rows]
 

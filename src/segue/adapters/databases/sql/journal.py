@@ -26,13 +26,12 @@ from segue.ports.repositories.journal import Change, DeadLetter, Loaded, Snapsho
 
 logger = logging.getLogger(__name__)
 
-_FACTS = Statement(
-    "inbox.load", "SELECT seq, execution_id, payload FROM inbox WHERE execution_id = EACH(:ids) ORDER BY seq"
-)
+# The rows are sorted here: with ORDER BY a planner that thinks the table small walks through all of its
+# primary key, over every row that was removed and not yet cleaned away.
+_FACTS = Statement("inbox.load", "SELECT seq, execution_id, payload FROM inbox WHERE execution_id = EACH(:ids)")
 _EXECUTIONS = Statement("executions.load", "SELECT id, version, body FROM executions WHERE id = EACH(:ids)")
 _TASK_RUNS = Statement(
-    "task_runs.load",
-    "SELECT execution_id, body FROM task_runs WHERE execution_id = EACH(:ids) ORDER BY position",
+    "task_runs.load", "SELECT position, execution_id, body FROM task_runs WHERE execution_id = EACH(:ids)"
 )
 _LOCK = Statement("executions.lock")
 _WAITING = Statement(
@@ -72,7 +71,7 @@ class SqlJournal:
         known = frozenset(cached)
 
         def work(transaction: Transaction) -> tuple[Loaded, list[tuple[int, str]]]:
-            facts, unreadable = _read_facts(transaction.fetch(_FACTS, ids=ids))
+            facts, unreadable = _read_facts(sorted(transaction.fetch(_FACTS, ids=ids)))
             missing = [execution_id for execution_id in facts if execution_id not in known]
             return Loaded(facts, _read_snapshots(transaction, missing)), unreadable
 
@@ -192,7 +191,7 @@ def _read_snapshots(transaction: Transaction, ids: list[str]) -> dict[str, Snaps
         return {}
     rows = transaction.fetch(_EXECUTIONS, ids=ids)
     found: dict[str, list[TaskRun]] = {row[0]: [] for row in rows}
-    for execution_id, body in transaction.fetch(_TASK_RUNS, ids=ids):
+    for _, execution_id, body in sorted(transaction.fetch(_TASK_RUNS, ids=ids)):
         if execution_id in found:
             found[execution_id].append(decode_task_run(body))
     return {row[0]: Snapshot(decode_execution(row[2], row[1]), found[row[0]]) for row in rows}

@@ -112,11 +112,14 @@ class Lanes:
         for pool in pools.values():
             await asyncio.to_thread(pool.close)
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
-        """``work`` in a transaction that writes. It may be run more than once, each time from new."""
+    async def write(self, work: Callable[[Transaction], T], *, relaxed: bool = False) -> T:
+        """``work`` in a transaction that writes. It may be run more than once, each time from new.
+
+        ``relaxed``: it may be undone by a power failure (see ``Dialect.transaction``).
+        """
         if self._convoy is not None:
-            return await self._convoy.write(work)
-        return await self._run(Lane.WRITE, self._on_driver(Lane.WRITE, work))
+            return await self._convoy.write(work, relaxed=relaxed)
+        return await self._run(Lane.WRITE, self._on_driver(Lane.WRITE, work, relaxed=relaxed))
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """``work`` in a transaction that reads by key."""
@@ -136,10 +139,12 @@ class Lanes:
             raise UnavailableError("the database is not started")
         return await asyncio.get_running_loop().run_in_executor(pool.executor, pool.run, work)
 
-    def _on_driver(self, lane: Lane, work: Callable[[Transaction], T]) -> Callable[[sa.Connection], T]:
+    def _on_driver(
+        self, lane: Lane, work: Callable[[Transaction], T], *, relaxed: bool = False
+    ) -> Callable[[sa.Connection], T]:
         def run(connection: sa.Connection) -> T:
             driver: Any = connection.connection.driver_connection
-            with self.dialect.transaction(driver, lane) as transaction:
+            with self.dialect.transaction(driver, lane, relaxed=relaxed) as transaction:
                 return work(transaction)
 
         return run

@@ -32,8 +32,12 @@ class Dialect(Protocol):
         """A new engine without a pool whose connections are set up for the lane's work."""
         ...
 
-    def transaction(self, connection: Any, lane: Lane) -> AbstractContextManager[Transaction]:
-        """A transaction on the driver's ``connection``: commits at the end, rolls back on an error."""
+    def transaction(self, connection: Any, lane: Lane, *, relaxed: bool = False) -> AbstractContextManager[Transaction]:
+        """A transaction on the driver's ``connection``: commits at the end, rolls back on an error.
+
+        ``relaxed``: the commit does not wait for the disk. A power failure may undo it, never half of it, and
+        nothing that was committed before it.
+        """
         ...
 
     def migrate(self, engine: sa.Engine, upgrade: Callable[[sa.Connection], None]) -> None:

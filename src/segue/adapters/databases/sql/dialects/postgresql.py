@@ -173,11 +173,15 @@ class PostgresqlDialect:
         return engine
 
     @contextmanager
-    def transaction(self, connection: psycopg.Connection[Row], lane: Lane) -> Iterator[Transaction]:
+    def transaction(
+        self, connection: psycopg.Connection[Row], lane: Lane, *, relaxed: bool = False
+    ) -> Iterator[Transaction]:
         """See ``Dialect.transaction``."""
         committing = False
         with connection.pipeline() as pipeline:
             try:
+                if relaxed:
+                    connection.execute("SET LOCAL synchronous_commit TO OFF")
                 yield PostgresqlTransaction(connection, self._compiled)
                 committing = lane is Lane.WRITE
                 connection.commit()

@@ -125,8 +125,23 @@ class SqliteDialect:
         return engine
 
     @contextmanager
-    def transaction(self, connection: sqlite3.Connection, lane: Lane) -> Iterator[Transaction]:
+    def transaction(
+        self, connection: sqlite3.Connection, lane: Lane, *, relaxed: bool = False
+    ) -> Iterator[Transaction]:
         """See ``Dialect.transaction``."""
+        if not relaxed:
+            with self._strict_transaction(connection, lane) as transaction:
+                yield transaction
+            return
+        connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            with self._strict_transaction(connection, lane) as transaction:
+                yield transaction
+        finally:
+            connection.execute("PRAGMA synchronous = FULL")
+
+    @contextmanager
+    def _strict_transaction(self, connection: sqlite3.Connection, lane: Lane) -> Iterator[Transaction]:
         connection.execute("BEGIN IMMEDIATE" if lane is Lane.WRITE else "BEGIN")
         try:
             yield SqliteTransaction(connection, self._compiled)
