@@ -168,15 +168,20 @@ def running(*processes: ServerProcess) -> Iterator[None]:
             process.start()
         yield
     finally:
-        failures: list[Exception] = []
-        for process in reversed(processes):
-            try:
-                process.stop()
-            except RuntimeError as error:
-                failures.append(error)
-            alive.pop(process.name, None)
-        if failures:
-            raise failures[0]
+        stop_all(processes)
+
+
+def stop_all(processes: Sequence[ServerProcess]) -> None:
+    """Stop all, the last one first. Raises the first error once all have ended."""
+    failures: list[RuntimeError] = []
+    for process in reversed(processes):
+        try:
+            process.stop()
+        except RuntimeError as error:
+            failures.append(error)
+        alive.pop(process.name, None)
+    if failures:
+        raise failures[0]
 
 
 def show_tails(report: pytest.TestReport) -> None:

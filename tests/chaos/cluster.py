@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.chaos.plugin import JOURNAL, TYPE
 from tests.combinations import Combination
-from tests.processes import ROOT, ServerProcess, alive
+from tests.processes import ROOT, ServerProcess, stop_all
 
 SLOTS = 10
 CONTROL_PLANE = ("webserver", "scheduler", "executor-1", "executor-2", "controller-1", "controller-2")
@@ -92,6 +92,4 @@ class Cluster:
 
     def stop(self) -> None:
         """End everything in an orderly way, the workers first."""
-        for process in reversed(tuple(self.processes.values())):
-            process.stop()
-            alive.pop(process.name, None)
+        stop_all(tuple(self.processes.values()))

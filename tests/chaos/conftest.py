@@ -8,6 +8,7 @@ import pytest
 
 from segue.testing.servers import PostgresServer, RedisServer
 from tests.chaos.cluster import Cluster
+from tests.chaos.verdict import lines
 from tests.combinations import Combination
 from tests.processes import show_tails
 
@@ -69,3 +70,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report: pytest.TestReport = yield
     show_tails(report)
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the figures of every test, also of those that passed."""
+    if lines:
+        terminalreporter.section("chaos")
+        for line in lines:
+            terminalreporter.write_line(line)

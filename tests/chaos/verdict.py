@@ -9,6 +9,10 @@ LIMIT = 30.0
 """Seconds after the fault within which everything must have ended."""
 
 
+lines: list[str] = []
+"""The figures of all tests so far, for the end of the report."""
+
+
 async def nothing() -> None:
     """No fault."""
 
@@ -22,11 +26,12 @@ async def judge(cluster: Cluster, fault: Callable[[], Awaitable[None]], name: st
 
 
 def check(outcome: Outcome, name: str, *, losing: bool = False) -> None:
-    """Print the figures, and fail for any problem.
+    """Report the figures, and fail for any problem.
 
     Without `losing` no attempt may be lost either: only a worker takes attempts with it.
     """
-    print("\n" + outcome.line(name))
+    lines.append(outcome.line(name))
+    print("\n" + lines[-1])
     assert not outcome.problems, "\n".join(outcome.problems[:20])
     assert outcome.recovery < LIMIT
     assert losing or not outcome.lost, f"attempts were lost: {outcome.lost}"
