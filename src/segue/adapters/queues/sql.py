@@ -1,11 +1,14 @@
 """A queue in a table: PostgreSQL, or SQLite for a server without anything else (design D2).
 
+A message for a topic that this process consumes itself is handed over in memory while there is room, and goes
+through the table otherwise, for whoever takes it: work stays where its execution is cached, and a server in one
+process pays nothing for its queue. What is in memory is lost with the process, as any message may be.
+
 It opens its own connections and may lie in another database than the data. In SQLite it may also share the
 data's file: both take the write lock for a moment and wait for each other; a file of its own is faster.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -47,8 +50,33 @@ class MessageTable(Protocol):
         ...
 
     async def tell(self, channel: str, messages: list[str]) -> None:
-        """Put news on all switchboards. Raises ``UnavailableError``."""
+        """Put news on all switchboards: at once on this process's own, and soon on the others."""
         ...
+
+
+class _Consumer:
+    """One subscription: what waits for it here, and whether the table must be looked at."""
+
+    def __init__(self, topic: str, limit: int) -> None:
+        self.topic = topic
+        self.limit = limit
+        self.pending = Pending()
+        self.must_look = True
+        self.arrival = asyncio.Event()
+
+    def has_room(self, count: int) -> bool:
+        """Whether ``count`` messages more make no longer a batch than it takes at once."""
+        return len(self.pending) + count <= self.limit
+
+    def give(self, messages: Iterable[str]) -> None:
+        """Hand messages over."""
+        self.pending.add(messages)
+        self.arrival.set()
+
+    def wake(self) -> None:
+        """Have it look at the table."""
+        self.must_look = True
+        self.arrival.set()
 
 
 class SqlQueue:
@@ -57,7 +85,7 @@ class SqlQueue:
     def __init__(self, url: str) -> None:
         self._table = _table_for(url)
         self._switchboard = Switchboard()
-        self._arrivals: set[tuple[str, asyncio.Event]] = set()
+        self._consumers: list[_Consumer] = []
         self._running = False
 
     async def start(self) -> None:
@@ -77,22 +105,25 @@ class SqlQueue:
         unique = list(dict.fromkeys(messages))
         if not self._running:
             raise UnavailableError("the queue is not started")
+        for consumer in self._consumers:
+            if consumer.topic == topic.value and consumer.has_room(len(unique)):
+                consumer.give(unique)
+                return
         if unique:
             await self._table.put(topic.value, [_encode(part).decode() for part in _parts(unique)])
 
     @asynccontextmanager
     async def consume(self, topic: Topic, limit: int) -> AsyncIterator[AsyncIterator[list[str]]]:
         """See ``Queue.consume``. What was taken from the table but not handed out goes back at the end."""
-        pending, arrival = Pending(), asyncio.Event()
-        entry = (topic.value, arrival)
-        self._arrivals.add(entry)
+        consumer = _Consumer(topic.value, limit)
+        self._consumers.append(consumer)
         try:
-            yield self._batches(topic, limit, pending, arrival)
+            yield self._batches(topic, consumer)
         finally:
-            self._arrivals.discard(entry)
-            if len(pending) and self._running:
+            self._consumers.remove(consumer)
+            if len(consumer.pending) and self._running:
                 try:
-                    await self.publish(topic, pending.take(len(pending)))
+                    await self.publish(topic, consumer.pending.take(len(consumer.pending)))
                 except UnavailableError:
                     logger.warning("messages taken from the queue are left to the reconciler")
 
@@ -100,10 +131,7 @@ class SqlQueue:
         """See ``Queue.broadcast``."""
         if not messages or not self._running:
             return
-        try:
-            await self._table.tell(channel.value, list(messages))
-        except UnavailableError as error:
-            logger.warning("news on %s are lost: %s", channel.value, error)
+        await self._table.tell(channel.value, list(messages))
 
     @asynccontextmanager
     async def listen(self, channel: Channel) -> AsyncIterator[AsyncIterator[list[str]]]:
@@ -114,33 +142,40 @@ class SqlQueue:
         finally:
             self._switchboard.shut(channel.value, mailbox)
 
-    async def _batches(
-        self, topic: Topic, limit: int, pending: Pending, arrival: asyncio.Event
-    ) -> AsyncIterator[list[str]]:
-        rows = max(1, limit // _MESSAGES_PER_ROW)
+    async def _batches(self, topic: Topic, consumer: _Consumer) -> AsyncIterator[list[str]]:
         while self._running:
-            if not len(pending):
-                arrival.clear()
-                pending.add(await self._take(topic, rows))
-            if len(pending):
-                yield pending.take(limit)
+            if consumer.must_look and len(consumer.pending) < consumer.limit:
+                await self._take(topic, consumer)
+            if len(consumer.pending):
+                yield consumer.pending.take(consumer.limit)
                 continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_POLL_SECONDS):  # wait_for loses cancellations in Python 3.11
-                    await arrival.wait()
+            consumer.arrival.clear()
+            if not consumer.must_look:
+                await self._rest(consumer)
 
-    async def _take(self, topic: Topic, rows: int) -> list[str]:
+    @staticmethod
+    async def _rest(consumer: _Consumer) -> None:
+        try:
+            async with asyncio.timeout(_POLL_SECONDS):  # wait_for loses cancellations in Python 3.11
+                await consumer.arrival.wait()
+        except TimeoutError:
+            consumer.must_look = True
+
+    async def _take(self, topic: Topic, consumer: _Consumer) -> None:
+        rows = max(1, consumer.limit // _MESSAGES_PER_ROW)
+        consumer.must_look = False
         try:
             payloads = await self._table.take(topic.value, rows)
         except UnavailableError as error:
             logger.warning("the queue cannot be read and is tried again: %s", error)
-            return []
-        return [message for payload in payloads for message in _decode(payload)]
+            return
+        consumer.must_look = consumer.must_look or len(payloads) == rows
+        consumer.pending.add(message for payload in payloads for message in _decode(payload))
 
     def _wake(self, topic: str) -> None:
-        for name, arrival in self._arrivals:
-            if topic in {"", name}:
-                arrival.set()
+        for consumer in self._consumers:
+            if topic in {"", consumer.topic}:
+                consumer.wake()
 
 
 def _parts(messages: list[str]) -> Iterable[list[str]]:

@@ -19,6 +19,7 @@ _PREFIX = "segue_"
 _TOPIC = _PREFIX + "topic:"
 _NEWS = _PREFIX + "news:"
 _LONGEST_NOTICE = 7_500
+_MOST_UNTOLD = 10_000
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
 _CHECK_SECONDS = 30.0
 _CREATE_LOCK = 7_356_213_904_118
@@ -35,7 +36,7 @@ _TAKE = """
     DELETE FROM messages WHERE id = ANY (ARRAY(
         SELECT id FROM messages WHERE topic = %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED))
     RETURNING id, payload"""
-_TELL = "SELECT pg_notify(%s, unnest(%s::text[]))"
+_TELL = "SELECT pg_notify(channel, news) FROM unnest(%s::text[], %s::text[]) AS told(channel, news)"
 _decode = msgspec.json.Decoder(list[str]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -49,22 +50,27 @@ class PostgresqlMessages:
         self._url = "postgresql://" + url.split("://", 1)[-1]
         self._sender = _Line(self._url, "segue-queue-send")
         self._taker = _Line(self._url, "segue-queue-take")
-        self._listener: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._untold: list[tuple[str, str]] = []
+        self._has_news = asyncio.Event()
 
     async def open(self, wake: Callable[[str], None], switchboard: Switchboard) -> None:
         """See ``MessageTable.open``."""
         self._wake, self._switchboard = wake, switchboard
         await self._sender.create_table()
         connection = await self._subscribe()
-        self._listener = asyncio.create_task(self._listen(connection), name="queue.listen")
+        self._tasks = [
+            asyncio.create_task(self._listen(connection), name="queue.listen"),
+            asyncio.create_task(self._tell_others(), name="queue.tell"),
+        ]
 
     async def close(self) -> None:
         """See ``MessageTable.close``."""
-        if self._listener is not None:
-            self._listener.cancel()
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._listener
-            self._listener = None
+                await task
         await self._sender.close()
         await self._taker.close()
 
@@ -77,8 +83,22 @@ class PostgresqlMessages:
         return [payload for _, payload in sorted(await self._taker.run(_TAKE, (topic, rows)))]
 
     async def tell(self, channel: str, messages: list[str]) -> None:
-        """See ``MessageTable.tell``."""
-        await self._sender.run(_TELL, (_NEWS + channel, list(_notices(messages))))
+        """See ``MessageTable.tell``. What is told while the last news are on their way goes out together."""
+        self._switchboard.put(channel, messages)
+        if len(self._untold) < _MOST_UNTOLD:
+            self._untold += [(_NEWS + channel, notice) for notice in _notices(messages)]
+        self._has_news.set()
+
+    async def _tell_others(self) -> None:
+        while True:
+            await self._has_news.wait()
+            self._has_news.clear()
+            untold, self._untold = self._untold, []
+            channels, notices = [channel for channel, _ in untold], [notice for _, notice in untold]
+            try:
+                await self._sender.run(_TELL, (channels, notices))
+            except UnavailableError as error:
+                logger.warning("news for other processes are lost: %s", error)
 
     async def _subscribe(self) -> "psycopg.AsyncConnection[Any]":
         connection = await _connect(self._url, "segue-queue-listen")
@@ -111,6 +131,8 @@ class PostgresqlMessages:
             async for notice in connection.notifies(timeout=_CHECK_SECONDS):
                 if notice.channel.startswith(_TOPIC):
                     self._wake(notice.channel.removeprefix(_TOPIC))
+                elif notice.pid == self._sender.backend:
+                    continue  # our own, told already
                 elif notice.payload:
                     self._switchboard.put(notice.channel.removeprefix(_NEWS), _decode(notice.payload))
                 else:
@@ -125,6 +147,11 @@ class _Line:
         self._url, self._name = url, name
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._lock = asyncio.Lock()
+
+    @property
+    def backend(self) -> int | None:
+        """The server's process for this connection, if it is open."""
+        return None if self._connection is None else self._connection.info.backend_pid
 
     async def run(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows; once more when the connection had broken before. Raises
