@@ -152,7 +152,8 @@ async def test_sql_queue_shares_what_its_own_consumer_has_no_room_for(tmp_path: 
 
 async def test_sql_queue_returns_what_its_consumer_did_not_take(tmp_path: Path) -> None:
     async with pair(lambda: SqlQueue(f"sqlite:///{tmp_path / 'queue.db'}")) as (one, two):
-        async with one.consume(Topic.EXECUTIONS, 10):
+        subscription = one.consume(Topic.EXECUTIONS, 10)
+        async with subscription:
             await one.publish(Topic.EXECUTIONS, ["a", "b"])
 
         async with two.consume(Topic.EXECUTIONS, 10) as others:
