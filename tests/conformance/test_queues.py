@@ -140,14 +140,16 @@ def test_another_url_is_refused() -> None:
 
 
 async def test_sql_queue_shares_what_its_own_consumer_has_no_room_for(tmp_path: Path) -> None:
-    async with pair(lambda: SqlQueue(f"sqlite:///{tmp_path / 'queue.db'}")) as (one, two):
-        async with one.consume(Topic.EXECUTIONS, 2) as own:
-            await one.publish(Topic.EXECUTIONS, ["a", "b"])
-            await one.publish(Topic.EXECUTIONS, ["c"])
+    def queue() -> SqlQueue:
+        return SqlQueue(f"sqlite:///{tmp_path / 'queue.db'}")
 
-            async with two.consume(Topic.EXECUTIONS, 2) as others:
-                assert await next_batch(others) == ["c"]
-            assert await next_batch(own) == ["a", "b"]
+    async with pair(queue) as (one, two), one.consume(Topic.EXECUTIONS, 2) as own:
+        await one.publish(Topic.EXECUTIONS, ["a", "b"])
+        await one.publish(Topic.EXECUTIONS, ["c"])
+
+        async with two.consume(Topic.EXECUTIONS, 2) as others:
+            assert await next_batch(others) == ["c"]
+        assert await next_batch(own) == ["a", "b"]
 
 
 async def test_sql_queue_returns_what_its_consumer_did_not_take(tmp_path: Path) -> None:
