@@ -51,11 +51,6 @@ def _text(key: Any, value: Any) -> str:
     return str(value)
 
 
-def is_system(label: Label) -> bool:
-    """Say whether only the system itself may set this label."""
-    return label.key.startswith(SYSTEM_PREFIX)
-
-
 def is_valid_key(key: str) -> bool:
     """Check a key: a lower-case letter, then letters, ASCII digits, dots, underscores and hyphens."""
     if not key or not (key[0].isalpha() and key[0].islower()):

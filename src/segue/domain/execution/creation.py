@@ -12,7 +12,7 @@ import msgspec
 from segue.domain.execution.model import Execution, ExecutionKind, ExecutionTrigger, FlowKey
 from segue.domain.execution.state import State, Status
 from segue.domain.flow.compiled import CompiledFlow
-from segue.domain.labels import CORRELATION_ID, SYSTEM_PREFIX, Label
+from segue.domain.labels import CORRELATION_ID, SYSTEM_PREFIX, Label, merge_labels
 
 
 class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +60,8 @@ def execution_labels(
     of_flow: Iterable[tuple[str, str]], given: Iterable[Label], execution_id: str
 ) -> tuple[Label, ...]:
     """Join the labels of a flow and those given at the start, and see to the correlation id."""
-    merged = {key: value for key, value in of_flow if not key.startswith(SYSTEM_PREFIX)}
-    merged.update((label.key, label.value) for label in given)
-    merged.setdefault(CORRELATION_ID, execution_id)
-    return tuple(Label(key, value) for key, value in merged.items())
+    own = [Label(key, value) for key, value in of_flow if not key.startswith(SYSTEM_PREFIX)]
+    labels = merge_labels(own, given)
+    if any(label.key == CORRELATION_ID for label in labels):
+        return labels
+    return (*labels, Label(CORRELATION_ID, execution_id))

@@ -98,8 +98,3 @@ def execution_folder(execution: Execution) -> str:
 def folder_of(namespace: str, flow_id: str, execution_id: str) -> str:
     """The same for an execution that is about to be created: its files are stored before it."""
     return f"kestra:///{namespace.replace('.', '/')}/{slugify(flow_id)}/executions/{execution_id}"
-
-
-def task_run_folder(execution: Execution, task_id: str, task_run_id: str) -> str:
-    """The folder of one task run below that of its execution."""
-    return f"{execution_folder(execution)}/tasks/{slugify(task_id)}/{task_run_id}"

@@ -35,11 +35,6 @@ class State(StrEnum):
         """Whether nothing will change this state by itself any more."""
         return self in TERMINATED
 
-    @property
-    def is_failure(self) -> bool:
-        """Whether this end stops a sequence."""
-        return self is State.FAILED or self is State.KILLED
-
 
 TERMINATED = frozenset(
     {
@@ -53,8 +48,6 @@ TERMINATED = frozenset(
         State.RESUBMITTED,
     }
 )
-TERMINATED_WITHOUT_FAILURE = frozenset({State.WARNING, State.SUCCESS, State.RETRIED, State.SKIPPED, State.RESUBMITTED})
-
 EXECUTION_TRANSITIONS: dict[State, frozenset[State]] = {
     State.CREATED: frozenset(
         {State.RUNNING, State.QUEUED, State.CANCELLED, State.FAILED, State.BREAKPOINT, State.KILLING}

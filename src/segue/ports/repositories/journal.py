@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -117,6 +117,3 @@ class Journal(Protocol):
     async def next_due(self) -> datetime | None:
         """When the earliest timer is due."""
         ...
-
-
-JsonObject = dict[str, Any]

@@ -4,10 +4,9 @@ import re
 from typing import NamedTuple
 
 from segue.domain.errors import IllegalPathError
-from segue.domain.execution.model import FlowKey
+from segue.domain.execution.model import FlowKey, folder_of
 from segue.domain.ids import check_path_segment, slugify
 
-SCHEME = "kestra:///"
 _EXECUTION = re.compile(r"kestra:///(?P<space>[^\0]+?)/(?P<flow>[^/]+)/executions/(?P<id>[A-Za-z0-9_-]{1,100})/")
 _NAMESPACE_FILES = re.compile(r"kestra:///(?P<space>[^\0]+?)/_files/")
 
@@ -21,10 +20,10 @@ class Owner(NamedTuple):
 
 
 def execution_folder(flow: FlowKey, execution_id: str) -> str:
-    """The folder of an execution, with a slash at its end."""
-    space = "/".join(check_path_segment(part) for part in flow.namespace.split("."))
-    flow_slug, id_ = check_path_segment(slugify(flow.flow_id)), check_path_segment(execution_id)
-    return f"{SCHEME}{space}/{flow_slug}/executions/{id_}/"
+    """The folder of an execution, with a slash at its end. Raises ``SegueError`` for ids that are no part of a path."""
+    for part in (*flow.namespace.split("."), slugify(flow.flow_id), execution_id):
+        check_path_segment(part)
+    return f"{folder_of(flow.namespace, flow.flow_id, execution_id)}/"
 
 
 def run_folder(flow: FlowKey, execution_id: str, task_id: str, task_run_id: str) -> str:

@@ -12,7 +12,7 @@ from segue.domain.engine.advance import advance
 from segue.domain.engine.decision import Decision
 from segue.domain.engine.state import ExecutionState
 from segue.domain.errors import NotFoundError, UnavailableError
-from segue.domain.execution.facts import InboxFact
+from segue.domain.execution.facts import Fact, InboxFact
 from segue.domain.execution.task_run import OutputReference
 from segue.ports.queue import Channel, Topic
 from segue.ports.repositories.journal import Change, Loaded
@@ -105,10 +105,9 @@ class Step:
             return False
         return True
 
-    def _advance(self, work: Work, facts: Iterable[object]) -> None:
+    def _advance(self, work: Work, facts: Iterable[Fact]) -> None:
         now = self._ports.clock.now()
-        limits = self._config.limits
-        advance(work.state, facts, now, self._ports.renderer, work.decision, limits)  # type: ignore[arg-type]
+        advance(work.state, facts, now, self._ports.renderer, work.decision, self._config.limits)
 
     async def _load_outputs(self, state: ExecutionState, owner_ids: Iterable[str]) -> None:
         wanted = set(owner_ids)
