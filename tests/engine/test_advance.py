@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from segue.domain.execution.facts import Created, JobLost, KillRequested, TaskFinished, TaskStarted
+from segue.domain.execution.facts import Created, JobLost, KillRequested, TaskFinished, TaskStarted, TimerDue
 from segue.domain.execution.state import State
 from tests.engine.harness import START, Run
 from tests.engine.test_scenarios import document
@@ -190,3 +190,15 @@ def test_a_start_planned_for_later_waits_for_its_timer() -> None:
     assert [timer[0] for timer in run.timers] == [due]
     run.to_end()
     assert (run.end, run.now) == (State.SUCCESS, due)
+
+
+def test_a_timer_of_an_earlier_pause_is_ignored() -> None:
+    run = Run(document("tasks: [{id: x, $FAIL, retry: {type: constant, interval: PT1H, maxAttempts: 9}}]"))
+    run.step(Created())
+    run.step(finished(run, "x", state=State.FAILED))
+    first = run.timers[0][1]
+    run.come_due()
+    run.step(finished(run, "x", attempt=2, state=State.FAILED))
+
+    assert run.step(TimerDue(first)).is_empty
+    assert run.run_of("x").state is State.RETRYING

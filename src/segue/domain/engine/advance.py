@@ -73,9 +73,7 @@ def _join(progress: Progress, fact: Fact) -> None:
         case KillRequested():
             kill(progress, fact)
         case TimerDue():
-            run_id, _, what = fact.timer_id.partition(":")
-            if what.startswith("retry"):
-                joining.retry_due(progress, run_id)
+            joining.retry_due(progress, fact)
 
 
 def _move(progress: Progress) -> bool:

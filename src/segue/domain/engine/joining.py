@@ -7,7 +7,7 @@ import msgspec
 from segue.domain.engine.block import absorb
 from segue.domain.engine.progress import Progress, closed_attempts
 from segue.domain.engine.retry import next_attempt_at, retry_of, tries
-from segue.domain.execution.facts import JobLost, TaskFinished, TaskStarted
+from segue.domain.execution.facts import JobLost, TaskFinished, TaskStarted, TimerDue
 from segue.domain.execution.jobs import Timer, TimerKind
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
@@ -55,10 +55,10 @@ def lost(progress: Progress, fact: JobLost) -> None:
     progress.move(run, State.CREATED, fact.lost_at)
 
 
-def retry_due(progress: Progress, run_id: str) -> None:
-    """The pause before the next attempt is over."""
-    run = progress.state.runs.get(run_id)
-    if run is not None and run.state is State.RETRYING:
+def retry_due(progress: Progress, fact: TimerDue) -> None:
+    """The pause before the next attempt is over. A timer of an earlier pause, or of the start, is no such one."""
+    run = progress.state.runs.get(fact.timer_id.partition(":")[0])
+    if run is not None and run.state is State.RETRYING and retry_timer_id(run) == fact.timer_id:
         progress.move(run, State.CREATED)
         if progress.execution.state is State.RETRYING:
             progress.move_execution(State.RUNNING)

@@ -35,8 +35,8 @@ class Dialect(Protocol):
     def transaction(self, connection: Any, lane: Lane, *, relaxed: bool = False) -> AbstractContextManager[Transaction]:
         """A transaction on the driver's ``connection``: commits at the end, rolls back on an error.
 
-        ``relaxed``: the commit does not wait for the disk. A power failure may undo it, never half of it, and
-        nothing that was committed before it.
+        ``relaxed``: the commit need not wait for the disk. A power failure may then undo it, never half of it
+        and nothing that was committed before it; the end of a process never does.
         """
         ...
 

@@ -174,16 +174,22 @@ class PostgresqlDialect:
 
     @contextmanager
     def transaction(
-        self, connection: psycopg.Connection[Row], lane: Lane, *, relaxed: bool = False
+        self,
+        connection: psycopg.Connection[Row],
+        lane: Lane,
+        *,
+        relaxed: bool = False,  # noqa: ARG002  # the contract's
     ) -> Iterator[Transaction]:
-        """See ``Dialect.transaction``."""
+        """See ``Dialect.transaction``. Never relaxed: a crash of the server alone would undo the commit."""
+        if lane is Lane.READ:
+            # Each statement sees its own moment, in a transaction or not: so it may do without one.
+            yield PostgresqlTransaction(connection, self._compiled)
+            return
         committing = False
         with connection.pipeline() as pipeline:
             try:
-                if relaxed:
-                    connection.execute("SET LOCAL synchronous_commit TO OFF")
                 yield PostgresqlTransaction(connection, self._compiled)
-                committing = lane is Lane.WRITE
+                committing = True
                 connection.commit()
             except BaseException as error:
                 if committing and self.is_lost(error):
@@ -230,6 +236,7 @@ def _set_up(connection: psycopg.Connection[Row], lane: Lane) -> None:
     if lane is not Lane.SEARCH:
         connection.execute(_PINNED)
     connection.commit()
+    connection.autocommit = lane is Lane.READ
 
 
 def _bind(values: dict[str, object]) -> dict[str, object]:
