@@ -12,6 +12,7 @@ from segue.domain.execution.state import State
 from segue.ports.repositories.logs import LogQuery
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
+from segue.services.controller.sessions import Sessions
 
 LOG = "  - id: t\n    type: io.kestra.plugin.core.log.Log\n    message: a\n"
 
@@ -294,12 +295,21 @@ async def test_outputs_of_unrelated_executions_are_not_given(tmp_path):
 async def test_a_new_connection_of_a_worker_ends_the_old_one(tmp_path):
     async with meet(tmp_path) as (stage, peer):
         await peer.connect()
+        await peer.work.write(pb.WorkRequest(heartbeat=pb.Heartbeat()))
+        assert (await peer.work.read()).HasField("heartbeat")
         old_work, old_metadata = peer.work, peer.metadata
         await peer.connect()
         assert await old_work.read() is grpc.aio.EOF
         call = peer.stub.FetchFlow(pb.FetchFlowRequest(), metadata=old_metadata)
         assert await code_of(call) is grpc.StatusCode.UNAUTHENTICATED
         assert stage.controller.worker_count == 1
+
+
+async def test_a_stream_that_opens_while_a_new_connection_is_made_ends():
+    sessions = Sessions()
+    earlier = sessions.begin(introduction(), 0.0)
+    sessions.begin(introduction(), 0.0)
+    assert await earlier.open().next() is None
 
 
 async def test_more_credits_than_slots_are_not_believed(tmp_path):

@@ -110,6 +110,7 @@ class Session:
         self.heard_at = heard_at
         self.stream: Stream | None = None
         self.is_leaving = False
+        self.is_over = False
         self._news = 0
         self._dry_at = -1
 
@@ -133,10 +134,12 @@ class Session:
         self._dry_at = news
 
     def open(self) -> Stream:
-        """Begin a stream; an earlier one ends."""
+        """Begin a stream; an earlier one ends. That of a session that is over is closed from the beginning."""
         if self.stream is not None:
             self.stream.close()
         self.stream = Stream()
+        if self.is_over:
+            self.stream.close()
         self.credits = 0
         self._dry_at = -1
         return self.stream
@@ -185,6 +188,7 @@ class Sessions:
 
     def end(self, session: Session) -> None:
         """Forget a session."""
+        session.is_over = True
         if session.stream is not None:
             session.stream.close()
         self._by_id.pop(session.id, None)
