@@ -181,15 +181,11 @@ class PostgresqlDialect:
         relaxed: bool = False,  # noqa: ARG002  # the contract's
     ) -> Iterator[Transaction]:
         """See ``Dialect.transaction``. Never relaxed: a crash of the server alone would undo the commit."""
-        if lane is Lane.READ:
-            # Each statement sees its own moment, in a transaction or not: so it may do without one.
-            yield PostgresqlTransaction(connection, self._compiled)
-            return
         committing = False
         with connection.pipeline() as pipeline:
             try:
                 yield PostgresqlTransaction(connection, self._compiled)
-                committing = True
+                committing = lane is Lane.WRITE
                 connection.commit()
             except BaseException as error:
                 if committing and self.is_lost(error):
@@ -236,7 +232,6 @@ def _set_up(connection: psycopg.Connection[Row], lane: Lane) -> None:
     if lane is not Lane.SEARCH:
         connection.execute(_PINNED)
     connection.commit()
-    connection.autocommit = lane is Lane.READ
 
 
 def _bind(values: dict[str, object]) -> dict[str, object]:
