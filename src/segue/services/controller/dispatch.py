@@ -93,7 +93,7 @@ class Dispatcher:
             if stream is None:
                 continue
             news, limit = session.news, min(session.credits, self._config.claim_limit)
-            jobs = await self._ports.jobs.claim(session.worker.id, session.queues, limit, self._ports.clock.now())
+            jobs = await self._claim_for(session, limit)
             if len(jobs) < limit:
                 session.found_none(news)
             else:
@@ -101,6 +101,17 @@ class Dispatcher:
             if jobs:
                 session.credits -= len(jobs)
                 yield Handout(session, stream, jobs)
+
+    async def _claim_for(self, session: Session, limit: int) -> list[ClaimedJob]:
+        """Claim jobs. After a claim that broke off, which may have been written all the same, those that were
+        claimed and never came here are given back first."""
+        now = self._ports.clock.now()
+        if session.is_unsure:
+            await self._ports.jobs.release(session.worker.id, list(session.worker.held), now)
+        session.is_unsure = True
+        jobs = await self._ports.jobs.claim(session.worker.id, session.queues, limit, now)
+        session.is_unsure = False
+        return jobs
 
     async def _deliver(self, handouts: Sequence[Handout]) -> None:
         """Send what was claimed; when that fails for what one of the jobs holds, only that one fails."""

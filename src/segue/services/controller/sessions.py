@@ -111,6 +111,8 @@ class Session:
         self.stream: Stream | None = None
         self.is_leaving = False
         self.is_over = False
+        self.is_unsure = False
+        """Whether a claim broke off, so that jobs may be claimed that are not known here."""
         self._news = 0
         self._dry_at = -1
 
