@@ -11,6 +11,7 @@ from typing import Any
 
 from segue.domain.engine.advance import advance
 from segue.domain.engine.decision import Decision
+from segue.domain.engine.needs import OutputsNeed
 from segue.domain.engine.state import ExecutionState
 from segue.domain.execution.facts import Created, Fact, TaskFinished, TimerDue
 from segue.domain.execution.jobs import Job
@@ -73,8 +74,11 @@ class Run:
         """Advance with these facts, loading what is asked for from the store."""
         decision = advance(self.state, facts, self.now, ENGINE)
         while decision.needs:
-            for owner in decision.needs:
-                self.state.outputs[owner] = self.stored[owner]
+            for need in decision.needs:
+                if isinstance(need, OutputsNeed):
+                    self.state.outputs[need.owner_id] = self.stored[need.owner_id]
+                else:
+                    self.state.found[need] = []
             decision = advance(self.state, (), self.now, ENGINE, decision)
         self.stored.update({new.owner_id: new.value for new in decision.outputs})
         self.jobs.update(decision.jobs)

@@ -17,9 +17,10 @@ from segue.adapters.queues.memory import MemoryQueue
 from segue.adapters.storages.local import LocalStorage
 from segue.domain.errors import UnavailableError
 from segue.domain.execution.facts import Created, Fact, TaskFinished
-from segue.domain.execution.jobs import Job, OutputNeed
+from segue.domain.execution.jobs import Job
 from segue.domain.execution.model import Execution, FlowKey
 from segue.domain.execution.state import Status
+from segue.domain.execution.task_run import OutputNeed
 from segue.plugins.registry import PluginRegistry
 from segue.ports.clock import SystemClock, SystemIds
 from segue.ports.queue import Channel, Topic
