@@ -42,7 +42,7 @@ class Progress:
     ) -> None:
         self.state = state
         self.now = now
-        self.renderer = renderer
+        self.renderer = renderer.for_dialect(state.flow.dialect)
         self.decision = decision
         self.limits = limits
         self._log_count = len(decision.logs)
