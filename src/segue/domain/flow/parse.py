@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from segue.domain.errors import FlowInvalidError
+from segue.domain.flow.dialects import dialect_of, different_readings, uses_v2
 from segue.domain.flow.faults import Fault, faults_of
 from segue.domain.flow.model import Flow
 from segue.domain.flow.normalise import Notes, normalise
@@ -18,6 +19,7 @@ from segue.domain.flow.tree import format_path
 from segue.domain.flow.type_names import TypeCatalogue, canonical_type
 from segue.domain.flow.validate import RULES, RULES_OF_V2, Rule, type_faults, warnings_of
 from segue.domain.violations import Violation
+from segue.expr import Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class FlowReport:
     """The outcome of reading one flow.
 
     `flow` is there whenever a model could be built, even with violations (a draft may be stored with them).
+    `dialect` is the one that the flow's constructs ask for, `None` when the server's setting decides.
     """
 
     flow: Flow | None
@@ -32,6 +35,7 @@ class FlowReport:
     deprecation_paths: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     infos: tuple[str, ...] = ()
+    dialect: Dialect | None = None
 
     @property
     def message(self) -> str | None:
@@ -54,6 +58,7 @@ def parse_flow(
     defaults: Sequence[Mapping[str, Any]] = (),
     extra_rules: Sequence[Rule] = (),
     limits: SourceLimits = DEFAULT_LIMITS,
+    default_dialect: Dialect = Dialect.V2,
 ) -> FlowReport:
     """Read one flow.
 
@@ -63,13 +68,16 @@ def parse_flow(
 
     `with_defaults` fills the plugin defaults of the flow, then `defaults` (of namespace and server), into
     the tasks and triggers; leave it out to show a flow as it was written. `extra_rules` are asked too when
-    strict: what other parts of the domain know, such as cron expressions.
+    strict: what other parts of the domain know, such as cron expressions. `default_dialect` reads the expressions
+    of flows that do not show for which release they were written.
     """
     document = read_document(text, limits)
     data = document.data
     if with_defaults:
         apply_defaults(data, [*own_defaults(data), *defaults], _canonical(types))
+    is_v2 = uses_v2(data)
     notes = normalise(data)
+    dialect = dialect_of(is_v1=notes.is_v1, is_v2=is_v2)
     flow, faults = _build(data, ignore_unknown=not strict)
     warnings: list[str] = []
     if strict:
@@ -82,12 +90,15 @@ def parse_flow(
         else:
             faults.extend(of_v2)
         warnings.extend(warnings_of(data))
+        readings = _violations(different_readings(data, dialect, default_dialect), document, notes)
+        warnings.extend(violation.with_line for violation in readings)
     return FlowReport(
         flow=flow,
         violations=_violations(faults, document, notes),
         deprecation_paths=notes.deprecation_paths,
         warnings=tuple(warnings),
         infos=tuple(dict.fromkeys(notes.infos)),
+        dialect=dialect,
     )
 
 
