@@ -48,10 +48,11 @@ class Progress(Outgoing):
 
     def move_execution(self, state: State) -> None:
         """Enter a state; nothing happens when it is in it already."""
-        execution = self.state.execution
-        status = execution.status.to(state, self.now)
-        if status is not execution.status:
+        before = self.state.execution.state
+        status = self.state.execution.status.to(state, self.now)
+        if status is not self.state.execution.status:
             self.change_execution(status=status)
+            self.tell_change(before)
 
     def change_execution(self, **changes: Any) -> None:
         """Replace fields of the execution."""
@@ -136,6 +137,12 @@ class Progress(Outgoing):
     def store_private(self, owner_id: str, value: dict[str, Any]) -> None:
         """Keep values of the engine's own, always in the database, under an id that is no task run's."""
         self._outputs(owner_id, value, private=True)
+
+    def store_file(self, uri: str, owner_id: str, value: dict[str, Any]) -> None:
+        """Write values into a file of internal storage; ``owner_id`` is unique."""
+        payload = _encoder.encode(value)
+        reference = OutputReference(len(payload), sha256(payload).hexdigest(), uri)
+        self.decision.outputs.append(NewOutputs(owner_id, value, payload, reference))
 
     def _outputs(self, owner_id: str, value: dict[str, Any], *, private: bool = False) -> OutputReference:
         payload = _encoder.encode(value)
