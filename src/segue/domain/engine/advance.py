@@ -12,6 +12,8 @@ from segue.domain.engine.decision import Decision, EngineLimits
 from segue.domain.engine.flowables import BEHAVIOURS
 from segue.domain.engine.kill import kill
 from segue.domain.engine.needs import Needed
+from segue.domain.engine.operations import operate
+from segue.domain.engine.operations.suspending import suspend
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import Renderer
 from segue.domain.engine.state import MAIN, ExecutionState
@@ -31,6 +33,7 @@ from segue.domain.execution.state import State
 
 DEFAULT_LIMITS = EngineLimits()
 
+_TO_SUBMIT = frozenset({State.CREATED, State.RESTARTED})
 _AT_REST = frozenset({State.QUEUED, State.PAUSED, State.BREAKPOINT, State.KILLING})
 
 
@@ -86,6 +89,8 @@ def _join(progress: Progress, fact: Fact) -> None:
             dispatch.child_changed(progress, fact)
         case TimerDue():
             dispatch.timer_due(progress, fact)
+        case _:
+            operate(progress, fact)
 
 
 def _move(progress: Progress) -> bool:
@@ -94,13 +99,15 @@ def _move(progress: Progress) -> bool:
     try:
         if progress.execution.state is State.CREATED and not _start(progress):
             return False
+        if progress.execution.state is State.RESTARTED:
+            progress.move_execution(State.RUNNING)
         if progress.execution.state not in _AT_REST:
             _advance_flowables(progress)
             if progress.execution.state.is_terminated:
                 finish.after(progress)
             else:
                 _advance_execution(progress)
-        _submit_created(progress)
+            _submit_created(progress)
     except Needed as error:
         progress.decision.needs.update(error.needs)
     return _mark(progress) != before
@@ -164,8 +171,11 @@ def _advance_execution(progress: Progress) -> None:
 
 
 def _submit_created(progress: Progress) -> None:
-    for run in [run for run in progress.state.open_runs() if run.state is State.CREATED]:
+    """Move new and restarted task runs on, until one stands at a breakpoint."""
+    for run in [run for run in progress.state.open_runs() if run.state in _TO_SUBMIT]:
         try:
+            if suspend(progress, run):
+                return
             submit(progress, run)
         except Needed as error:
             progress.decision.needs.update(error.needs)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from segue.domain.execution.requests import Request
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import OutputReference
 
@@ -73,7 +74,7 @@ class ChildChanged(msgspec.Struct, frozen=True, tag="child"):
     outputs: OutputReference | None = None
 
 
-Fact = Created | TaskStarted | TaskFinished | JobLost | TimerDue | KillRequested | ChildChanged
+Fact = Created | TaskStarted | TaskFinished | JobLost | TimerDue | KillRequested | ChildChanged | Request
 
 
 class OutgoingFact(msgspec.Struct, frozen=True):

@@ -49,9 +49,7 @@ LEGAL_STATES: dict[Operation, frozenset[State]] = {
 UNQUEUED_STATES = frozenset({State.RUNNING, State.CANCELLED, State.FAILED})
 """What a queued execution can be made (flow language 11.5)."""
 
-MARKED_STATES = frozenset(
-    {State.SUCCESS, State.WARNING, State.FAILED, State.KILLED, State.CANCELLED, State.SKIPPED}
-)
+MARKED_STATES = frozenset({State.SUCCESS, State.WARNING, State.FAILED, State.KILLED, State.CANCELLED, State.SKIPPED})
 """What a task run can be marked as (flow language 11.6)."""
 
 _REASONS = {

@@ -4,7 +4,7 @@ from abc import ABC
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
-from segue.domain.engine.block import absorb, advance_sides, enabled, guess_state
+from segue.domain.engine.block import absorb, advance_sides, enabled, guess_state, restart_run
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import MAIN
 from segue.domain.execution.facts import ChildChanged
@@ -42,6 +42,18 @@ class EngineRun(ABC, Generic[AnyTask]):
 
     def timer_due(self, purpose: str) -> None:
         """The timer ``<task run id>:<purpose>`` has come due. Not asked after the end."""
+
+    def restart(self) -> None:
+        """Go on after an end that is taken back (flow language 11.3): with the children there are, or anew.
+
+        Called on a task run that has failed or pauses while none inside it did. Leaves it RESTARTED (it will
+        begin anew) or RUNNING with an attempt open.
+        """
+        if not self.progress.state.child_ids(self.run.id):
+            self.run = restart_run(self.progress, self.run)
+            return
+        self.run = self.progress.begin_attempt(self.run, self.progress.now)
+        self.run = self.progress.move(self.run, State.RUNNING)
 
     def remember(self, outputs: dict[str, Any]) -> None:
         """Set the outputs that others can read."""
