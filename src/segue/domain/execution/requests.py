@@ -4,6 +4,7 @@
 ``segue.domain.engine.operations``; asking twice changes nothing more.
 """
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -42,11 +43,13 @@ class PauseRequested(msgspec.Struct, frozen=True, tag="pause", omit_defaults=Tru
     by: str | None = None
 
 
-class ResumeRequested(msgspec.Struct, frozen=True, tag="resume", omit_defaults=True, kw_only=True):
-    """Go on after a pause; ``inputs`` are the resolved values of ``onResume``, for one task run or for all."""
+class ResumeRequested(msgspec.Struct, frozen=True, tag="resume", omit_defaults=True):
+    """Go on after a pause; ``inputs`` are values of ``onResume``, for one task run or for the first that pauses."""
 
+    requested_at: datetime
     task_run_id: str | None = None
     inputs: dict[str, Any] = {}
+    is_resolved: bool = False
     by: str | None = None
 
 

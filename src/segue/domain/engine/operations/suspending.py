@@ -34,7 +34,7 @@ def force_run(progress: Progress, fact: ForceRunRequested) -> None:
     if state is State.QUEUED:
         unqueue(progress, UnqueueRequested(State.RUNNING, fact.by))
     elif state is State.PAUSED:
-        resume(progress, ResumeRequested(by=fact.by))
+        resume(progress, ResumeRequested(progress.now, by=fact.by))
     elif state in _SUSPENDABLE:
         progress.log(LogLevel.INFO, f"Execution is made to run{_by(fact.by)}")
         if progress.execution.scheduled_at is not None:
