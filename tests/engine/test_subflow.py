@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from segue.domain.execution.facts import KillRequested
+from segue.domain.execution.requests import RestartRequested
 from segue.domain.execution.state import State
 from segue.domain.labels import Label
 from segue.testing.world import START, World
@@ -245,3 +246,38 @@ def test_after_the_end_comes_before_the_news():
     w.run(parent())
     assert w.children()[0].state is State.SUCCESS
     assert w.run_of("call").state is State.RUNNING
+
+
+def test_a_restart_restarts_the_child_that_failed():
+    outcomes = iter([State.FAILED, State.SUCCESS])
+    w = World(answer=lambda job, _: next(outcomes))
+    w.deploy(FAILING)
+    assert w.run(parent()).state is State.FAILED
+    w.tell("x", RestartRequested())
+    w.settle()
+    assert w.executions["x"].state is State.SUCCESS
+    (child,) = w.children()
+    assert "RESTARTED" in w.histories(child.id)
+    assert w.outputs_of("x-1")["state"] == "SUCCESS"
+
+
+def test_a_restart_can_ask_for_a_new_child():
+    outcomes = iter([State.FAILED, State.SUCCESS])
+    w = World(answer=lambda job, _: next(outcomes))
+    w.deploy(FAILING)
+    w.run(parent(", restartBehavior: NEW_EXECUTION"))
+    w.tell("x", RestartRequested())
+    w.settle()
+    assert w.executions["x"].state is State.SUCCESS
+    assert [child.state.value for child in w.children()] == ["FAILED", "SUCCESS"]
+
+
+def test_a_child_that_cannot_be_restarted_fails_its_caller_again():
+    w = world(
+        "id: child\nnamespace: n\ntasks: [{id: a, type: x.Log}]\noutputs: [{id: o, type: INT, value: '{{ flow.id }}'}]"
+    )
+    assert w.run(parent()).state is State.FAILED
+    w.tell("x", RestartRequested())
+    w.settle()
+    assert w.executions["x"].state is State.FAILED
+    assert w.histories().endswith("RESTARTED RUNNING FAILED")

@@ -12,6 +12,8 @@ from segue.domain.engine.decision import Decision, EngineLimits
 from segue.domain.engine.flowables import BEHAVIOURS
 from segue.domain.engine.kill import kill
 from segue.domain.engine.needs import Needed
+from segue.domain.engine.operations import operate
+from segue.domain.engine.operations.suspending import suspend
 from segue.domain.engine.pausing import is_held_by_hand, settle
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import Renderer
@@ -23,7 +25,6 @@ from segue.domain.execution.facts import (
     Fact,
     JobLost,
     KillRequested,
-    ResumeRequested,
     Reviewed,
     TaskFinished,
     TaskStarted,
@@ -35,6 +36,7 @@ from segue.domain.execution.task_run import TaskRun
 
 DEFAULT_LIMITS = EngineLimits()
 
+_TO_SUBMIT = frozenset({State.CREATED, State.RESTARTED})
 _AT_REST = frozenset({State.QUEUED, State.BREAKPOINT, State.KILLING})
 
 
@@ -92,10 +94,10 @@ def _join(progress: Progress, fact: Fact) -> None:
             dispatch.child_changed(progress, fact)
         case TimerDue():
             dispatch.timer_due(progress, fact)
-        case ResumeRequested():
-            dispatch.resume(progress, fact)
         case Reviewed():
             dispatch.reviewed(progress, fact)
+        case _:
+            operate(progress, fact)
 
 
 def _move(progress: Progress) -> bool:
@@ -104,6 +106,8 @@ def _move(progress: Progress) -> bool:
     try:
         if progress.execution.state is State.CREATED and not _start(progress):
             return False
+        if progress.execution.state is State.RESTARTED:
+            progress.move_execution(State.RUNNING)
         if progress.execution.state not in _AT_REST and not is_held_by_hand(progress):
             was_held = progress.state.has_paused_runs
             _advance_flowables(progress)
@@ -112,9 +116,8 @@ def _move(progress: Progress) -> bool:
                 finish.after(progress)
             elif progress.execution.state is not State.PAUSED:
                 _advance_execution(progress)
-        if not is_held_by_hand(progress):
             _submit_created(progress)
-        settle(progress, progress.state.has_paused_runs)
+            settle(progress, progress.state.has_paused_runs)
     except Needed as error:
         progress.decision.needs.update(error.needs)
     return _mark(progress) != before
@@ -180,8 +183,11 @@ def _advance_execution(progress: Progress) -> None:
 
 
 def _submit_created(progress: Progress) -> None:
-    for run in [run for run in progress.state.open_runs() if run.state is State.CREATED]:
+    """Move new and restarted task runs on, until one stands at a breakpoint."""
+    for run in [run for run in progress.state.open_runs() if run.state in _TO_SUBMIT]:
         try:
+            if suspend(progress, run):
+                return
             submit(progress, run)
         except Needed as error:
             progress.decision.needs.update(error.needs)

@@ -7,11 +7,12 @@ from segue.domain.engine import joining
 from segue.domain.engine.block import fail_run
 from segue.domain.engine.flowables import BEHAVIOURS, EngineRun
 from segue.domain.engine.kill import close_descendants
-from segue.domain.engine.pausing import go_on, is_held_by_hand
+from segue.domain.engine.pausing import is_held_by_hand
 from segue.domain.engine.progress import Progress
 from segue.domain.errors import SegueError
-from segue.domain.execution.facts import ChildChanged, ResumeRequested, Reviewed, TimerDue
+from segue.domain.execution.facts import ChildChanged, Reviewed, TimerDue
 from segue.domain.execution.logs import LogLevel
+from segue.domain.execution.requests import ResumeRequested
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.expr import ExpressionError
@@ -56,8 +57,9 @@ def timer_due(progress: Progress, fact: TimerDue) -> None:
 
 def resume(progress: Progress, fact: ResumeRequested) -> None:
     """Let a paused task run go on, or an execution that was paused by hand; nothing happens to others."""
-    if is_held_by_hand(progress) and fact.task_run_id is None:
-        go_on(progress)
+    if is_held_by_hand(progress):
+        if fact.task_run_id is None:
+            progress.move_execution(State.RESTARTED)
         return
     run = _paused_run(progress, fact.task_run_id)
     if run is not None:

@@ -119,6 +119,14 @@ class Progress(Outgoing):
         closed = msgspec.structs.replace(last, status=last.status.to(state, at))
         return self.update(msgspec.structs.replace(run, attempts=(*run.attempts[:-1], closed)))
 
+    def mark_attempt(self, run: TaskRun, state: State) -> TaskRun:
+        """Give the last attempt another end, if there is one."""
+        if not run.attempts:
+            return run
+        last = run.attempts[-1]
+        marked = msgspec.structs.replace(last, status=last.status.to(state, self.now))
+        return self.update(msgspec.structs.replace(run, attempts=(*run.attempts[:-1], marked)))
+
     def end(self, run: TaskRun, state: State, *, attempt: State | None = None) -> TaskRun:
         """End a task run and its open attempt; ``attempt`` is the attempt's state where it differs."""
         run = self.end_attempt(run, attempt or state, self.now)

@@ -47,7 +47,7 @@ def _begin(progress: Progress, task: Task, run: TaskRun) -> None:
         )
     behaviour(progress, task, run).begin()
     run = progress.state.runs[run.id]
-    if run.state is State.CREATED:
+    if run.state in {State.CREATED, State.RESTARTED}:
         run = progress.begin_attempt(run, progress.now)
         progress.move(run, State.RUNNING)
 

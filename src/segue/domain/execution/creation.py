@@ -21,7 +21,8 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True):
     """An execution to be written together with its ``Created`` fact.
 
     One that goes on from another has ``task_runs`` from the beginning; their outputs are copied in the database,
-    ``copied_outputs`` holding pairs of owners: from, to.
+    ``copied_outputs`` holding pairs of task runs: from, to. What the engine keeps for a task run (under owners that
+    begin with its id and ``#``) is copied with them.
     """
 
     execution: Execution

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from segue.domain.execution.requests import Request
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import OutputReference
 
@@ -83,20 +84,6 @@ class ChildChanged(msgspec.Struct, frozen=True, tag="child"):
     error: str | None = None
 
 
-class ResumeRequested(msgspec.Struct, frozen=True, tag="resume"):
-    """Somebody wants a paused execution to go on (flow language 7.13, 11.5).
-
-    Without ``task_run_id`` the first task run that is paused is meant, or the execution itself when none is.
-    ``inputs`` are those of ``onResume``: resolved and typed by the sender when ``is_resolved``, else as given.
-    """
-
-    requested_at: datetime
-    task_run_id: str | None = None
-    inputs: dict[str, Any] = {}
-    is_resolved: bool = False
-    by: str | None = None
-
-
 class Verdict(StrEnum):
     """The answer to an Approval (flow language 7.14); EXPIRED is given by nobody."""
 
@@ -116,17 +103,7 @@ class Reviewed(msgspec.Struct, frozen=True, tag="reviewed"):
     by: str | None = None
 
 
-Fact = (
-    Created
-    | TaskStarted
-    | TaskFinished
-    | JobLost
-    | TimerDue
-    | KillRequested
-    | ChildChanged
-    | ResumeRequested
-    | Reviewed
-)
+Fact = Created | TaskStarted | TaskFinished | JobLost | TimerDue | KillRequested | ChildChanged | Request | Reviewed
 
 
 class OutgoingFact(msgspec.Struct, frozen=True):

@@ -4,11 +4,12 @@ from abc import ABC
 from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
-from segue.domain.engine.block import absorb, advance_sides, enabled, guess_state
+from segue.domain.engine.block import absorb, advance_sides, enabled, guess_state, restart_run
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import MAIN
 from segue.domain.errors import SegueError
-from segue.domain.execution.facts import ChildChanged, ResumeRequested, Reviewed
+from segue.domain.execution.facts import ChildChanged, Reviewed
+from segue.domain.execution.requests import ResumeRequested
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.flowables import Flowable
@@ -56,11 +57,16 @@ class EngineRun(ABC, Generic[AnyTask]):
         raise SegueError(f"The task '{self.task.id}' waits for no review")
 
     def restart(self) -> None:
-        """Begin again what has failed in the task run, which has ended; its task is run anew unless overridden.
+        """Go on after an end that is taken back (flow language 11.3): with the children there are, or anew.
 
-        Called by the restart of the execution, which has put the task runs around it back to RUNNING.
+        Called on a task run that has failed or pauses while none inside it did. Leaves it RESTARTED (it will
+        begin anew) or RUNNING with an attempt open.
         """
-        self.run = self.progress.move(self.run, State.RESTARTED)
+        if not self.progress.state.child_ids(self.run.id):
+            self.run = restart_run(self.progress, self.run)
+            return
+        self.run = self.progress.begin_attempt(self.run, self.progress.now)
+        self.run = self.progress.move(self.run, State.RUNNING)
 
     def end(self, state: State) -> None:
         """Enter the final state that ``state`` is for this task; the attempt keeps ``state``."""

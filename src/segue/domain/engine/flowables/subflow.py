@@ -7,11 +7,12 @@ from segue.domain.engine.calling import Call, as_map, child_outputs, end_state, 
 from segue.domain.engine.flowables.base import EngineRun
 from segue.domain.engine.joining import final_state, try_again
 from segue.domain.engine.rendering import outputs_of
-from segue.domain.execution.facts import ChildChanged, KillRequested, ResumeRequested
+from segue.domain.execution.facts import ChildChanged, KillRequested
 from segue.domain.execution.jobs import Timer, TimerKind
 from segue.domain.execution.logs import LogLevel
+from segue.domain.execution.requests import RestartRequested, ResumeRequested
 from segue.domain.execution.state import State
-from segue.domain.flow.flowables import Subflow
+from segue.domain.flow.flowables import RestartBehavior, Subflow
 
 _TIMEOUT = "timeout:"
 
@@ -91,6 +92,17 @@ class SubflowRun(EngineRun[Subflow]):
         self.progress.tell(known["executionId"], KillRequested(self.progress.now), "kill")
         self.progress.log(LogLevel.ERROR, "The timeout of the task is over: its execution is killed", self.run)
         self._close(State.FAILED)
+
+    def restart(self) -> None:
+        """Restart the execution that failed, unless a new one is wanted or there is none."""
+        progress = self.progress
+        known = outputs_of(progress.state, self.run)
+        if self.task.restart_behavior is RestartBehavior.NEW_EXECUTION or "executionId" not in known:
+            super().restart()
+            return
+        progress.tell(known["executionId"], RestartRequested(), "restart")
+        self.run = progress.begin_attempt(self.run, progress.now)
+        self.run = progress.move(self.run, State.RUNNING)
 
     def resume(self, fact: ResumeRequested) -> None:
         """Hand the wish on to the execution that is paused."""
