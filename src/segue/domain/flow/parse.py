@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from segue.domain.errors import FlowInvalidError
+from segue.domain.flow.dialects import dialect_of, different_readings, uses_v2
 from segue.domain.flow.faults import Fault, faults_of
 from segue.domain.flow.model import Flow
 from segue.domain.flow.normalise import Notes, normalise
@@ -18,6 +20,7 @@ from segue.domain.flow.tree import format_path
 from segue.domain.flow.type_names import TypeCatalogue, canonical_type
 from segue.domain.flow.validate import RULES, RULES_OF_V2, Rule, type_faults, warnings_of
 from segue.domain.violations import Violation
+from segue.expr import Dialect
 
 _GROWING_INPUTS = frozenset({"SELECT", "MULTISELECT", "FILE"})
 
@@ -27,6 +30,7 @@ class FlowReport:
     """The outcome of reading one flow.
 
     `flow` is there whenever a model could be built, even with violations (a draft may be stored with them).
+    `dialect` is the one that the flow's constructs ask for, `None` when the server's setting decides.
     """
 
     flow: Flow | None
@@ -34,6 +38,7 @@ class FlowReport:
     deprecation_paths: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     infos: tuple[str, ...] = ()
+    dialect: Dialect | None = None
 
     @property
     def message(self) -> str | None:
@@ -56,23 +61,27 @@ def parse_flow(
     defaults: Sequence[Mapping[str, Any]] = (),
     extra_rules: Sequence[Rule] = (),
     limits: SourceLimits = DEFAULT_LIMITS,
+    default_dialect: Dialect = Dialect.V2,
 ) -> FlowReport:
     """Read one flow.
 
     `strict` is for flows that are being saved or validated. Without it (stored flows) unknown properties are
     ignored and no rule is asked but those the model itself needs. When strict, unknown properties of some
-    types of inputs are warnings. Raises `FlowSyntaxError` if the text is no
-    YAML map; every other fault is a violation in the report.
+    types of inputs are warnings. Raises `FlowSyntaxError` if the text is no YAML map; every other fault is a
+    violation in the report.
 
     `with_defaults` fills the plugin defaults of the flow, then `defaults` (of namespace and server), into
     the tasks and triggers; leave it out to show a flow as it was written. `extra_rules` are asked too when
-    strict: what other parts of the domain know, such as cron expressions.
+    strict: what other parts of the domain know, such as cron expressions. `default_dialect` reads the expressions
+    of flows that do not show for which release they were written.
     """
     document = read_document(text, limits)
     data = document.data
     if with_defaults:
         apply_defaults(data, [*own_defaults(data), *defaults], _canonical(types))
+    is_v2 = uses_v2(data)
     notes = normalise(data, _canonical(types))
+    dialect = dialect_of(is_v1=notes.is_v1, is_v2=is_v2)
     flow, faults, left_out = _build(data, strict)
     warnings = [str(violation) for violation in _violations(left_out, document, notes)] if strict else []
     if strict:
@@ -85,13 +94,30 @@ def parse_flow(
         else:
             faults.extend(of_v2)
         warnings.extend(warnings_of(data))
+        readings = _violations(different_readings(data, dialect, default_dialect), document, notes)
+        warnings.extend(violation.with_line for violation in readings)
     return FlowReport(
         flow=flow,
         violations=_violations(faults, document, notes),
         deprecation_paths=notes.deprecation_paths,
         warnings=tuple(warnings),
         infos=tuple(dict.fromkeys(notes.infos)),
+        dialect=dialect,
     )
+
+
+def fill_defaults(text: str, types: TypeCatalogue, defaults: Sequence[Mapping[str, Any]]) -> str:
+    """The flow as it is run where `defaults` hold: its own and those are filled in, its own list is empty.
+
+    For those who read the flow without knowing `defaults`. Raises `FlowSyntaxError`.
+    """
+    if not defaults:
+        return text
+    data = read_document(text).data
+    apply_defaults(data, [*own_defaults(data), *defaults], _canonical(types))
+    for name in {"pluginDefaults", "taskDefaults"} & data.keys():
+        data[name] = []  # kept as a sign of 1.x, which decides on the dialect
+    return json.dumps(data, ensure_ascii=False)
 
 
 def _canonical(types: TypeCatalogue) -> Callable[[str], str]:

@@ -1,9 +1,10 @@
 """What a controller needs, and what can be set about it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from segue.expr import Dialect
 from segue.ports.clock import Clock
 from segue.ports.queue import Queue
 from segue.ports.repositories.executions import ExecutionRepository
@@ -13,9 +14,13 @@ from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.storage import Storage
 
 
+def _as_written(source: str) -> str:
+    return source
+
+
 @dataclass(frozen=True, slots=True)
 class ControllerPorts:
-    """The outside of a controller."""
+    """The outside of a controller. ``prepare_flow`` turns the source of a flow into what workers get."""
 
     jobs: JobRepository
     executions: ExecutionRepository
@@ -24,6 +29,7 @@ class ControllerPorts:
     storage: Storage
     queue: Queue
     clock: Clock
+    prepare_flow: Callable[[str], str] = _as_written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +58,5 @@ class ControllerConfig:
     """When set, workers must show it to connect."""
     globals: Mapping[str, Any] = field(default_factory=dict)
     """Expression roots that are the same everywhere (``kestra``, ``globals``, ``envs``)."""
+    dialect: Dialect = Dialect.V2
+    """Reads the expressions of flows that do not show for which release they were written."""

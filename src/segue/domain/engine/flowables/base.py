@@ -30,7 +30,7 @@ class FlowableRun(ABC, Generic[AnyFlowable]):
         self.run = run
 
     def begin(self) -> None:
-        """Work out what is decided once. May raise ``ExpressionError``, ``NeedsOutputs``, ``SegueError``."""
+        """Work out what is decided once. May raise ``ExpressionError``, ``Needed``, ``SegueError``."""
 
     def main(self) -> bool:
         """Create the next children of the main part; whether it is over. Not asked after a failure."""
