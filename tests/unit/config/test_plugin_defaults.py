@@ -61,5 +61,5 @@ def test_what_workers_get_reads_as_what_the_server_has(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("entry", ["{type: x}", "{values: {a: 1}}", "{type: x, values: {}}", "{type: x, value: {}}"])
 def test_broken_entries_are_refused(entry: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="plugins.defaults"):
+    with pytest.raises(ConfigurationError, match=r"plugins\.defaults"):
         defaults(tmp_path, f"kestra: {{plugins: {{defaults: [{entry}]}}}}")

@@ -75,7 +75,28 @@ def parse_flow(
     strict: what other parts of the domain know, such as cron expressions. `default_dialect` reads the expressions
     of flows that do not show for which release they were written.
     """
-    document = read_document(text, limits)
+    return parse_document(
+        read_document(text, limits),
+        types,
+        strict=strict,
+        with_defaults=with_defaults,
+        defaults=defaults,
+        extra_rules=extra_rules,
+        default_dialect=default_dialect,
+    )
+
+
+def parse_document(
+    document: Document,
+    types: TypeCatalogue,
+    *,
+    strict: bool = True,
+    with_defaults: bool = True,
+    defaults: Sequence[Mapping[str, Any]] = (),
+    extra_rules: Sequence[Rule] = (),
+    default_dialect: Dialect = Dialect.V2,
+) -> FlowReport:
+    """The same for a text that is read already; its data are changed."""
     data = document.data
     if with_defaults:
         apply_defaults(data, [*own_defaults(data), *defaults], _canonical(types))
