@@ -31,7 +31,7 @@ def _set(source: str, key: str, value: Any) -> str:
     """Replace the line of a top-level key, or add it; checked by reading the result again."""
     wanted = {**read_document(source).data, key: value}
     text = json.dumps(value)
-    line = re.compile(rf"^{key}:[^\r\n#]*?(?P<rest>[ \t]*(?:#[^\r\n]*)?)$", re.MULTILINE)
+    line = re.compile(rf"^{key}:[^\r\n#]*?(?P<rest>[ \t]*(?:#[^\r\n]*)?)(?=\r?\n|\Z)", re.MULTILINE)
     for changed in (
         line.sub(lambda found: f"{key}: {text}{found['rest']}", source, count=1),
         _added(source, key, text),
