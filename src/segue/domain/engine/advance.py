@@ -5,19 +5,17 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from segue.domain.engine import finish, joining
-from segue.domain.engine.block import advance_sides, enabled, fail_run
+from segue.domain.engine import dispatch, finish, joining
+from segue.domain.engine.block import advance_sides, enabled
 from segue.domain.engine.decision import Decision, EngineLimits
-from segue.domain.engine.flowables import BEHAVIOURS, FlowableRun
-from segue.domain.engine.kill import close_descendants, kill
+from segue.domain.engine.flowables import BEHAVIOURS
+from segue.domain.engine.kill import kill
 from segue.domain.engine.needs import Needed
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import Renderer
 from segue.domain.engine.state import MAIN, ExecutionState
 from segue.domain.engine.submit import submit
-from segue.domain.errors import SegueError
 from segue.domain.execution.facts import (
     ChildChanged,
     Created,
@@ -30,8 +28,6 @@ from segue.domain.execution.facts import (
 )
 from segue.domain.execution.jobs import Timer, TimerKind
 from segue.domain.execution.state import State
-from segue.domain.execution.task_run import TaskRun
-from segue.expr import ExpressionError
 
 DEFAULT_LIMITS = EngineLimits()
 
@@ -87,9 +83,9 @@ def _join(progress: Progress, fact: Fact) -> None:
         case KillRequested():
             kill(progress, fact)
         case ChildChanged():
-            pass  # no task waits for another execution yet
+            dispatch.child_changed(progress, fact)
         case TimerDue():
-            joining.retry_due(progress, fact)
+            dispatch.timer_due(progress, fact)
 
 
 def _move(progress: Progress) -> bool:
@@ -140,28 +136,18 @@ def _start(progress: Progress) -> bool:
 
 def _advance_flowables(progress: Progress) -> None:
     """Move the running flowables, the inner ones first."""
-    behaviours = [
-        (run, BEHAVIOURS[type(task)])
+    running = [
+        run
         for run in progress.state.open_runs()
-        if run.state is State.RUNNING and type(task := progress.state.flow.get_task(run.task_id)) in BEHAVIOURS
+        if run.state is State.RUNNING and type(progress.state.flow.get_task(run.task_id)) in BEHAVIOURS
     ]
-    for run, behaviour in reversed(behaviours):
-        current = progress.state.runs[run.id]
-        if current.state is State.RUNNING:
-            _advance_flowable(progress, current, behaviour)
-
-
-def _advance_flowable(progress: Progress, run: TaskRun, behaviour: type[FlowableRun[Any]]) -> None:
-    task = progress.state.flow.get_task(run.task_id)
-    try:
-        behaviour(progress, task, run).advance()
-    except Needed as needed:
-        progress.decision.needs.update(needed.needs)
-    except (ExpressionError, SegueError) as error:
-        fail_run(progress, progress.state.runs[run.id], str(error))
-    ended = progress.state.runs[run.id]
-    if ended.state.is_terminated:
-        close_descendants(progress, ended, ended.state)
+    for run in reversed(running):
+        current = progress.state.runs.get(run.id)
+        if current is not None and current.state is State.RUNNING:
+            try:
+                dispatch.act(progress, current, lambda behaviour: behaviour.advance())
+            except Needed as needed:
+                progress.decision.needs.update(needed.needs)
 
 
 def _advance_execution(progress: Progress) -> None:

@@ -21,6 +21,8 @@ from segue.domain.flow.validate import RULES, RULES_OF_V2, Rule, type_faults, wa
 from segue.domain.violations import Violation
 from segue.expr import Dialect
 
+_GROWING_INPUTS = frozenset({"SELECT", "MULTISELECT", "FILE"})
+
 
 @dataclass(frozen=True, slots=True)
 class FlowReport:
@@ -63,7 +65,8 @@ def parse_flow(
     """Read one flow.
 
     `strict` is for flows that are being saved or validated. Without it (stored flows) unknown properties are
-    ignored and no rule is asked but those the model itself needs. Raises `FlowSyntaxError` if the text is no
+    ignored and no rule is asked but those the model itself needs. When strict, unknown properties of some
+    types of inputs are warnings. Raises `FlowSyntaxError` if the text is no
     YAML map; every other fault is a violation in the report.
 
     `with_defaults` fills the plugin defaults of the flow, then `defaults` (of namespace and server), into
@@ -76,10 +79,10 @@ def parse_flow(
     if with_defaults:
         apply_defaults(data, [*own_defaults(data), *defaults], _canonical(types))
     is_v2 = uses_v2(data)
-    notes = normalise(data)
+    notes = normalise(data, _canonical(types))
     dialect = dialect_of(is_v1=notes.is_v1, is_v2=is_v2)
-    flow, faults = _build(data, ignore_unknown=not strict)
-    warnings: list[str] = []
+    flow, faults, left_out = _build(data, strict)
+    warnings = [str(violation) for violation in _violations(left_out, document, notes)] if strict else []
     if strict:
         faults.extend(type_faults(data, types))
         for rule in (*RULES, *extra_rules):
@@ -110,17 +113,29 @@ def _canonical(types: TypeCatalogue) -> Callable[[str], str]:
     return canonical
 
 
-def _build(data: dict[str, Any], *, ignore_unknown: bool) -> tuple[Flow | None, list[Fault]]:
+def _build(data: dict[str, Any], strict: bool) -> tuple[Flow | None, list[Fault], list[Fault]]:
+    """The model, what is wrong, and the unknown properties that were read past (and taken out of `data`)."""
     try:
-        return Flow.model_validate(data, by_alias=True, by_name=False), []
+        return Flow.model_validate(data, by_alias=True, by_name=False), [], []
     except ValidationError as error:
         faults = list(faults_of(error))
-    unknown = [fault.path for fault in faults if fault.is_unknown]
-    if ignore_unknown and unknown:
-        for path in unknown:
-            _remove(data, path)
-        return _build(data, ignore_unknown=False)
-    return None, faults
+    left_out = [fault for fault in faults if fault.is_unknown and (not strict or _is_of_growing_input(data, fault))]
+    if not left_out:
+        return None, faults, []
+    for fault in left_out:
+        _remove(data, fault.path)
+    flow, faults, _ = _build(data, strict=True)
+    return flow, faults, left_out
+
+
+def _is_of_growing_input(data: dict[str, Any], fault: Fault) -> bool:
+    """Whether an unknown property stands at an input of a type that still gets new ones (17)."""
+    if "inputs" not in fault.path[-3:-1]:
+        return False
+    place: Any = data
+    for part in fault.path[:-1]:
+        place = place[part]
+    return isinstance(place, dict) and place.get("type") in _GROWING_INPUTS
 
 
 def _remove(data: Any, path: Path) -> None:
