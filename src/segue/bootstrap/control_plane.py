@@ -20,6 +20,7 @@ from segue.services.executor import Executor, ExecutorPorts
 from segue.services.lifecycle import Service
 from segue.services.maintenance.liveness import Liveness
 from segue.services.maintenance.reconciler import Reconciler
+from segue.services.maintenance.slots import SlotKeeper
 from segue.services.scheduler import SchedulerPorts, Timers
 
 
@@ -102,6 +103,7 @@ def _executor(outside: Backends) -> Executor:
             storage=outside.storage,
             clock=outside.clock,
             renderer=outside.renderer,
+            slots=outside.database.slots,
         )
     )
 
@@ -114,6 +116,7 @@ def _maintenance(outside: Backends) -> list[Service]:
     return [
         Liveness(outside.database.jobs, outside.queue, outside.clock),
         Reconciler(outside.database.journal, outside.queue, outside.clock),
+        SlotKeeper(outside.database.slots, outside.queue),
     ]
 
 

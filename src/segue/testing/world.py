@@ -17,7 +17,7 @@ import msgspec
 from segue.domain.engine.advance import advance
 from segue.domain.engine.decision import Decision
 from segue.domain.execution.creation import StartRequest, create_execution
-from segue.domain.execution.facts import Created, TaskFinished, TimerDue
+from segue.domain.execution.facts import Created, SlotGranted, TaskFinished, TimerDue
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.model import Execution
 from segue.domain.execution.state import State
@@ -75,6 +75,9 @@ class World(Rows):
         flow = parse_flow(source, self.types).valid_flow()
         revisions = self.flows.setdefault((flow.namespace, flow.id), [])
         revisions.append(CompiledFlow(flow, len(revisions) + 1))
+        limit = None if flow.concurrency is None else flow.concurrency.limit
+        for woken in self.slots.change_limit(f"main/{flow.namespace}/{flow.id}", len(revisions), limit):
+            self.tell(woken, SlotGranted())
         return revisions[-1]
 
     def start(self, flow: CompiledFlow, inputs: Mapping[str, Any] | None = None, execution_id: str = "x") -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from segue.domain.engine import finish, joining
+from segue.domain.engine import finish, joining, sla, starting
 from segue.domain.engine.block import advance_sides, enabled, fail_run
 from segue.domain.engine.decision import Decision, EngineLimits
 from segue.domain.engine.flowables import BEHAVIOURS, FlowableRun
@@ -15,6 +15,7 @@ from segue.domain.engine.kill import close_descendants, kill
 from segue.domain.engine.needs import Needed
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import Renderer
+from segue.domain.engine.starting import STARTING, start
 from segue.domain.engine.state import MAIN, ExecutionState
 from segue.domain.engine.submit import submit
 from segue.domain.errors import SegueError
@@ -24,11 +25,12 @@ from segue.domain.execution.facts import (
     Fact,
     JobLost,
     KillRequested,
+    SlotGranted,
     TaskFinished,
     TaskStarted,
     TimerDue,
+    UnqueueRequested,
 )
-from segue.domain.execution.jobs import Timer, TimerKind
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.expr import ExpressionError
@@ -88,16 +90,22 @@ def _join(progress: Progress, fact: Fact) -> None:
             kill(progress, fact)
         case ChildChanged():
             pass  # no task waits for another execution yet
+        case SlotGranted():
+            starting.granted(progress)
+        case UnqueueRequested():
+            starting.unqueue(progress, fact)
         case TimerDue():
-            joining.retry_due(progress, fact)
+            if not sla.due(progress, fact):
+                joining.retry_due(progress, fact)
 
 
 def _move(progress: Progress) -> bool:
     """One round: begin, blocks from the outside in, new task runs, the end. Whether anything moved."""
     before = _mark(progress)
     try:
-        if progress.execution.state is State.CREATED and not _start(progress):
+        if progress.execution.state in STARTING and not start(progress):
             return False
+        sla.check(progress)
         if progress.execution.state not in _AT_REST:
             _advance_flowables(progress)
             if progress.execution.state.is_terminated:
@@ -120,22 +128,6 @@ def _mark(progress: Progress) -> tuple[int, ...]:
         sum(len(run.status.histories) for run in decision.changed_runs.values()),
         sum(len(run.status.histories) for run in decision.new_runs.values()),
     )
-
-
-def _start(progress: Progress) -> bool:
-    """Leave CREATED, unless the start is planned for later."""
-    due = progress.execution.scheduled_at
-    if due is not None and due > progress.now:
-        timer = Timer(
-            id=f"{progress.execution.id}:start",
-            execution_id=progress.execution.id,
-            kind=TimerKind.SCHEDULED_START,
-            due_at=due,
-        )
-        progress.decision.timers[timer.id] = timer
-        return False
-    progress.move_execution(State.RUNNING)
-    return True
 
 
 def _advance_flowables(progress: Progress) -> None:

@@ -38,6 +38,7 @@ class Decision:
     into the state and advance again, without facts; the decision then grows.
 
     ``executions`` are started with this one's change, in one transaction; ``facts`` are for other executions.
+    ``frees_slot``: the execution's slot, or its place in the queue, goes to the next one.
     ``waiting`` are facts that could not be joined before what they need is loaded.
     """
 
@@ -53,6 +54,7 @@ class Decision:
     logs: list[LogEntry] = field(default_factory=list)
     executions: dict[str, NewExecution] = field(default_factory=dict)
     facts: list[OutgoingFact] = field(default_factory=list)
+    frees_slot: bool = False
     needs: set[Need] = field(default_factory=set)
     waiting: list[Fact] = field(default_factory=list)
 
@@ -72,4 +74,5 @@ class Decision:
             or self.logs
             or self.executions
             or self.facts
+            or self.frees_slot
         )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from segue.domain.engine import sla
 from segue.domain.engine.block import advance_sequence, enabled, guess_state
 from segue.domain.engine.kill import close_descendants
 from segue.domain.engine.progress import Progress
@@ -56,6 +57,8 @@ def after(progress: Progress) -> None:
     tasks = enabled(progress.state.flow.children(None, "afterExecution"))
     if advance_sequence(progress, tasks, None, AFTER):
         progress.change_execution(is_finished=True)
+        progress.free_slot()
+        sla.end(progress)
         tell_caller(progress)
 
 

@@ -59,6 +59,17 @@ class KillRequested(msgspec.Struct, frozen=True, tag="kill"):
     by: str | None = None
 
 
+class SlotGranted(msgspec.Struct, frozen=True, tag="slot"):
+    """A slot has become free for a queued execution (flow language 2.7)."""
+
+
+class UnqueueRequested(msgspec.Struct, frozen=True, tag="unqueue"):
+    """Somebody takes a queued execution out of the queue: to RUNNING whatever the limit, CANCELLED or FAILED."""
+
+    state: State = State.RUNNING
+    by: str | None = None
+
+
 class ChildChanged(msgspec.Struct, frozen=True, tag="child"):
     """An execution that this one waits for has changed its state, or has ended for good.
 
@@ -73,7 +84,7 @@ class ChildChanged(msgspec.Struct, frozen=True, tag="child"):
     outputs: OutputReference | None = None
 
 
-Fact = Created | TaskStarted | TaskFinished | JobLost | TimerDue | KillRequested | ChildChanged
+Fact = Created | TaskStarted | TaskFinished | JobLost | TimerDue | KillRequested | ChildChanged | SlotGranted | UnqueueRequested
 
 
 class OutgoingFact(msgspec.Struct, frozen=True):

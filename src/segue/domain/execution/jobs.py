@@ -35,6 +35,7 @@ class TimerKind(StrEnum):
 
     RETRY = "RETRY"
     SCHEDULED_START = "SCHEDULED_START"
+    SLA = "SLA"
 
 
 class Timer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

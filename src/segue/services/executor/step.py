@@ -177,6 +177,9 @@ class Step:
             await queue.broadcast(Channel.TIMERS, [min(timers).isoformat()])
         await queue.broadcast(Channel.EXECUTIONS, [change.execution.id for change in changes])
         await queue.broadcast(Channel.LOGS, [change.execution.id for change in changes if change.logs])
+        freed = {scope for change in changes if change.frees_slot for scope in change.execution.concurrency_scopes}
+        if freed:
+            await queue.publish(Topic.EXECUTIONS, await self._ports.slots.woken(sorted(freed)))
 
     async def _failed(self, execution_id: str, facts: Sequence[InboxFact], error: Exception) -> None:
         """A step failed: try again later, and park the facts when that does not help (design D10)."""
