@@ -9,16 +9,16 @@ from typing import Any
 
 from segue.domain.engine import finish, joining, sla, starting
 from segue.domain.engine.block import advance_sides, enabled, fail_run
-from segue.domain.engine.decision import Decision, EngineLimits
+from segue.domain.engine.decision import DEFAULT_LIMITS, Decision, EngineLimits
 from segue.domain.engine.flowables import BEHAVIOURS, FlowableRun
-from segue.domain.engine.kill import close_descendants, kill
+from segue.domain.engine.kill import close_descendants, end_now, kill
 from segue.domain.engine.needs import Needed
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import Renderer
 from segue.domain.engine.starting import STARTING, start
 from segue.domain.engine.state import MAIN, ExecutionState
 from segue.domain.engine.submit import submit
-from segue.domain.errors import SegueError
+from segue.domain.errors import LimitExceededError, SegueError
 from segue.domain.execution.facts import (
     ChildChanged,
     Created,
@@ -31,11 +31,10 @@ from segue.domain.execution.facts import (
     TimerDue,
     UnqueueRequested,
 )
+from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.expr import ExpressionError
-
-DEFAULT_LIMITS = EngineLimits()
 
 _AT_REST = frozenset({State.QUEUED, State.PAUSED, State.BREAKPOINT, State.KILLING})
 
@@ -115,6 +114,9 @@ def _move(progress: Progress) -> bool:
         _submit_created(progress)
     except Needed as error:
         progress.decision.needs.update(error.needs)
+    except LimitExceededError as error:
+        progress.log(LogLevel.ERROR, error.message)
+        end_now(progress, State.FAILED)
     return _mark(progress) != before
 
 

@@ -7,8 +7,11 @@ from segue.domain.engine.needs import Need
 from segue.domain.execution.creation import NewExecution
 from segue.domain.execution.facts import Fact, OutgoingFact
 from segue.domain.execution.jobs import Job, Timer
+from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.task_run import OutputReference, TaskRun
+
+__all__ = ["DEFAULT_LIMITS", "Decision", "EngineLimits", "NewOutputs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,6 @@ class NewOutputs:
     value: dict[str, Any]
     payload: bytes
     reference: OutputReference
-
-
-@dataclass(frozen=True, slots=True)
-class EngineLimits:
-    """Sizes the engine heeds. ``inline_output_bytes``: larger outputs go to internal storage."""
-
-    inline_output_bytes: int = 64 * 1024
 
 
 @dataclass(slots=True)

@@ -84,7 +84,17 @@ class ChildChanged(msgspec.Struct, frozen=True, tag="child"):
     outputs: OutputReference | None = None
 
 
-Fact = Created | TaskStarted | TaskFinished | JobLost | TimerDue | KillRequested | ChildChanged | SlotGranted | UnqueueRequested
+Fact = (
+    Created
+    | TaskStarted
+    | TaskFinished
+    | JobLost
+    | TimerDue
+    | KillRequested
+    | ChildChanged
+    | SlotGranted
+    | UnqueueRequested
+)
 
 
 class OutgoingFact(msgspec.Struct, frozen=True):

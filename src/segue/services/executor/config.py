@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from segue.domain.engine.advance import DEFAULT_LIMITS
-from segue.domain.engine.decision import EngineLimits
+from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits
 from segue.ports.clock import Clock
 from segue.ports.queue import Queue
 from segue.ports.rendering import Renderer

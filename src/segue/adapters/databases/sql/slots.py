@@ -36,9 +36,7 @@ _NEXT = Statement(
     """SELECT execution_id FROM concurrency_slots WHERE scope = :scope AND NOT held
        ORDER BY created_at, execution_id LIMIT :free""",
 )
-_SCOPES = Statement(
-    "slots.scopes", "SELECT DISTINCT scope FROM concurrency_slots WHERE execution_id = EACH(:ids)"
-)
+_SCOPES = Statement("slots.scopes", "SELECT DISTINCT scope FROM concurrency_slots WHERE execution_id = EACH(:ids)")
 _REMOVE = Statement("slots.remove", "DELETE FROM concurrency_slots WHERE execution_id = EACH(:ids)")
 _WOKEN = Statement(
     "slots.woken",

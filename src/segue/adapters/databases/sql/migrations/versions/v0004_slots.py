@@ -41,6 +41,4 @@ def upgrade() -> None:
         sa.Column("created_at", NUMBER, nullable=False),
         postgresql_with=TRANSIENT,
     )
-    op.create_index(
-        "concurrency_slots_queue", "concurrency_slots", ["scope", "held", "created_at", "execution_id"]
-    )
+    op.create_index("concurrency_slots_queue", "concurrency_slots", ["scope", "held", "created_at", "execution_id"])
