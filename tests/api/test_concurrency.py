@@ -26,9 +26,7 @@ async def take(server: Server, execution_id: str) -> Taken:
     found = await server.database.executions.get("main", execution_id)
     assert found is not None
     return await server.database.slots.take(
-        SlotRequest(
-            execution_id=execution_id, version=0, scope=SCOPE, revision=1, limit=1, created_at=found.created_at
-        )
+        SlotRequest(execution_id=execution_id, version=0, scope=SCOPE, revision=1, limit=1, created_at=found.created_at)
     )
 
 

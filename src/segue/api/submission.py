@@ -115,7 +115,9 @@ class Inputs:
         services = self._ports.services(flow.tenant, flow.flow.namespace)
 
         def render(text: str, inputs: Mapping[str, Any]) -> Any:
-            return self._ports.engine.render_typed(text, {**self.context(flow, inputs), **(extra or {})}, services)
+            return self._ports.engine.render_typed(
+                text, {**self.context(flow, inputs), **(extra or {})}, services, dialect=flow.dialect
+            )
 
         return resolve_inputs(flow.flow.inputs, submitted, render, self._ports.encrypt)
 
@@ -125,7 +127,10 @@ class Inputs:
             return []
         context = self.context(flow, inputs)
         services = self._ports.services(flow.tenant, flow.flow.namespace)
-        return failed_checks(flow.flow.checks, lambda text: self._ports.engine.render(text, context, services))
+        engine = self._ports.engine
+        return failed_checks(
+            flow.flow.checks, lambda text: engine.render(text, context, services, dialect=flow.dialect)
+        )
 
     def check(self, flow: CompiledFlow, inputs: Mapping[str, Any]) -> bool:
         """Whether the execution must fail at once. Raises ``ProblemError`` when it must not be created."""

@@ -5,20 +5,19 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from segue.domain.engine import finish, joining, sla, starting
-from segue.domain.engine.block import advance_sides, enabled, fail_run
+from segue.domain.engine import dispatch, finish, joining, sla, starting
+from segue.domain.engine.block import advance_sides, enabled
 from segue.domain.engine.decision import DEFAULT_LIMITS, Decision, EngineLimits
-from segue.domain.engine.flowables import BEHAVIOURS, FlowableRun
-from segue.domain.engine.kill import close_descendants, end_now, kill
+from segue.domain.engine.flowables import BEHAVIOURS
+from segue.domain.engine.kill import end_now, kill
 from segue.domain.engine.needs import Needed
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import Renderer
 from segue.domain.engine.starting import STARTING, start
 from segue.domain.engine.state import MAIN, ExecutionState
 from segue.domain.engine.submit import submit
-from segue.domain.errors import LimitExceededError, SegueError
+from segue.domain.errors import LimitExceededError
 from segue.domain.execution.facts import (
     ChildChanged,
     Created,
@@ -33,8 +32,6 @@ from segue.domain.execution.facts import (
 )
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
-from segue.domain.execution.task_run import TaskRun
-from segue.expr import ExpressionError
 
 _AT_REST = frozenset({State.QUEUED, State.PAUSED, State.BREAKPOINT, State.KILLING})
 
@@ -88,14 +85,14 @@ def _join(progress: Progress, fact: Fact) -> None:
         case KillRequested():
             kill(progress, fact)
         case ChildChanged():
-            pass  # no task waits for another execution yet
+            dispatch.child_changed(progress, fact)
         case SlotGranted():
             starting.granted(progress)
         case UnqueueRequested():
             starting.unqueue(progress, fact)
         case TimerDue():
             if not sla.due(progress, fact):
-                joining.retry_due(progress, fact)
+                dispatch.timer_due(progress, fact)
 
 
 def _move(progress: Progress) -> bool:
@@ -134,28 +131,18 @@ def _mark(progress: Progress) -> tuple[int, ...]:
 
 def _advance_flowables(progress: Progress) -> None:
     """Move the running flowables, the inner ones first."""
-    behaviours = [
-        (run, BEHAVIOURS[type(task)])
+    running = [
+        run
         for run in progress.state.open_runs()
-        if run.state is State.RUNNING and type(task := progress.state.flow.get_task(run.task_id)) in BEHAVIOURS
+        if run.state is State.RUNNING and type(progress.state.flow.get_task(run.task_id)) in BEHAVIOURS
     ]
-    for run, behaviour in reversed(behaviours):
-        current = progress.state.runs[run.id]
-        if current.state is State.RUNNING:
-            _advance_flowable(progress, current, behaviour)
-
-
-def _advance_flowable(progress: Progress, run: TaskRun, behaviour: type[FlowableRun[Any]]) -> None:
-    task = progress.state.flow.get_task(run.task_id)
-    try:
-        behaviour(progress, task, run).advance()
-    except Needed as needed:
-        progress.decision.needs.update(needed.needs)
-    except (ExpressionError, SegueError) as error:
-        fail_run(progress, progress.state.runs[run.id], str(error))
-    ended = progress.state.runs[run.id]
-    if ended.state.is_terminated:
-        close_descendants(progress, ended, ended.state)
+    for run in reversed(running):
+        current = progress.state.runs.get(run.id)
+        if current is not None and current.state is State.RUNNING:
+            try:
+                dispatch.act(progress, current, lambda behaviour: behaviour.advance())
+            except Needed as needed:
+                progress.decision.needs.update(needed.needs)
 
 
 def _advance_execution(progress: Progress) -> None:

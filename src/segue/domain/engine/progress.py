@@ -37,7 +37,7 @@ class Progress(Outgoing):
         limits: EngineLimits,
     ) -> None:
         super().__init__(state, now, decision)
-        self.renderer = renderer
+        self.renderer = renderer.for_dialect(state.flow.dialect)
         self.limits = limits
 
     # The execution

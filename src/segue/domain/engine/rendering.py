@@ -1,17 +1,21 @@
 """The expressions the engine evaluates itself: their variables, and what they need loaded first."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from segue.domain.engine.needs import Needed, OutputsNeed
 from segue.domain.engine.state import ExecutionState
 from segue.domain.execution.context import execution_roots, format_instant
 from segue.domain.execution.task_run import OutputNeed, TaskRun, began_at
-from segue.expr import References
+from segue.expr import Dialect, References
 
 
 class Renderer(Protocol):
-    """What the engine needs of the expression language (``segue.expr.Engine`` is one)."""
+    """What the engine needs of the expression language (``segue.ports.rendering`` has one)."""
+
+    def for_dialect(self, dialect: Dialect | None) -> Self:
+        """The same for the flows of one dialect."""
+        ...
 
     def render(self, text: str, context: Mapping[str, Any]) -> str | None:
         """Text to text."""
