@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from segue.domain.engine.decision import DEFAULT_LIMITS, Decision
-from segue.domain.engine.finish import tell_caller
 from segue.domain.engine.kill import end_now
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import Renderer
@@ -36,5 +35,5 @@ def give_up(
             end_now(progress, State.FAILED)
         progress.change_execution(is_finished=True)
         progress.free_slot()
-        tell_caller(progress)
+        progress.tell_caller()
     return state, decision
