@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from segue.domain.engine.decision import Decision
-from segue.domain.engine.needs import ChildrenNeed, FlowNeed, Need, OutputsNeed
+from segue.domain.engine.needs import ChildrenNeed, ExecutionNeed, FlowNeed, Need, OutputsNeed
 from segue.domain.engine.state import ExecutionState
 from segue.domain.errors import NotFoundError
 from segue.domain.execution.facts import Created, Fact
@@ -91,6 +91,8 @@ class Rows:
                     state.found[need] = NotFoundError(f"Flow '{need.namespace}.{need.flow_id}' does not exist")
                 else:
                     state.found[need] = revisions[(need.revision or len(revisions)) - 1]
+            case ExecutionNeed():
+                state.found[need] = self.executions.get(need.execution_id)
             case ChildrenNeed():
                 state.found[need] = [
                     one.id

@@ -37,7 +37,13 @@ class ChildrenNeed(NamedTuple):
     execution_id: str
 
 
-Need = OutputsNeed | FlowNeed | ChildrenNeed
+class ExecutionNeed(NamedTuple):
+    """Another execution, of whatever tenant (found: an ``Execution``, or None when there is none)."""
+
+    execution_id: str
+
+
+Need = OutputsNeed | FlowNeed | ChildrenNeed | ExecutionNeed
 
 
 class Needed(Interrupt):
