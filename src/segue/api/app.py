@@ -20,6 +20,7 @@ from segue.api.ports import ApiPorts
 from segue.api.problems import MEDIA_TYPE, ProblemError, describe, exception_handlers
 from segue.api.routers import (
     configs,
+    editor,
     execution_actions,
     executions,
     flow_graphs,
@@ -30,6 +31,7 @@ from segue.api.routers import (
     logs,
     operations,
     outputs,
+    plugins,
     streams,
     webhooks,
 )
@@ -49,6 +51,8 @@ _OF_TENANT = (
     streams,
     logs,
     operations,
+    plugins,
+    editor,
 )
 
 
@@ -108,7 +112,7 @@ def create_app(ports: ApiPorts, config: ApiConfig | None = None) -> ApiApplicati
     app = ApiApplication(
         route_handlers=[
             ping,
-            Router("/api/v1", route_handlers=configs.HANDLERS),
+            Router("/api/v1", route_handlers=[*configs.HANDLERS, *plugins.HANDLERS, *editor.TENANT_LESS]),
             Router("/api/v1/{tenant:str}", route_handlers=handlers),
         ],
         dependencies={"backend": Provide(lambda: backend, sync_to_thread=False)},

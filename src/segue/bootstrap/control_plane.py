@@ -16,6 +16,7 @@ from segue.bootstrap.process import Launch
 from segue.bootstrap.worker_process import WorkerProcess
 from segue.config import Configuration
 from segue.domain.flow.parse import fill_defaults
+from segue.plugins.documents import Library
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.executor import Executor, ExecutorPorts
 from segue.services.lifecycle import Service
@@ -157,6 +158,7 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             queue=outside.queue,
             catalog=outside.catalog,
             types=outside.types,
+            plugins=Library(outside.types),
             plugin_defaults=outside.defaults,
             clock=outside.clock,
             ids=outside.ids,
