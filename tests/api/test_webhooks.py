@@ -86,7 +86,7 @@ async def test_a_key_may_be_a_secret(tmp_path: Path) -> None:
             return SecretValue("from-secret") if (namespace, key) == ("company.team", "KEY") else None
 
     services = Services(secrets=Secrets())
-    async with serving(tmp_path, services=lambda tenant, namespace: services) as server:
+    async with serving(tmp_path, services=services) as server:
         await server.save(hook(key="{{ secret('KEY') }}"))
         assert (await server.client.post(f"{URL}/from-secret")).status_code == 200
         assert (await server.client.post(f"{URL}/other")).status_code == 404

@@ -9,7 +9,7 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import databases, log_lines
+from segue.testing import databases, log_lines, stores
 from segue.testing.servers import PostgresServer
 
 
@@ -60,6 +60,14 @@ class TestSqliteLogs(OnSqlite, log_lines.LogConformance):
     pass
 
 
+class TestSqliteKv(OnSqlite, stores.KvConformance):
+    pass
+
+
+class TestSqliteNamespaceFiles(OnSqlite, stores.NamespaceFileConformance):
+    pass
+
+
 class TestPostgresqlFlows(OnPostgresql, databases.FlowConformance):
     pass
 
@@ -77,4 +85,12 @@ class TestPostgresqlJobs(OnPostgresql, databases.JobConformance):
 
 
 class TestPostgresqlLogs(OnPostgresql, log_lines.LogConformance):
+    pass
+
+
+class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
+    pass
+
+
+class TestPostgresqlNamespaceFiles(OnPostgresql, stores.NamespaceFileConformance):
     pass

@@ -58,6 +58,7 @@ async def whole(tmp_path):
                 storage=stage.storage,
                 clock=clock,
                 renderer=system_renderer(Engine(), clock),
+                values=stage.values,
             )
         )
         await executor.start()

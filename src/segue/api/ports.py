@@ -1,11 +1,12 @@
 """What the API needs from the outside, handed in by the composition root."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from segue.domain.flow.type_names import TypeCatalogue
 from segue.expr import Engine, Services
+from segue.expr.services import NO_SERVICES
 from segue.ports.clock import Clock, Ids
 from segue.ports.queue import Queue
 from segue.ports.repositories.catalog import FlowCatalog
@@ -15,19 +16,17 @@ from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.outputs import OutputRepository
+from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
-
-
-def _no_services(tenant: str, namespace: str) -> Services:  # noqa: ARG001  the signature of the port
-    return Services()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiPorts:
     """Repositories, storage, queue, catalogues, time and chance.
 
-    ``services`` gives what templates may use in a namespace (secrets for webhook keys, ``now()`` in
-    defaults); ``encrypt`` stores SECRET inputs, None refuses them.
+    ``services`` are what templates may use of this machine, ``values`` what of the control plane (secrets for
+    webhook keys, KV values in defaults), None for nothing. ``globals`` are roots that every template sees.
+    ``encrypt`` stores SECRET inputs, None refuses them.
     """
 
     flows: FlowRepository
@@ -43,5 +42,7 @@ class ApiPorts:
     clock: Clock
     ids: Ids
     engine: Engine
-    services: Callable[[str, str], Services] = _no_services
+    services: Services = NO_SERVICES
+    values: ValueSource | None = None
+    globals: Mapping[str, Any] = field(default_factory=dict)
     encrypt: Callable[[str], Any] | None = None

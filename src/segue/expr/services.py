@@ -40,6 +40,9 @@ class Secrets(Protocol):
     def read(self, namespace: str, key: str) -> SecretValue | None:
         """The secret, or None when there is none of this key."""
 
+    def used(self, text: str) -> None:
+        """A part of a secret was handed out (a sub-key): it has to be hidden as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class KvValue:

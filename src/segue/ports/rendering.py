@@ -1,11 +1,15 @@
-"""The expression language with what every part of the control plane may give it: the time and chance."""
+"""The expression language with what every part of the control plane may give it: the time, chance, fetched values."""
 
 import os
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from segue.domain.encrypted import revealed
+from segue.domain.fetched_values import FetchedValues
+from segue.domain.flow.input_values import encrypt_secret
 from segue.expr import Engine, References, Services
-from segue.ports.clock import Clock
+from segue.ports.clock import Clock, SystemClock
 
 
 class Renderer:
@@ -14,28 +18,80 @@ class Renderer:
     ``services`` is asked once per rendering for what the expressions there may use.
     """
 
-    def __init__(self, engine: Engine, services: Callable[[], Services]) -> None:
+    def __init__(
+        self, engine: Engine, services: Callable[[], Services], encrypt: Callable[[str], Any] | None = None
+    ) -> None:
+        """Without ``encrypt`` nothing can be stored secret."""
         self.engine = engine
-        self._services = services
+        self.services = services
+        self._encrypt = encrypt
+
+    def over(self, values: FetchedValues, *, reveals: bool = False) -> "ValueRenderer":
+        """The same over the values of one execution. ``reveals``: its inputs hold encrypted texts."""
+        return ValueRenderer(self, values, reveals=reveals)
+
+    def roots(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``context`` with the roots that are the same everywhere."""
+        return context
+
+    def encrypt(self, text: str) -> Any:
+        """What is stored for a secret. Raises ``ValueError`` when encryption is not configured."""
+        return encrypt_secret(text, self._encrypt)
 
     def render(self, text: str, context: Mapping[str, Any]) -> str | None:
         """Text to text. Raises ``ExpressionError``."""
-        return self.engine.render(text, context, self._services())
+        return self.engine.render(text, self.roots(context), self.services())
 
     def render_typed(self, text: str, context: Mapping[str, Any]) -> Any:
         """Text to a native value. Raises ``ExpressionError``."""
-        return self.engine.render_typed(text, context, self._services())
+        return self.engine.render_typed(text, self.roots(context), self.services())
 
     def render_value(self, value: Any, context: Mapping[str, Any]) -> Any:
         """Every text inside ``value`` rendered. Raises ``ExpressionError``."""
-        return self.engine.render_value(value, context, self._services())
+        return self.engine.render_value(value, self.roots(context), self.services())
 
     def references_of(self, value: Any) -> References:
         """What the texts inside ``value`` name. Raises ``ExpressionSyntaxError``."""
         return self.engine.references_of(value)
 
 
+class ValueRenderer(Renderer):
+    """A renderer whose expressions also see fetched values: raises ``ValuesNeeded`` for those still to be fetched.
+
+    Inputs that are stored encrypted are decrypted when a template looks at them (expression language 10.3).
+    """
+
+    def __init__(self, base: Renderer, values: FetchedValues, *, reveals: bool) -> None:
+        super().__init__(base.engine, self._own_services, base.encrypt)
+        self.values = values
+        self._base = base
+        self._reveals = reveals
+        self._own: Services | None = None
+
+    def roots(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See ``Renderer.roots``."""
+        if self._reveals and "inputs" in context:
+            context = {**context, "inputs": revealed(context["inputs"], self.values.plain)}
+        return self._base.roots(context)
+
+    def _own_services(self) -> Services:
+        if self._own is None:
+            self._own = self.values.services(self._base.services())
+        return self._own
+
+
+def machine_services(clock: Clock | None = None) -> Services:
+    """What expressions may use of the machine they are rendered on: the time, chance and a free port."""
+    return Services(clock=(clock or SystemClock()).now, entropy=os.urandom, free_port=_free_port)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def system_renderer(engine: Engine, clock: Clock) -> Renderer:
     """A renderer whose expressions may know the time and draw chance, and nothing else."""
-    services = Services(clock=clock.now, entropy=os.urandom)
+    services = machine_services(clock)
     return Renderer(engine, lambda: services)

@@ -13,7 +13,7 @@ from segue.domain.engine.decision import Decision, EngineLimits
 from segue.domain.engine.flowables import BEHAVIOURS, FlowableRun
 from segue.domain.engine.kill import close_descendants, kill
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.rendering import NeedsOutputs, Renderer
+from segue.domain.engine.rendering import Renderer, note_needs
 from segue.domain.engine.state import MAIN, ExecutionState
 from segue.domain.engine.submit import submit
 from segue.domain.errors import SegueError
@@ -29,6 +29,7 @@ from segue.domain.execution.facts import (
 from segue.domain.execution.jobs import Timer, TimerKind
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
+from segue.domain.needs import Needs
 from segue.expr import ExpressionError
 
 DEFAULT_LIMITS = EngineLimits()
@@ -47,11 +48,12 @@ def advance(
     """Join ``facts`` and move ``state`` as far as it goes.
 
     ``state`` is changed in memory and the returned decision says what is to be written for it. When the
-    decision has ``needs``, load those outputs into ``state.outputs``, and call again without facts and
-    with that decision until it has none.
+    decision has ``needs``, load those outputs into ``state.outputs``, when it has ``value_needs``, provide those
+    to the renderer, and call again without facts and with that decision until it has neither.
     """
     decision = Decision() if decision is None else decision
     decision.needs.clear()
+    decision.value_needs.clear()
     progress = Progress(state, now, renderer, decision, limits)
     for fact in facts:
         _join(progress, fact)
@@ -89,8 +91,8 @@ def _move(progress: Progress) -> bool:
             else:
                 _advance_execution(progress)
         _submit_created(progress)
-    except NeedsOutputs as need:
-        progress.decision.needs.update(need.owner_ids)
+    except Needs as need:
+        note_needs(progress.decision, need)
     return _mark(progress) != before
 
 
@@ -139,8 +141,8 @@ def _advance_flowable(progress: Progress, run: TaskRun, behaviour: type[Flowable
     task = progress.state.flow.get_task(run.task_id)
     try:
         behaviour(progress, task, run).advance()
-    except NeedsOutputs as need:
-        progress.decision.needs.update(need.owner_ids)
+    except Needs as need:
+        note_needs(progress.decision, need)
     except (ExpressionError, SegueError) as error:
         fail_run(progress, progress.state.runs[run.id], str(error))
     ended = progress.state.runs[run.id]
@@ -165,5 +167,5 @@ def _submit_created(progress: Progress) -> None:
     for run in [run for run in progress.state.open_runs() if run.state is State.CREATED]:
         try:
             submit(progress, run)
-        except NeedsOutputs as need:
-            progress.decision.needs.update(need.owner_ids)
+        except Needs as need:
+            note_needs(progress.decision, need)

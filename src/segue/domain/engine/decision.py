@@ -6,6 +6,7 @@ from typing import Any
 from segue.domain.execution.jobs import Job, Timer
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.task_run import OutputReference, TaskRun
+from segue.domain.needs import ValueNeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Decision:
     dropped_timers: set[str] = field(default_factory=set)
     logs: list[LogEntry] = field(default_factory=list)
     needs: set[str] = field(default_factory=set)
+    value_needs: set[ValueNeed] = field(default_factory=set)
+    """Secrets, KV values and files that expressions ask for: provide them to the renderer, as for ``needs``."""
 
     @property
     def is_empty(self) -> bool:

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from segue.domain.engine.decision import Decision
 from segue.domain.engine.state import ExecutionState
 from segue.domain.execution.context import execution_roots, format_instant
 from segue.domain.execution.task_run import TaskRun, began_at
-from segue.expr import Interrupt, References
+from segue.domain.needs import Needs, ValuesNeeded
+from segue.expr import References
 
 
-class NeedsOutputs(Interrupt):
+class NeedsOutputs(Needs):
     """An expression named outputs that are not in memory: load them and come again."""
 
     def __init__(self, owner_ids: tuple[str, ...]) -> None:
@@ -18,7 +20,14 @@ class NeedsOutputs(Interrupt):
 
 
 class Renderer(Protocol):
-    """What the engine needs of the expression language (``segue.expr.Engine`` is one)."""
+    """What the engine needs of the expression language, over the values of one execution.
+
+    Rendering raises ``ValuesNeeded`` for secrets, KV values and files that are not fetched yet.
+    """
+
+    def encrypt(self, text: str) -> Any:
+        """What is stored for a secret flow output. Raises ``ValueError`` when encryption is not configured."""
+        ...
 
     def render(self, text: str, context: Mapping[str, Any]) -> str | None:
         """Text to text."""
@@ -31,6 +40,16 @@ class Renderer(Protocol):
     def references_of(self, value: Any) -> References:
         """What the texts inside ``value`` name."""
         ...
+
+
+def note_needs(decision: Decision, need: Needs) -> None:
+    """Write down what has to be loaded before the step can go on."""
+    if isinstance(need, NeedsOutputs):
+        decision.needs.update(need.owner_ids)
+    elif isinstance(need, ValuesNeeded):
+        decision.value_needs.update(need.needs)
+    else:
+        raise need
 
 
 class OutputsView(Mapping[str, Any]):

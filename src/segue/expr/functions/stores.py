@@ -52,6 +52,7 @@ def secret(state: State, key: Any = None, namespace: Any = None, subkey: Any = N
         return found.value
     field = _field(found.value, java_text(subkey), name)
     state.secrets.append(field)
+    state.services.secrets.used(field)
     return field
 
 

@@ -9,6 +9,7 @@ from segue.ports.queue import Queue
 from segue.ports.rendering import Renderer
 from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.journal import Journal
+from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
 
 
@@ -22,6 +23,8 @@ class ExecutorPorts:
     storage: Storage
     clock: Clock
     renderer: Renderer
+    values: ValueSource
+    """What expressions of the engine ask for."""
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,14 @@ from segue.domain.engine.decision import Decision
 from segue.domain.engine.state import ExecutionState
 from segue.domain.errors import NotFoundError, UnavailableError
 from segue.domain.execution.facts import Fact, InboxFact
+from segue.domain.execution.logs import MASK, LogEntry
 from segue.domain.execution.task_run import OutputReference
+from segue.domain.fetched_values import FetchedValues
+from segue.domain.flow.resolve_inputs import has_secret_inputs
 from segue.ports.queue import Channel, Topic
+from segue.ports.rendering import ValueRenderer
 from segue.ports.repositories.journal import Change, Loaded
+from segue.ports.repositories.values import ValueScope
 from segue.services.executor.cache import StateCache
 from segue.services.executor.changes import change_of
 from segue.services.executor.config import ExecutorConfig, ExecutorPorts
@@ -33,6 +38,7 @@ class Work:
     state: ExecutionState
     facts: Sequence[InboxFact]
     decision: Decision
+    renderer: ValueRenderer
 
     @property
     def id(self) -> str:
@@ -89,15 +95,18 @@ class Step:
                 await self._failed(execution_id, facts, error)
                 return None
             state = ExecutionState(flow, snapshot.execution, snapshot.task_runs)
-        return Work(state, facts, Decision())
+        renderer = self._ports.renderer.over(FetchedValues(), reveals=has_secret_inputs(state.flow))
+        return Work(state, facts, Decision(), renderer)
 
     async def _decide(self, work: Work) -> bool:
         """Advance one execution with all it needs; whether there is a decision to apply."""
         try:
             self._advance(work, [fact.fact for fact in work.facts])
-            while work.decision.needs:
+            while work.decision.needs or work.decision.value_needs:
                 await self._load_outputs(work.state, work.decision.needs)
+                await self._load_values(work)
                 self._advance(work, ())
+            _hide_secrets(work)
         except UnavailableError:
             raise
         except Exception as error:
@@ -107,10 +116,20 @@ class Step:
 
     def _advance(self, work: Work, facts: Iterable[Fact]) -> None:
         now = self._ports.clock.now()
-        advance(work.state, facts, now, self._ports.renderer, work.decision, self._config.limits)
+        advance(work.state, facts, now, work.renderer, work.decision, self._config.limits)
+
+    async def _load_values(self, work: Work) -> None:
+        """Secrets, KV values and files that expressions asked for; they are known for this step only."""
+        needs = work.decision.value_needs
+        if needs:
+            execution = work.state.execution
+            scope = ValueScope(execution.flow, execution.id)
+            work.renderer.values.provide(await self._ports.values.load(scope, needs))
 
     async def _load_outputs(self, state: ExecutionState, owner_ids: Iterable[str]) -> None:
         wanted = set(owner_ids)
+        if not wanted:
+            return
         stored = {owner: ref for owner in wanted if (ref := _reference(state, owner)) is not None and ref.uri}
         inline = await self._ports.journal.outputs(sorted(wanted - stored.keys()))
         for owner in wanted - stored.keys():
@@ -203,6 +222,20 @@ class Step:
         waking = asyncio.ensure_future(self._ports.queue.publish(Topic.EXECUTIONS, [execution_id]))
         self._telling.add(waking)
         waking.add_done_callback(self._told)
+
+
+def _hide_secrets(work: Work) -> None:
+    """No line of the engine repeats a secret that an expression of this step looked at."""
+    secrets = sorted(work.renderer.values.secrets_seen, key=len, reverse=True)
+    if secrets:
+        work.decision.logs[:] = [_hidden(line, secrets) for line in work.decision.logs]
+
+
+def _hidden(line: LogEntry, secrets: Iterable[str]) -> LogEntry:
+    message = line.message
+    for secret in secrets:
+        message = message.replace(secret, MASK)
+    return line if message == line.message else msgspec.structs.replace(line, message=message)
 
 
 def _reference(state: ExecutionState, owner_id: str) -> OutputReference | None:
