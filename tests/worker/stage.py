@@ -18,9 +18,10 @@ from segue.adapters.secrets.aes import AesCipher
 from segue.adapters.storages.local import LocalStorage
 from segue.domain.errors import UnavailableError
 from segue.domain.execution.facts import Created, Fact, TaskFinished
-from segue.domain.execution.jobs import Job, OutputNeed
+from segue.domain.execution.jobs import Job
 from segue.domain.execution.model import Execution, FlowKey
 from segue.domain.execution.state import Status
+from segue.domain.execution.task_run import OutputNeed
 from segue.domain.namespaces import NamespaceAccess
 from segue.expr import SecretValue
 from segue.plugins.registry import PluginRegistry
@@ -30,7 +31,7 @@ from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.file_access import FileAccess
 from segue.ports.repositories.file_tree import NamespaceFiles
 from segue.ports.repositories.flows import StoredFlow
-from segue.ports.repositories.jobs import JobRepository, Metric, Report
+from segue.ports.repositories.jobs import ClaimedJob, JobRepository, Metric, Report
 from segue.ports.repositories.journal import Change, InlineOutputs
 from segue.ports.repositories.logs import LogQuery
 from segue.ports.repositories.values import ValueSource
@@ -48,6 +49,7 @@ class WatchedJobs:
         self._jobs = jobs
         self.is_away = False
         self.is_stuck = False
+        self.loses_claims = 0
         self.refuses: Callable[[Report], bool] = lambda report: False
         self.metrics: list[Metric] = []
 
@@ -60,6 +62,14 @@ class WatchedJobs:
             raise ValueError("poison")
         self.metrics.extend(report.metrics)
         return await self._jobs.accept(report)
+
+    async def claim(self, *args: Any) -> list[ClaimedJob]:
+        """The real claim; its answer gets lost as often as ``loses_claims`` says."""
+        claimed = await self._jobs.claim(*args)
+        if claimed and self.loses_claims:
+            self.loses_claims -= 1
+            raise UnavailableError("the answer was lost")
+        return claimed
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._jobs, name)

@@ -51,7 +51,7 @@ def backends(configuration: Configuration, *, shared: bool) -> Backends:
     """
     database = SqlDatabase(database_url(configuration))
     types, clock = PluginRegistry(), SystemClock()
-    engine = Engine(cache_size=configuration.variables.cache_size)
+    engine = Engine(dialect=configuration.expressions.dialect, cache_size=configuration.variables.cache_size)
     storage = LocalStorage(configuration.storage.local.base_path or configuration.data_dir / "storage")
     files = NamespaceFiles(database.namespace_files, storage, clock)
     cipher = open_cipher(configuration)

@@ -9,11 +9,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from segue.config.datasources import DataSource
 from segue.config.values import Duration, Names, Size
 from segue.domain.namespaces import NamespaceAccess
+from segue.expr import Dialect, dialect_named
 
 
 class QueueType(StrEnum):
@@ -240,9 +241,20 @@ class HttpFunctionSection(Section):
 
 
 class ExpressionsSection(Section):
-    """What expressions may do."""
+    """The expression language."""
 
+    dialect: Dialect = Field(
+        default=Dialect.V2,
+        description="`1.x` or `2.0`: how expressions are read in flows that fit both releases "
+        "(see the reference of expressions; flows that only one release could read are read as that one does).",
+    )
     http: HttpFunctionSection = HttpFunctionSection()
+
+    @field_validator("dialect", mode="before")
+    @classmethod
+    def _release(cls, value: Any) -> Any:
+        # YAML reads 2.0 as a number.
+        return value if isinstance(value, Dialect) else dialect_named(str(value)) or value
 
 
 class LimitsSection(Section):

@@ -1,6 +1,6 @@
 """The services of expressions over values that were fetched beforehand (expression language 8.4).
 
-A template is rendered with what is at hand; a look-up of something else raises ``ValuesNeeded``, and whoever
+A template is rendered with what is at hand; a look-up of something else raises ``Needed``, and whoever
 renders fetches it, provides it here and renders again. So a renderer stays synchronous and pure, and one
 mechanism serves the engine, the workers and the API.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from segue.domain.kv import KvContent
-from segue.domain.needs import FileInfo, ValueKind, ValueNeed, ValuesNeeded
+from segue.domain.needs import FileInfo, Needed, ValueKind, ValueNeed
 from segue.expr import EvaluationError, FileReference, KvValue, SecretValue, Services
 
 
@@ -54,9 +54,9 @@ class FetchedValues:
         self._values.update(values)
 
     def get(self, need: ValueNeed) -> Any:
-        """The value. Raises ``ValuesNeeded`` until it is provided, ``EvaluationError`` when it is refused."""
+        """The value. Raises ``Needed`` until it is provided, ``EvaluationError`` when it is refused."""
         if need not in self._values:
-            raise ValuesNeeded((need,))
+            raise Needed(need)
         found = self._values[need]
         if isinstance(found, Refused):
             raise EvaluationError(found.reason)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from segue.expr import Interrupt
 
@@ -42,13 +41,9 @@ class FileInfo(NamedTuple):
     size: int
 
 
-class Needs(Interrupt):
-    """Something has to be fetched first. Passes through the expression language untouched."""
+class Needed(Interrupt):
+    """Something is not at hand: fetch ``needs`` and come again. Passes through the expression language untouched."""
 
-
-class ValuesNeeded(Needs):
-    """A template asked for values that are not fetched yet."""
-
-    def __init__(self, needs: Iterable[ValueNeed]) -> None:
-        self.needs = tuple(needs)
-        super().__init__(", ".join(f"{need.kind} {need.key}" for need in self.needs))
+    def __init__(self, *needs: Any) -> None:
+        super().__init__(", ".join(map(str, needs)))
+        self.needs: tuple[Any, ...] = needs

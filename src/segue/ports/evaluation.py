@@ -10,17 +10,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from segue.domain.needs import Needs
+from segue.domain.needs import Needed
 from segue.expr import HttpCall, Services
 
 Result = TypeVar("Result")
-Fetch = Callable[[Needs], Awaitable[None]]
+Fetch = Callable[[Needed], Awaitable[None]]
 """Provides what is needed; raises it again when it cannot."""
 
 _MISSING = object()
 
 
-class _ThreadNeeded(Needs):
+class _ThreadNeeded(Needed):
     """The expression does something that blocks."""
 
 
@@ -58,8 +58,8 @@ async def evaluate(work: Callable[[Services], Result], services: Services, fetch
         except _ThreadNeeded:
             loop = asyncio.get_running_loop()
             return await asyncio.ensure_future(asyncio.to_thread(evaluate_blocking, work, services, fetch, loop))
-        except Needs as needs:
-            await asyncio.ensure_future(fetch(needs))
+        except Needed as needed:
+            await asyncio.ensure_future(fetch(needed))
 
 
 def evaluate_blocking(
@@ -73,8 +73,8 @@ def evaluate_blocking(
             calls.rewind()
         try:
             return work(own)
-        except Needs as needs:
-            asyncio.run_coroutine_threadsafe(_awaited(fetch(needs)), loop).result()
+        except Needed as needed:
+            asyncio.run_coroutine_threadsafe(_awaited(fetch(needed)), loop).result()
 
 
 async def _awaited(what: Awaitable[None]) -> None:

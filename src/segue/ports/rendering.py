@@ -3,19 +3,21 @@
 import os
 import socket
 from collections.abc import Callable, Mapping
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 from segue.domain.encrypted import revealed
 from segue.domain.fetched_values import FetchedValues
 from segue.domain.flow.input_values import encrypt_secret
-from segue.expr import Engine, References, Services
+from segue.expr import Dialect, Engine, References, Services
 from segue.ports.clock import Clock, SystemClock
 
 
 class Renderer:
     """Renders with the services of one place; the face of ``segue.expr`` for engine and API.
 
-    ``services`` is asked once per rendering for what the expressions there may use.
+    ``services`` is asked once per rendering for what the expressions there may use. ``dialect`` is that of the
+    flow whose texts are rendered, the engine's own unless given.
     """
 
     def __init__(
@@ -24,7 +26,16 @@ class Renderer:
         """Without ``encrypt`` nothing can be stored secret."""
         self.engine = engine
         self.services = services
+        self.dialect: Dialect | None = None
         self._encrypt = encrypt
+
+    def for_dialect(self, dialect: Dialect | None) -> Self:
+        """The same renderer for the flows of one dialect."""
+        if dialect is self.dialect:
+            return self
+        other = copy(self)
+        other.dialect = dialect
+        return other
 
     def over(self, values: FetchedValues, *, reveals: bool = False) -> "ValueRenderer":
         """The same over the values of one execution. ``reveals``: its inputs hold encrypted texts."""
@@ -40,44 +51,40 @@ class Renderer:
 
     def render(self, text: str, context: Mapping[str, Any]) -> str | None:
         """Text to text. Raises ``ExpressionError``."""
-        return self.engine.render(text, self.roots(context), self.services())
+        return self.engine.render(text, self.roots(context), self.services(), dialect=self.dialect)
 
     def render_typed(self, text: str, context: Mapping[str, Any]) -> Any:
         """Text to a native value. Raises ``ExpressionError``."""
-        return self.engine.render_typed(text, self.roots(context), self.services())
+        return self.engine.render_typed(text, self.roots(context), self.services(), dialect=self.dialect)
 
     def render_value(self, value: Any, context: Mapping[str, Any]) -> Any:
         """Every text inside ``value`` rendered. Raises ``ExpressionError``."""
-        return self.engine.render_value(value, self.roots(context), self.services())
+        return self.engine.render_value(value, self.roots(context), self.services(), dialect=self.dialect)
 
     def references_of(self, value: Any) -> References:
         """What the texts inside ``value`` name. Raises ``ExpressionSyntaxError``."""
-        return self.engine.references_of(value)
+        return self.engine.references_of(value, self.dialect)
 
 
 class ValueRenderer(Renderer):
-    """A renderer whose expressions also see fetched values: raises ``ValuesNeeded`` for those still to be fetched.
+    """A renderer whose expressions also see fetched values: raises ``Needed`` for those still to be fetched.
 
     Inputs that are stored encrypted are decrypted when a template looks at them (expression language 10.3).
     """
 
     def __init__(self, base: Renderer, values: FetchedValues, *, reveals: bool) -> None:
-        super().__init__(base.engine, self._own_services, base.encrypt)
+        services = values.services(base.services())
+        super().__init__(base.engine, lambda: services, base.encrypt)
+        self.dialect = base.dialect
         self.values = values
         self._base = base
         self._reveals = reveals
-        self._own: Services | None = None
 
     def roots(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
         """See ``Renderer.roots``."""
         if self._reveals and "inputs" in context:
             context = {**context, "inputs": revealed(context["inputs"], self.values.plain)}
         return self._base.roots(context)
-
-    def _own_services(self) -> Services:
-        if self._own is None:
-            self._own = self.values.services(self._base.services())
-        return self._own
 
 
 def machine_services(clock: Clock | None = None) -> Services:

@@ -28,12 +28,12 @@ from segue.domain.flow.inputs import (
     SelectInput,
 )
 from segue.domain.flow.outputs import Output
-from segue.domain.needs import Needs
+from segue.domain.needs import Needed
 
 Render: TypeAlias = Callable[[str, Mapping[str, Any]], Any]
 """Renders a text, typed (a lone expression keeps its type), with the given map as `inputs`.
 
-``Needs`` go through to the caller, who fetches what is missing and begins again; any other exception it raises is
+``Needed`` goes through to the caller, who fetches what is missing and begins again; any other exception it raises is
 reported as a fault of the input at hand.
 """
 
@@ -254,7 +254,7 @@ class _Run:
             return True
         try:
             return self.render(depends_on.condition, visible) is True
-        except Needs:
+        except Needed:
             raise
         except Exception as error:  # a template may fail in any way
             raise _Fault(f"Invalid condition: {error}", is_render_error=True) from None
@@ -264,7 +264,7 @@ class _Run:
             return tuple(option.value for option in item.values or ())
         try:
             rendered = self.render(item.expression, visible)
-        except Needs:
+        except Needed:
             raise
         except Exception as error:  # a template may fail in any way
             raise _Fault(f"Cannot render 'expression'. Cause: {error}", is_render_error=True) from None
@@ -282,7 +282,7 @@ class _Run:
             return None
         try:
             return self.rendered(item.defaults, visible)
-        except Needs:
+        except Needed:
             raise
         except Exception as error:  # a template may fail in any way
             raise _Fault(f"Invalid default: {error}", is_render_error=True) from None

@@ -11,12 +11,12 @@ import msgspec
 from segue.domain.engine.advance import advance
 from segue.domain.engine.decision import Decision
 from segue.domain.engine.state import ExecutionState
-from segue.domain.errors import NotFoundError, UnavailableError
+from segue.domain.errors import UnavailableError
 from segue.domain.execution.facts import Fact, InboxFact
 from segue.domain.execution.logs import MASK, LogEntry
-from segue.domain.execution.task_run import OutputReference
 from segue.domain.fetched_values import FetchedValues
 from segue.domain.flow.resolve_inputs import has_secret_inputs
+from segue.domain.needs import ValueNeed
 from segue.ports.queue import Channel, Topic
 from segue.ports.rendering import ValueRenderer
 from segue.ports.repositories.journal import Change, Loaded
@@ -24,6 +24,7 @@ from segue.ports.repositories.values import ValueScope
 from segue.services.executor.cache import StateCache
 from segue.services.executor.changes import change_of
 from segue.services.executor.config import ExecutorConfig, ExecutorPorts
+from segue.services.executor.loading import Loading, reference_of
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Step:
     def __init__(self, ports: ExecutorPorts, config: ExecutorConfig) -> None:
         self._ports = ports
         self._config = config
+        self._loading = Loading(ports)
         self._cache = StateCache(config.cached_executions, config.cached_task_runs)
         self._failures: Counter[str] = Counter()
         self._telling: set[asyncio.Future[None]] = set()
@@ -102,9 +104,8 @@ class Step:
         """Advance one execution with all it needs; whether there is a decision to apply."""
         try:
             self._advance(work, [fact.fact for fact in work.facts])
-            while work.decision.needs or work.decision.value_needs:
-                await self._load_outputs(work.state, work.decision.needs)
-                await self._load_values(work)
+            while work.decision.needs:
+                await self._load(work)
                 self._advance(work, ())
             _hide_secrets(work)
         except UnavailableError:
@@ -118,29 +119,14 @@ class Step:
         now = self._ports.clock.now()
         advance(work.state, facts, now, work.renderer, work.decision, self._config.limits)
 
-    async def _load_values(self, work: Work) -> None:
-        """Secrets, KV values and files that expressions asked for; they are known for this step only."""
-        needs = work.decision.value_needs
-        if needs:
+    async def _load(self, work: Work) -> None:
+        """All that is needed. Secrets, KV values and contents of files are known for this step only."""
+        values = [need for need in work.decision.needs if isinstance(need, ValueNeed)]
+        if values:
             execution = work.state.execution
             scope = ValueScope(execution.flow, execution.id)
-            work.renderer.values.provide(await self._ports.values.load(scope, needs))
-
-    async def _load_outputs(self, state: ExecutionState, owner_ids: Iterable[str]) -> None:
-        wanted = set(owner_ids)
-        if not wanted:
-            return
-        stored = {owner: ref for owner in wanted if (ref := _reference(state, owner)) is not None and ref.uri}
-        inline = await self._ports.journal.outputs(sorted(wanted - stored.keys()))
-        for owner in wanted - stored.keys():
-            if owner not in inline:
-                raise NotFoundError(f"Outputs of {owner} are gone from the database")
-            state.outputs[owner] = msgspec.json.decode(inline[owner])
-        for owner, reference in stored.items():
-            assert reference.uri is not None
-            content = self._ports.storage.get(state.execution.flow.tenant, reference.uri)
-            payload = b"".join([chunk async for chunk in content])
-            state.outputs[owner] = await asyncio.to_thread(msgspec.json.decode, payload)
+            work.renderer.values.provide(await self._ports.values.load(scope, values))
+        await self._loading.load(work.state, work.decision.needs.difference(values))
 
     async def _apply(self, works: Sequence[Work]) -> frozenset[str]:
         if not works:
@@ -175,8 +161,9 @@ class Step:
         self._failures.pop(state.execution.id, None)
         version = state.execution.version + 1
         state.execution = msgspec.structs.replace(state.execution, version=version)
+        state.found.clear()
         for owner in tuple(state.outputs):
-            reference = _reference(state, owner)
+            reference = reference_of(state, owner)
             if reference is not None and reference.size > _KEPT_OUTPUT_BYTES:
                 del state.outputs[owner]
         self._cache.put(state)
@@ -198,6 +185,10 @@ class Step:
         queues = sorted({job.worker_queue for change in changes for job in change.jobs})
         killed = [run_id for change in changes for run_id in change.dropped_jobs]
         timers = [timer.due_at for change in changes for timer in change.timers]
+        others = [new.execution.id for change in changes for new in change.executions]
+        others += [fact.execution_id for change in changes for fact in change.facts]
+        if others:
+            await queue.publish(Topic.EXECUTIONS, list(dict.fromkeys(others)))
         await queue.broadcast(Channel.JOBS, queues)
         await queue.broadcast(Channel.KILLS, killed)
         if timers:
@@ -236,13 +227,6 @@ def _hidden(line: LogEntry, secrets: Iterable[str]) -> LogEntry:
     for secret in secrets:
         message = message.replace(secret, MASK)
     return line if message == line.message else msgspec.structs.replace(line, message=message)
-
-
-def _reference(state: ExecutionState, owner_id: str) -> OutputReference | None:
-    if owner_id == state.execution.id:
-        return state.execution.outputs
-    run = state.runs.get(owner_id)
-    return None if run is None else run.outputs
 
 
 async def _once(payload: bytes) -> AsyncIterator[bytes]:

@@ -10,6 +10,7 @@ import grpc
 from segue.domain.errors import SegueError, UnavailableError
 from segue.domain.fetched_values import Fetched, Refused
 from segue.domain.needs import ValueNeed
+from segue.expr import Dialect
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
 from segue.proto.values import read_values, write_needs
@@ -26,6 +27,7 @@ class Terms(NamedTuple):
     inline_output_bytes: int = 65_536
     chunk_bytes: int = 256 * 1024
     globals: bytes = b"{}"
+    dialect: Dialect | None = None
 
 
 class Connected(NamedTuple):

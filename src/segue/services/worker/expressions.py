@@ -13,8 +13,8 @@ import msgspec
 
 from segue.domain.encrypted import ENCRYPTED_TYPE, revealed
 from segue.domain.fetched_values import FetchedValues
-from segue.domain.needs import Needs, ValueKind, ValueNeed, ValuesNeeded
-from segue.expr import Engine, ExpressionError, References, Services
+from segue.domain.needs import Needed, ValueKind, ValueNeed
+from segue.expr import Dialect, Engine, ExpressionError, References, Services
 from segue.ports.evaluation import evaluate, evaluate_blocking
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import Property
@@ -71,6 +71,7 @@ class Expressions:
     def __init__(self, job: pb.Job, bound: BoundTask, kit: Kit, masks: Masks) -> None:
         self._job = job
         self._engine = kit.engine
+        self._dialect = bound.dialect or kit.control.terms.dialect
         self._control = kit.control
         self._base = kit.services
         self._loop = asyncio.get_running_loop()
@@ -95,7 +96,7 @@ class Expressions:
         return self._services
 
     def _evaluate(self, value: Any, services: Services) -> Any:
-        render = _Renderer(self._engine, self.variables, services)
+        render = _Renderer(self._engine, self._dialect, self.variables, services)
         if not isinstance(value, Property):
             return render.render(value) if isinstance(value, str) else render.render_value(value)
         if not value.is_dynamic:
@@ -105,15 +106,13 @@ class Expressions:
             found = self._rendered[id(value)] = value.evaluate(render)
         return found
 
-    async def _fetch(self, value: Any, needed: Needs) -> None:
+    async def _fetch(self, value: Any, needed: Needed) -> None:
         if isinstance(needed, OutputsNeeded):
             for task_run_id in needed.task_run_ids:
                 content = await self._control.outputs(self._job, task_run_id)
                 self.variables.outputs.provide(task_run_id, content)
-        elif isinstance(needed, ValuesNeeded):
-            await self._fetch_values(needed.needs, value)
         else:
-            raise needed
+            await self._fetch_values(needed.needs, value)
 
     async def _fetch_values(self, needs: tuple[ValueNeed, ...], value: Any) -> None:
         """Contents of files come in chunks of their own; all else, and what is sure to be asked next, in one call."""
@@ -129,7 +128,7 @@ class Expressions:
     def _named(self, value: Any) -> list[ValueNeed]:
         raw = value.raw if isinstance(value, Property) else value
         try:
-            references = self._engine.references_of(raw)
+            references = self._engine.references_of(raw, self._dialect)
         except ExpressionError:
             return []
         return constant_needs(references, self._job.flow.namespace)
@@ -138,20 +137,21 @@ class Expressions:
 class _Renderer:
     """Implements the SDK's ``Renderer``."""
 
-    __slots__ = ("_engine", "_services", "_variables")
+    __slots__ = ("_dialect", "_engine", "_services", "_variables")
 
-    def __init__(self, engine: Engine, variables: Variables, services: Services) -> None:
+    def __init__(self, engine: Engine, dialect: Dialect | None, variables: Variables, services: Services) -> None:
         self._engine = engine
+        self._dialect = dialect
         self._variables = variables
         self._services = services
 
     def render(self, text: str) -> str | None:
         if "{" not in text:
             return text
-        return self._engine.render(text, self._variables.roots(), self._services)
+        return self._engine.render(text, self._variables.roots(), self._services, dialect=self._dialect)
 
     def render_value(self, value: Any) -> Any:
-        return self._engine.render_value(value, self._variables.roots(), self._services)
+        return self._engine.render_value(value, self._variables.roots(), self._services, dialect=self._dialect)
 
 
 def constant_needs(references: References, namespace: str) -> list[ValueNeed]:

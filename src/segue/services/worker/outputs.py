@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from segue.domain.encrypted import ENCRYPTED_TYPE, revealed
-from segue.domain.needs import Needs
+from segue.domain.needs import Needed
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import Output, TaskResult
 
@@ -14,7 +14,7 @@ _decode = msgspec.json.Decoder().decode
 _ENCRYPTED = ENCRYPTED_TYPE.encode()
 
 
-class OutputsNeeded(Needs):
+class OutputsNeeded(Needed):
     """An expression named outputs that did not come with the job."""
 
     def __init__(self, task_run_ids: Sequence[str]) -> None:
