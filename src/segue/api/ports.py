@@ -1,6 +1,6 @@
 """What the API needs from the outside, handed in by the composition root."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ class ApiPorts:
 
     ``services`` are what templates may use of this machine, ``values`` what of the control plane (secrets for
     webhook keys, KV values in defaults), None for nothing. ``globals`` are roots that every template sees.
-    ``encrypt`` stores SECRET inputs, None refuses them.
+    ``encrypt`` stores SECRET inputs, None refuses them. ``plugin_defaults`` are those of the server (flow
+    language 2.12).
     """
 
     flows: FlowRepository
@@ -46,3 +47,4 @@ class ApiPorts:
     values: ValueSource | None = None
     globals: Mapping[str, Any] = field(default_factory=dict)
     encrypt: Callable[[str], Any] | None = None
+    plugin_defaults: Sequence[Mapping[str, Any]] = ()

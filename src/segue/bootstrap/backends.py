@@ -1,7 +1,7 @@
 """From configuration to adapters."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.queues.memory import MemoryQueue
 from segue.adapters.secrets.environment import EnvironmentSecrets
 from segue.adapters.storages.local import LocalStorage
+from segue.bootstrap.plugin_defaults import plugin_defaults
 from segue.bootstrap.rendering import GlobalRenderer
 from segue.config import Configuration, ConfigurationError
 from segue.config.sections import QueueType, RepositoryType
@@ -37,6 +38,7 @@ class Backends:
     storage: Storage
     catalog: FlowCatalog
     types: PluginRegistry
+    defaults: Sequence[Mapping[str, Any]]
     renderer: GlobalRenderer
     values: ValueSource
     encrypt: Callable[[str], Any] | None
@@ -51,6 +53,7 @@ def backends(configuration: Configuration, *, shared: bool) -> Backends:
     """
     database = SqlDatabase(database_url(configuration))
     types, clock = PluginRegistry(), SystemClock()
+    defaults = plugin_defaults(configuration)
     engine = Engine(dialect=configuration.expressions.dialect, cache_size=configuration.variables.cache_size)
     storage = LocalStorage(configuration.storage.local.base_path or configuration.data_dir / "storage")
     files = NamespaceFiles(database.namespace_files, storage, clock)
@@ -70,8 +73,9 @@ def backends(configuration: Configuration, *, shared: bool) -> Backends:
         database=database,
         queue=open_queue(configuration, shared=shared),
         storage=storage,
-        catalog=FlowCatalog(database.flows, types, clock=clock),
+        catalog=FlowCatalog(database.flows, types, clock=clock, defaults=defaults),
         types=types,
+        defaults=defaults,
         renderer=GlobalRenderer(engine, machine_services(clock), global_variables(configuration), encrypt),
         values=values,
         encrypt=encrypt,

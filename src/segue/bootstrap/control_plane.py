@@ -18,6 +18,7 @@ from segue.bootstrap.process import Launch
 from segue.bootstrap.rendering import http_function
 from segue.bootstrap.worker_process import WorkerProcess
 from segue.config import Configuration
+from segue.domain.flow.parse import fill_defaults
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.executor import Executor, ExecutorPorts
 from segue.services.lifecycle import Service
@@ -133,6 +134,7 @@ def _controller(configuration: Configuration, outside: Backends) -> Controller:
             queue=outside.queue,
             clock=outside.clock,
             values=outside.values,
+            prepare_flow=lambda source: fill_defaults(source, outside.types, outside.defaults),
         ),
         ControllerConfig(
             host=configuration.controller.host,
@@ -160,6 +162,7 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             queue=outside.queue,
             catalog=outside.catalog,
             types=outside.types,
+            plugin_defaults=outside.defaults,
             clock=outside.clock,
             ids=outside.ids,
             engine=outside.renderer.engine,

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 from segue.domain.encrypted import revealed
 from segue.domain.fetched_values import FetchedValues
-from segue.domain.flow.input_values import encrypt_secret
 from segue.expr import Dialect, Engine, References, Services
 from segue.ports.clock import Clock, SystemClock
 
@@ -17,17 +16,16 @@ class Renderer:
     """Renders with the services of one place; the face of ``segue.expr`` for engine and API.
 
     ``services`` is asked once per rendering for what the expressions there may use. ``dialect`` is that of the
-    flow whose texts are rendered, the engine's own unless given.
+    flow whose texts are rendered, the engine's own unless given. ``encrypt`` stores SECRET inputs, None refuses them.
     """
 
     def __init__(
         self, engine: Engine, services: Callable[[], Services], encrypt: Callable[[str], Any] | None = None
     ) -> None:
-        """Without ``encrypt`` nothing can be stored secret."""
         self.engine = engine
+        self.encrypt = encrypt
         self.services = services
         self.dialect: Dialect | None = None
-        self._encrypt = encrypt
 
     def for_dialect(self, dialect: Dialect | None) -> Self:
         """The same renderer for the flows of one dialect."""
@@ -44,10 +42,6 @@ class Renderer:
     def roots(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
         """``context`` with the roots that are the same everywhere."""
         return context
-
-    def encrypt(self, text: str) -> Any:
-        """What is stored for a secret. Raises ``ValueError`` when encryption is not configured."""
-        return encrypt_secret(text, self._encrypt)
 
     def render(self, text: str, context: Mapping[str, Any]) -> str | None:
         """Text to text. Raises ``ExpressionError``."""

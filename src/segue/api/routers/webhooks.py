@@ -11,7 +11,7 @@ from litestar.response import Response
 
 from segue.api.backend import Backend
 from segue.api.expressions import Scene
-from segue.api.problems import NOT_FOUND, VALIDATION_FAILED, ProblemError
+from segue.api.problems import NOT_FOUND, VALIDATION_FAILED, ProblemError, inputs_error
 from segue.api.schemas.executions import wire_execution
 from segue.api.submission import AnyRequest
 from segue.api.webhook_request import Call, one_chunk, read_call
@@ -115,7 +115,8 @@ class Webhook:
         if not self.flow.flow.inputs:
             return {}
         resolution = await self.backend.inputs.resolve(self.flow, submitted, roots)
-        resolution.raise_first()
+        if resolution.errors:
+            raise inputs_error(resolution.errors)
         return resolution.values
 
 
