@@ -20,6 +20,7 @@ from segue.api.ports import ApiPorts
 from segue.api.problems import MEDIA_TYPE, ProblemError, describe, exception_handlers
 from segue.api.routers import (
     configs,
+    evaluation,
     execution_actions,
     executions,
     flow_graphs,
@@ -44,6 +45,7 @@ _OF_TENANT = (
     flow_search,
     executions,
     execution_actions,
+    evaluation,
     webhooks,
     outputs,
     streams,

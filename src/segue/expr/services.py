@@ -28,10 +28,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SecretValue:
-    """A secret as its backend keeps it."""
+    """A secret as its backend keeps it; `is_masked` when ``value`` only stands in its place."""
 
     value: str = field(repr=False)
     metadata: Mapping[str, Any] | None = None
+    is_masked: bool = False
 
 
 class Secrets(Protocol):
