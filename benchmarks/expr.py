@@ -86,9 +86,13 @@ def measure(pair: Pair, rounds: int, round_seconds: float) -> Row:
 
 def report(rows: list[Row]) -> dict[str, float]:
     """Print the table; the figures that the goals are about."""
-    print(f"{'template':<18}{'Segue us':>10}{'Jinja2 us':>11}{'ratio':>7}{'compile us':>12}{'Jinja2 us':>11}{'faster':>8}")
+    print(
+        f"{'template':<18}{'Segue us':>10}{'Jinja2 us':>11}{'ratio':>7}{'compile us':>12}{'Jinja2 us':>11}{'faster':>8}"
+    )
     for row in rows:
-        compiling = f"{row.compile_segue:>12.1f}{row.compile_jinja:>11.1f}{row.compile_jinja / row.compile_segue:>7.1f}x"
+        compiling = (
+            f"{row.compile_segue:>12.1f}{row.compile_jinja:>11.1f}{row.compile_jinja / row.compile_segue:>7.1f}x"
+        )
         print(f"{row.name:<18}{row.segue:>10.2f}{row.jinja:>11.2f}{row.segue / row.jinja:>7.2f}{compiling}")
     ratios = [row.segue / row.jinja for row in rows]
     figures = {

@@ -18,7 +18,10 @@ CONTEXT: dict[str, Any] = {
     "execution": {"id": "3kX9", "startDate": "2024-03-05T14:07:09Z"},
     "inputs": {"name": "Ada Lovelace", "count": 42, "country": "uk", "note": None, "tags": ["b", "c", "a"]},
     "outputs": {
-        "load": {"uri": "kestra:///company/team/orders/out.csv", "rows": [{"id": n, "ok": n % 2 == 0} for n in range(20)]},
+        "load": {
+            "uri": "kestra:///company/team/orders/out.csv",
+            "rows": [{"id": n, "ok": n % 2 == 0} for n in range(20)],
+        },
         "query": {"vars": {"total": 1234, "price": 12.5}},
     },
     "items": [{"name": f"item {n}", "value": n} for n in range(10)],
@@ -29,8 +32,8 @@ PAIRS = (
     Pair("one variable", "{{ inputs.name }}", "{{ inputs.name }}"),
     Pair(
         "a sentence",
-        "Run {{ execution.id }} of {{ flow.namespace }}.{{ flow.id }} read {{ outputs.load.uri }} for {{ inputs.name }}.",
-        "Run {{ execution.id }} of {{ flow.namespace }}.{{ flow.id }} read {{ outputs.load.uri }} for {{ inputs.name }}.",
+        "{{ execution.id }} of {{ flow.namespace }}.{{ flow.id }} read {{ outputs.load.uri }} for {{ inputs.name }}.",
+        "{{ execution.id }} of {{ flow.namespace }}.{{ flow.id }} read {{ outputs.load.uri }} for {{ inputs.name }}.",
     ),
     Pair(
         "filters",
@@ -69,7 +72,7 @@ PAIRS = (
     ),
     Pair(
         "a loop of 1000",
-        "{% for x in many %}{{ x.name | upper }}={{ x.value + 1 }}{% if x.value % 2 == 0 %} even{% endif %};{% endfor %}",
-        "{% for x in many %}{{ x.name | upper }}={{ x.value + 1 }}{% if x.value % 2 == 0 %} even{% endif %};{% endfor %}",
+        "{% for x in many %}{{ x.name | upper }}={{ x.value + 1 }}{% if x.value % 2 == 0 %}!{% endif %};{% endfor %}",
+        "{% for x in many %}{{ x.name | upper }}={{ x.value + 1 }}{% if x.value % 2 == 0 %}!{% endif %};{% endfor %}",
     ),
 )

@@ -244,8 +244,12 @@ class FilterTag(Statement):
 
 @dataclass(slots=True)
 class TemplateTree:
-    """A parsed template: its body, its macros and every name that a tag may bind."""
+    """A parsed template: its body, its macros and every name that a tag may bind.
+
+    `names_loop`: something in it may look at the variable `loop`.
+    """
 
     body: Body
     macros: dict[str, Macro]
     bound: frozenset[str]
+    names_loop: bool = True

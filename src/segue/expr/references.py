@@ -169,7 +169,10 @@ class _Collector:
         elif isinstance(node, Call):
             self.call(node)
         elif isinstance(node, Binary):
-            self.exprs((node.left, node.right))
+            while isinstance(node, Binary):
+                self.expr(node.right)
+                node = node.left
+            self.expr(node)
         elif isinstance(node, FilterApplication | TestApplication):
             self.exprs((node.target, *node.args.all()))
         elif isinstance(node, MethodCall):

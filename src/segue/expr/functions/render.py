@@ -49,9 +49,10 @@ def _walk(state: State, value: Any, recursive: bool) -> Any:
         try:
             return state.render_text(value, state, recursive)
         except MissingVariableError as error:
-            wrapped = EvaluationError(str(error))
-            wrapped.template, wrapped.line = None, None
-            raise wrapped from error
+            message = error.message
+            raise EvaluationError(
+                message, piece=error.piece, suggestion=error.suggestion, available=error.available
+            ) from error
     if isinstance(value, Mapping):
         return {_walk(state, key, recursive): _walk(state, item, recursive) for key, item in value.items()}
     if is_collection(value):
@@ -62,7 +63,20 @@ def _walk(state: State, value: Any, recursive: bool) -> Any:
 @TABLE.add("printContext", state=True, aliases=("fetchContext",))
 def print_context(state: State) -> dict[str, Any]:
     """Every variable visible now. Secrets are not among them: they are no variables."""
-    return {key: value for key, value in Scope(state).items() if key not in _INTERNAL}
+    visible = {key: value for key, value in Scope(state).items() if key not in _INTERNAL}
+    return _masked(state, visible) if state.secrets else visible
+
+
+def _masked(state: State, value: Any) -> Any:
+    state.step()
+    if isinstance(value, str):
+        for secret in state.secrets:
+            if secret:
+                value = value.replace(secret, "******")
+        return value
+    if isinstance(value, Mapping):
+        return {key: _masked(state, item) for key, item in value.items()}
+    return [_masked(state, item) for item in value] if is_collection(value) else value
 
 
 @TABLE.add("block", "name", state=True)
