@@ -12,9 +12,10 @@ from segue.expr.callables import Arity, Spec
 from segue.expr.errors import EvaluationError, ExpressionError, Interrupt
 from segue.expr.runtime import Evaluate, State
 
-__all__ = ["LARGE", "application"]
+__all__ = ["LARGE", "REGEX_STEPS", "application"]
 
 LARGE = 256
+REGEX_STEPS = 50
 _WORTH_COUNTING = 4096
 _SIZED = (str, list, dict)
 
@@ -45,8 +46,13 @@ def application(
                 result = function(*values, **dict(zip(names, given, strict=True)))
             else:
                 result = function(*values, *given[:positional])
-            if result.__class__ in _SIZED and len(result) > LARGE:
-                state.produced(result)
+            if result.__class__ in _SIZED:
+                if len(result) > LARGE:
+                    state.produced(result)
+                if target is None and result.__class__ is not str:
+                    for text in given:
+                        if text.__class__ is str and len(text) > LARGE:
+                            state.parsed(text)
         except Exception as error:
             raise placed(error, spec.name, place) from _cause(error)
         if state.secrets:

@@ -12,7 +12,7 @@ from typing import Any
 from segue.expr import compile_operators as op_closures
 from segue.expr import operators
 from segue.expr.callables import Spec, bind
-from segue.expr.calls import LARGE, application
+from segue.expr.calls import LARGE, REGEX_STEPS, application
 from segue.expr.compile_operators import ARITHMETIC, ORDERING
 from segue.expr.dialects import Dialect
 from segue.expr.errors import (
@@ -49,6 +49,7 @@ from segue.expr.values import is_collection
 __all__ = ["Compiler", "Names"]
 
 _SIZED = (str, list, dict)
+_REGEX_METHODS = frozenset({"matches", "replaceAll", "split"})
 
 
 class Names:
@@ -199,6 +200,8 @@ class Compiler:
                     state.consumed(value)
                     if given and is_collection(value) and is_collection(given[0]):
                         state.step(len(value) * len(given[0]) >> 3)
+                if name in _REGEX_METHODS:
+                    state.step(REGEX_STEPS)
                 result = call_method(value, name, given, limits)
                 if result.__class__ in _SIZED and len(result) > LARGE:
                     state.produced(result)

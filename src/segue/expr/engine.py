@@ -205,6 +205,7 @@ class Engine:
                 result = self.compile(before, dialect).render(state) if before and has_template(before) else before
                 if result == before:
                     break
+                state.produced(result or "")
                 state.scopes = []
             else:
                 if recursive:

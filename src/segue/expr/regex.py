@@ -15,7 +15,7 @@ from segue.expr.errors import EvaluationError, LimitError
 from segue.expr.limits import Limits
 from segue.expr.regex_syntax import translate
 
-__all__ = ["Match", "find", "java_replacement", "java_split", "matches_whole", "replace_all"]
+__all__ = ["Match", "find", "java_replacement", "java_split", "match_in_time", "matches_whole", "replace_all"]
 
 T = TypeVar("T")
 _UNFOLDED = 10
@@ -79,6 +79,23 @@ def find(source: str, text: str, limits: Limits) -> Match | None:
     compiled = _pattern(source, text, limits)
     found: Match | None = _in_time(limits, lambda seconds: compiled.search(text, timeout=seconds))
     return found
+
+
+def match_in_time(expression: str, text: str, limits: Limits) -> Any:
+    """A whole match of a text with an expression of our own (in the spelling of `regex`). Raises LimitError."""
+    compiled = _own(expression)
+    return _in_time(limits, lambda seconds: compiled.fullmatch(text, timeout=seconds))
+
+
+@lru_cache(maxsize=200)
+def _own(expression: str) -> Any:
+    """Raises EvaluationError for what is not valid."""
+    import regex
+
+    try:
+        return regex.compile(expression, regex.ASCII)
+    except regex.error as error:
+        raise EvaluationError(f"The pattern is not valid for reading: {error}") from None
 
 
 def matches_whole(text: str, source: str, limits: Limits) -> bool:

@@ -21,6 +21,7 @@ _CHECK_EVERY = 200
 _TEXT_WORK = 12
 _LIST_WORK = 8
 _ELEMENT = 16
+_PARSED = 4
 _MOST_SECRETS = 500
 _SHORTEST_SECRET = 4
 _LONGEST_SECRET = 100_000
@@ -113,6 +114,13 @@ class State:
             self.produced_length += size * _ELEMENT
         if self.produced_length > limits.max_total_length:
             raise LimitError("max_total_length", limits.max_total_length, "The expression makes too much data")
+
+    def parsed(self, text: str) -> None:
+        """Count a large text that was read into lists and maps, which need more room than it. Raises LimitError."""
+        self.produced_length += len(text) * _PARSED
+        if self.produced_length > self.limits.max_total_length:
+            limit = self.limits.max_total_length
+            raise LimitError("max_total_length", limit, "The expression makes too much data")
 
     def hand_out(self, secret: str) -> None:
         """Remember a secret: no message of this rendering repeats it."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from segue.expr.callables import Table
+from segue.expr.calls import LARGE
 from segue.expr.compile_tags import join
 from segue.expr.errors import EvaluationError, MissingVariableError
 from segue.expr.runtime import Scope, State
@@ -73,6 +74,8 @@ def _masked(state: State, value: Any) -> Any:
         for secret in state.secrets:
             if secret:
                 value = value.replace(secret, "******")
+        if len(value) > LARGE:
+            state.produced(value)
         return value
     if isinstance(value, Mapping):
         return {key: _masked(state, item) for key, item in value.items()}
