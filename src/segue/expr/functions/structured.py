@@ -10,6 +10,7 @@ import yaml
 
 from segue.expr.callables import Table
 from segue.expr.errors import EvaluationError, LimitError
+from segue.expr.ion.binary_reader import MARKER, read_binary_ion
 from segue.expr.ion.reader import read_ion
 from segue.expr.limits import Limits
 from segue.expr.runtime import State
@@ -18,7 +19,6 @@ from segue.expr.values import ABSENT
 __all__ = ["TABLE"]
 
 TABLE = Table()
-_BINARY_ION = b"\xe0\x01\x00\xea"
 
 
 def _no_constant(name: str) -> Any:
@@ -138,17 +138,18 @@ def _load_yaml(text: str, limits: Limits) -> Any:
         loader.dispose()
 
 
-@TABLE.add("fromIon", "ion", "allRows", aliases=("ionDecode",))
-def from_ion(ion: Any = ABSENT, all_rows: Any = False) -> Any:
+@TABLE.add("fromIon", "ion", "allRows", state=True, aliases=("ionDecode",))
+def from_ion(state: State, ion: Any = ABSENT, all_rows: Any = False) -> Any:
     """The first value of Ion text, or a list of all."""
     if ion is ABSENT:
         raise EvaluationError("The 'fromIon' function expects an argument 'ion'.")
     if ion is None:
         return None
-    if isinstance(ion, bytes):
-        if ion.startswith(_BINARY_ION):
-            raise EvaluationError("Invalid ion: binary Ion is not supported yet, only Ion text")
-        ion = ion.decode("utf-8", "replace")
-    if not isinstance(ion, str):
+    if not isinstance(ion, str | bytes):
         raise EvaluationError("The 'fromIon' function expects an argument 'ion' with type string.")
+    _short_enough(state, ion)
+    if isinstance(ion, bytes):
+        if ion.startswith(MARKER):
+            return read_binary_ion(ion, all_rows=all_rows is True)
+        ion = ion.decode("utf-8", "replace")
     return read_ion(ion, all_rows=all_rows is True)
