@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from segue.expr.callables import Arity, Spec
-from segue.expr.errors import EvaluationError, ExpressionError, Interrupt
+from segue.expr.errors import EvaluationError, ExpressionError, Interrupt, reason_of
 from segue.expr.runtime import Evaluate, State
 
 __all__ = ["LARGE", "REGEX_STEPS", "application"]
@@ -97,8 +97,7 @@ def placed(error: Exception, name: str, place: tuple[str, int]) -> Exception:
         return error
     if isinstance(error, ExpressionError):
         return error.at(*place, name)
-    detail = str(error)[:200] or type(error).__name__
-    return EvaluationError(f"'{name}' failed: {detail}").at(*place, name)
+    return EvaluationError(f"'{name}' failed: {reason_of(error)}").at(*place, name)
 
 
 def _cause(error: Exception) -> BaseException | None:

@@ -18,6 +18,7 @@ from segue.expr.errors import (
     LimitError,
     MissingVariableError,
     ServiceMissingError,
+    reason_of,
 )
 from segue.expr.limits import Limits
 from segue.expr.runtime import Evaluate, State
@@ -67,7 +68,7 @@ def wrapped(message: str, error: Exception, place: Place, piece: str = "") -> Ex
     if isinstance(error, LimitError | ServiceMissingError):
         return error.at(*place, piece)
     if not isinstance(error, ExpressionError):
-        return EvaluationError(f"{message}: {error}").at(*place, piece)
+        return EvaluationError(f"{message}: {reason_of(error)}").at(*place, piece)
     if isinstance(error, MissingVariableError):
         piece = error.piece
     failure = EvaluationError(f"{message}: {error.message}", suggestion=error.suggestion, available=error.available)

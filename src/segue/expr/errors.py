@@ -22,6 +22,7 @@ __all__ = [
     "UnknownNameError",
     "line_of",
     "near_name",
+    "reason_of",
 ]
 
 _SHOWN_TEMPLATE = 200
@@ -214,6 +215,14 @@ class PackageMissingError(ExpressionError):
     def __init__(self, used_by: str, package: str) -> None:
         super().__init__(f"{used_by} needs the Python package '{package}', which is not installed.")
         self.package = package
+
+
+def reason_of(error: Exception) -> str:
+    """What a failure of Python or a library says, unless it shows objects of the interpreter."""
+    if isinstance(error, ExpressionError):
+        return error.message
+    text = str(error)[:_SHOWN_TEMPLATE]
+    return type(error).__name__ if not text or "<" in text else text
 
 
 def line_of(template: str, position: int) -> int:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from segue.expr.compile_tags import Piece, join
-from segue.expr.errors import EvaluationError, ExpressionError, Interrupt, LimitError
+from segue.expr.errors import EvaluationError, ExpressionError, Interrupt, LimitError, reason_of
 from segue.expr.references import References
 from segue.expr.runtime import Body, State
 
@@ -96,7 +96,7 @@ class Template:
 
     def _foreign(self, error: Exception, state: State) -> ExpressionError:
         """The error for a failure that no filter or operator has caught."""
-        failure = EvaluationError(f"The expression failed: {str(error)[:200] or type(error).__name__}")
+        failure = EvaluationError(f"The expression failed: {reason_of(error)}")
         failure.at(self.text, 0).hide(state.secrets)
         return failure
 

@@ -10,7 +10,7 @@ from babel.numbers import format_decimal
 
 from segue.expr.callables import Table
 from segue.expr.dates.patterns import locale_of
-from segue.expr.errors import EvaluationError, LimitError
+from segue.expr.errors import EvaluationError, LimitError, reason_of
 from segue.expr.runtime import State
 from segue.expr.text import java_text
 from segue.expr.values import Float32, Int32, class_name, is_number
@@ -119,7 +119,7 @@ def number_format(state: State, value: Any, format: Any = None) -> str | None:
     try:
         return str(format_decimal(exact, format=pattern, locale=locale_of(state.services.locale)))
     except (ValueError, IndexError, ArithmeticError) as error:
-        raise EvaluationError(f"The pattern '{pattern}' is not a number format: {error}") from None
+        raise EvaluationError(f"The pattern '{pattern}' is not a number format: {reason_of(error)}") from None
 
 
 @TABLE.add("className")
