@@ -11,6 +11,7 @@ from typing import Any
 
 from segue.domain.engine.advance import advance
 from segue.domain.engine.decision import Decision
+from segue.domain.engine.needs import OutputsNeed
 from segue.domain.engine.state import ExecutionState
 from segue.domain.execution.facts import Created, Fact, TaskFinished, TimerDue
 from segue.domain.execution.jobs import Job
@@ -59,12 +60,13 @@ class Run:
     decisions: list[Decision] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        flow = parse_flow(self.source, AnyType()).valid_flow()
+        report = parse_flow(self.source, AnyType())
+        flow = report.valid_flow()
         key = FlowKey("main", flow.namespace, flow.id, 1)
         execution = Execution(
             id="x", flow=key, status=Status.begin(self.now), created_at=self.now, inputs=dict(self.inputs)
         )
-        self.state = ExecutionState(CompiledFlow(flow, 1), execution)
+        self.state = ExecutionState(CompiledFlow(flow, 1, dialect=report.dialect), execution)
         self.stored: dict[str, Any] = {}
         self.timers: list[tuple[datetime, str]] = []
         self.jobs: dict[str, Job] = {}
@@ -73,8 +75,11 @@ class Run:
         """Advance with these facts, loading what is asked for from the store."""
         decision = advance(self.state, facts, self.now, ENGINE)
         while decision.needs:
-            for owner in decision.needs:
-                self.state.outputs[owner] = self.stored[owner]
+            for need in decision.needs:
+                if isinstance(need, OutputsNeed):
+                    self.state.outputs[need.owner_id] = self.stored[need.owner_id]
+                else:
+                    self.state.found[need] = []
             decision = advance(self.state, (), self.now, ENGINE, decision)
         self.stored.update({new.owner_id: new.value for new in decision.outputs})
         self.jobs.update(decision.jobs)

@@ -4,10 +4,9 @@ import pytest
 import worker_plugins
 from stage import open_stage
 
-from segue.domain.execution.jobs import OutputNeed
 from segue.domain.execution.model import ExecutionTrigger
 from segue.domain.execution.state import State
-from segue.domain.execution.task_run import OutputReference
+from segue.domain.execution.task_run import OutputNeed, OutputReference
 from segue.domain.labels import Label
 
 CORE = "io.kestra.plugin.core."

@@ -3,21 +3,21 @@
 ``advance`` is where the whole engine can be read from: flow language 10 in the order it is written there.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from segue.domain.engine import finish, joining
-from segue.domain.engine.block import advance_sides, enabled, fail_run
+from segue.domain.engine import dispatch, finish, joining
+from segue.domain.engine.block import advance_sides, enabled
 from segue.domain.engine.decision import Decision, EngineLimits
-from segue.domain.engine.flowables import BEHAVIOURS, FlowableRun
-from segue.domain.engine.kill import close_descendants, kill
+from segue.domain.engine.flowables import BEHAVIOURS
+from segue.domain.engine.kill import kill
+from segue.domain.engine.needs import Needed
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.rendering import NeedsOutputs, Renderer
+from segue.domain.engine.rendering import Renderer
 from segue.domain.engine.state import MAIN, ExecutionState
 from segue.domain.engine.submit import submit
-from segue.domain.errors import SegueError
 from segue.domain.execution.facts import (
+    ChildChanged,
     Created,
     Fact,
     JobLost,
@@ -28,8 +28,6 @@ from segue.domain.execution.facts import (
 )
 from segue.domain.execution.jobs import Timer, TimerKind
 from segue.domain.execution.state import State
-from segue.domain.execution.task_run import TaskRun
-from segue.expr import ExpressionError
 
 DEFAULT_LIMITS = EngineLimits()
 
@@ -47,17 +45,29 @@ def advance(
     """Join ``facts`` and move ``state`` as far as it goes.
 
     ``state`` is changed in memory and the returned decision says what is to be written for it. When the
-    decision has ``needs``, load those outputs into ``state.outputs``, and call again without facts and
-    with that decision until it has none.
+    decision has ``needs``, load them into ``state.outputs`` and ``state.found``, and call again without facts
+    and with that decision until it has none.
     """
     decision = Decision() if decision is None else decision
     decision.needs.clear()
     progress = Progress(state, now, renderer, decision, limits)
-    for fact in facts:
-        _join(progress, fact)
-    while _move(progress):
-        pass
+    if _join_all(progress, [*decision.waiting, *facts]):
+        while _move(progress):
+            pass
     return decision
+
+
+def _join_all(progress: Progress, facts: Sequence[Fact]) -> bool:
+    """Join facts in their order; whether all are. The rest waits for what the decision needs."""
+    progress.decision.waiting = []
+    for index, fact in enumerate(facts):
+        try:
+            _join(progress, fact)
+        except Needed as needed:
+            progress.decision.needs.update(needed.needs)
+            progress.decision.waiting = list(facts[index:])
+            return False
+    return True
 
 
 def _join(progress: Progress, fact: Fact) -> None:
@@ -72,8 +82,10 @@ def _join(progress: Progress, fact: Fact) -> None:
             joining.lost(progress, fact)
         case KillRequested():
             kill(progress, fact)
+        case ChildChanged():
+            dispatch.child_changed(progress, fact)
         case TimerDue():
-            joining.retry_due(progress, fact)
+            dispatch.timer_due(progress, fact)
 
 
 def _move(progress: Progress) -> bool:
@@ -89,8 +101,8 @@ def _move(progress: Progress) -> bool:
             else:
                 _advance_execution(progress)
         _submit_created(progress)
-    except NeedsOutputs as need:
-        progress.decision.needs.update(need.owner_ids)
+    except Needed as error:
+        progress.decision.needs.update(error.needs)
     return _mark(progress) != before
 
 
@@ -124,28 +136,18 @@ def _start(progress: Progress) -> bool:
 
 def _advance_flowables(progress: Progress) -> None:
     """Move the running flowables, the inner ones first."""
-    behaviours = [
-        (run, BEHAVIOURS[type(task)])
+    running = [
+        run
         for run in progress.state.open_runs()
-        if run.state is State.RUNNING and type(task := progress.state.flow.get_task(run.task_id)) in BEHAVIOURS
+        if run.state is State.RUNNING and type(progress.state.flow.get_task(run.task_id)) in BEHAVIOURS
     ]
-    for run, behaviour in reversed(behaviours):
-        current = progress.state.runs[run.id]
-        if current.state is State.RUNNING:
-            _advance_flowable(progress, current, behaviour)
-
-
-def _advance_flowable(progress: Progress, run: TaskRun, behaviour: type[FlowableRun[Any]]) -> None:
-    task = progress.state.flow.get_task(run.task_id)
-    try:
-        behaviour(progress, task, run).advance()
-    except NeedsOutputs as need:
-        progress.decision.needs.update(need.owner_ids)
-    except (ExpressionError, SegueError) as error:
-        fail_run(progress, progress.state.runs[run.id], str(error))
-    ended = progress.state.runs[run.id]
-    if ended.state.is_terminated:
-        close_descendants(progress, ended, ended.state)
+    for run in reversed(running):
+        current = progress.state.runs.get(run.id)
+        if current is not None and current.state is State.RUNNING:
+            try:
+                dispatch.act(progress, current, lambda behaviour: behaviour.advance())
+            except Needed as needed:
+                progress.decision.needs.update(needed.needs)
 
 
 def _advance_execution(progress: Progress) -> None:
@@ -165,5 +167,5 @@ def _submit_created(progress: Progress) -> None:
     for run in [run for run in progress.state.open_runs() if run.state is State.CREATED]:
         try:
             submit(progress, run)
-        except NeedsOutputs as need:
-            progress.decision.needs.update(need.owner_ids)
+        except Needed as error:
+            progress.decision.needs.update(error.needs)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from segue.domain.engine.needs import Need
+from segue.domain.execution.creation import NewExecution
+from segue.domain.execution.facts import Fact, OutgoingFact
 from segue.domain.execution.jobs import Job, Timer
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.task_run import OutputReference, TaskRun
@@ -31,19 +34,27 @@ class EngineLimits:
 
 @dataclass(slots=True)
 class Decision:
-    """The difference one step made. ``needs`` names owners of outputs to be loaded before the step can
-    go on: load them into the state and advance again, without facts; the decision then grows."""
+    """The difference one step made. ``needs`` names what has to be loaded before the step can go on: load it
+    into the state and advance again, without facts; the decision then grows.
+
+    ``executions`` are started with this one's change, in one transaction; ``facts`` are for other executions.
+    ``waiting`` are facts that could not be joined before what they need is loaded.
+    """
 
     execution_changed: bool = False
     new_runs: dict[str, TaskRun] = field(default_factory=dict)
     changed_runs: dict[str, TaskRun] = field(default_factory=dict)
+    removed_runs: set[str] = field(default_factory=set)
     outputs: list[NewOutputs] = field(default_factory=list)
     jobs: dict[str, Job] = field(default_factory=dict)
     dropped_jobs: set[str] = field(default_factory=set)
     timers: dict[str, Timer] = field(default_factory=dict)
     dropped_timers: set[str] = field(default_factory=set)
     logs: list[LogEntry] = field(default_factory=list)
-    needs: set[str] = field(default_factory=set)
+    executions: dict[str, NewExecution] = field(default_factory=dict)
+    facts: list[OutgoingFact] = field(default_factory=list)
+    needs: set[Need] = field(default_factory=set)
+    waiting: list[Fact] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -52,10 +63,13 @@ class Decision:
             self.execution_changed
             or self.new_runs
             or self.changed_runs
+            or self.removed_runs
             or self.outputs
             or self.jobs
             or self.dropped_jobs
             or self.timers
             or self.dropped_timers
             or self.logs
+            or self.executions
+            or self.facts
         )

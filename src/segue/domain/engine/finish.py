@@ -7,6 +7,7 @@ from segue.domain.engine.kill import close_descendants
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import AFTER, MAIN
 from segue.domain.errors import SegueError
+from segue.domain.execution.facts import ChildChanged
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
 from segue.domain.flow.outputs import Output
@@ -15,7 +16,7 @@ from segue.expr import ExpressionError, MissingVariableError
 
 
 def finish(progress: Progress) -> None:
-    """Give a running execution its final state. Raises ``NeedsOutputs`` before anything is changed."""
+    """Give a running execution its final state. Raises ``Needed`` before anything is changed."""
     state = guess_state(progress.state.tally(None, MAIN))
     outputs: dict[str, Any] = {}
     try:
@@ -55,3 +56,21 @@ def after(progress: Progress) -> None:
     tasks = enabled(progress.state.flow.children(None, "afterExecution"))
     if advance_sequence(progress, tasks, None, AFTER):
         progress.change_execution(is_finished=True)
+        tell_caller(progress)
+
+
+def tell_caller(progress: Progress) -> None:
+    """Let the task run that started this execution know its state, if it waits for that."""
+    execution = progress.execution
+    caller = execution.caller
+    if caller is None or not caller.is_waiting:
+        return
+    fact = ChildChanged(
+        child_id=execution.id,
+        task_run_id=caller.task_run_id,
+        state=execution.state,
+        at=progress.now,
+        is_finished=execution.is_finished,
+        outputs=execution.outputs,
+    )
+    progress.tell(caller.execution_id, fact)

@@ -5,7 +5,8 @@ from datetime import datetime
 import msgspec
 
 from segue.domain.engine.block import absorb
-from segue.domain.engine.progress import Progress, closed_attempts
+from segue.domain.engine.outgoing import closed_attempts
+from segue.domain.engine.progress import Progress
 from segue.domain.engine.retry import next_attempt_at, retry_of, tries
 from segue.domain.execution.facts import JobLost, TaskFinished, TaskStarted, TimerDue
 from segue.domain.execution.jobs import Timer, TimerKind

@@ -1,6 +1,7 @@
 """Killing an execution (flow language 9.6)."""
 
 from segue.domain.engine.joining import retry_timer_id
+from segue.domain.engine.needs import ChildrenNeed
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import AFTER, phase_of
 from segue.domain.execution.facts import KillRequested
@@ -13,10 +14,14 @@ from segue.domain.flow.flowables import Flowable
 def kill(progress: Progress, fact: KillRequested) -> None:
     """End every open task run now: jobs are removed, so that what workers still send is refused.
 
-    A terminated execution is left alone.
+    With ``cascade`` every execution that this one has started and that goes on is killed too (9.6). A terminated
+    execution is left alone. Raises ``Needed`` before anything is changed.
     """
     if progress.execution.state.is_terminated:
         return
+    children = progress.state.find(ChildrenNeed(progress.execution.id)) if fact.cascade else ()
+    for child_id in children:
+        progress.tell(child_id, fact, "kill")
     progress.move_execution(State.KILLING)
     if fact.by:
         progress.log(LogLevel.INFO, f"Execution is killed by {fact.by}")

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from segue.domain.engine.decision import Decision, EngineLimits, NewOutputs
+from segue.domain.engine.outgoing import Outgoing
 from segue.domain.engine.rendering import Renderer, context_for
 from segue.domain.engine.state import ExecutionState
-from segue.domain.execution.logs import LogEntry, LogLevel
 from segue.domain.execution.model import Execution, execution_folder
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import Attempt, OutputReference, TaskRun, task_run_id
@@ -19,18 +19,13 @@ from segue.domain.flow.tasks import Task
 _encoder = msgspec.json.Encoder()
 
 
-def closed_attempts(run: TaskRun) -> int:
-    """How many attempts of a task run have ended; the one under way has the next number."""
-    return sum(1 for attempt in run.attempts if attempt.status.current.is_terminated)
-
-
-class Progress:
+class Progress(Outgoing):
     """One step of one execution. All changes go through here, so that none is forgotten.
 
     Not pure inside, pure outside: the same state, facts, time and renderer give the same decision.
     """
 
-    __slots__ = ("_log_count", "decision", "limits", "now", "renderer", "state")
+    __slots__ = ("limits", "renderer")
 
     def __init__(
         self,
@@ -40,12 +35,9 @@ class Progress:
         decision: Decision,
         limits: EngineLimits,
     ) -> None:
-        self.state = state
-        self.now = now
-        self.renderer = renderer
-        self.decision = decision
+        super().__init__(state, now, decision)
+        self.renderer = renderer.for_dialect(state.flow.dialect)
         self.limits = limits
-        self._log_count = len(decision.logs)
 
     # The execution
 
@@ -94,6 +86,17 @@ class Progress:
         target[run.id] = run
         return run
 
+    def remove(self, run: TaskRun) -> None:
+        """Take back a task run with everything inside it: its outputs, job and timers go too."""
+        for child_id in self.state.child_ids(run.id):
+            self.remove(self.state.runs[child_id])
+        if not run.state.is_terminated:
+            self.drop_job(run)
+        self.state.remove(run)
+        self.decision.changed_runs.pop(run.id, None)
+        if self.decision.new_runs.pop(run.id, None) is None:
+            self.decision.removed_runs.add(run.id)
+
     def move(self, run: TaskRun, state: State, at: datetime | None = None) -> TaskRun:
         """Enter a state, at ``at`` or now."""
         status = run.status.to(state, at or self.now)
@@ -120,7 +123,7 @@ class Progress:
         run = self.end_attempt(run, attempt or state, self.now)
         return self.move(run, state)
 
-    # What goes outside
+    # Outputs
 
     def store_outputs(self, run: TaskRun, value: dict[str, Any]) -> TaskRun:
         """Set the outputs of a flowable's task run."""
@@ -144,40 +147,10 @@ class Progress:
         self.state.outputs[owner_id] = value
         return reference
 
-    def drop_job(self, run: TaskRun) -> None:
-        """Remove the job of a task run: a result that comes for it is refused from now on."""
-        if self.decision.jobs.pop(run.id, None) is None:
-            self.decision.dropped_jobs.add(run.id)
-
-    def drop_timer(self, timer_id: str) -> None:
-        """Forget a timer."""
-        if self.decision.timers.pop(timer_id, None) is None:
-            self.decision.dropped_timers.add(timer_id)
-
-    def log(self, level: LogLevel, message: str, run: TaskRun | None = None) -> None:
-        """Add a line to the execution's log."""
-        self._log_count += 1
-        flow = self.execution.flow
-        self.decision.logs.append(
-            LogEntry(
-                id=f"{self.execution.id}:{self.execution.version}:{self._log_count}",
-                tenant=flow.tenant,
-                namespace=flow.namespace,
-                flow_id=flow.flow_id,
-                execution_id=self.execution.id,
-                at=self.now,
-                level=level,
-                message=message,
-                task_id=None if run is None else run.task_id,
-                task_run_id=None if run is None else run.id,
-                attempt=None if run is None else closed_attempts(run),
-            )
-        )
-
     # Expressions
 
     def render(self, text: str, run: TaskRun | None = None) -> str:
-        """A text rendered in the place of ``run``. Raises ``ExpressionError`` and ``NeedsOutputs``."""
+        """A text rendered in the place of ``run``. Raises ``ExpressionError`` and ``Needed``."""
         return self.renderer.render(text, self.context(text, run)) or ""
 
     def render_value(self, value: Any, run: TaskRun | None = None) -> Any:

@@ -1,24 +1,21 @@
 """The expressions the engine evaluates itself: their variables, and what they need loaded first."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
+from segue.domain.engine.needs import Needed, OutputsNeed
 from segue.domain.engine.state import ExecutionState
 from segue.domain.execution.context import execution_roots, format_instant
-from segue.domain.execution.task_run import TaskRun, began_at
-from segue.expr import Interrupt, References
-
-
-class NeedsOutputs(Interrupt):
-    """An expression named outputs that are not in memory: load them and come again."""
-
-    def __init__(self, owner_ids: tuple[str, ...]) -> None:
-        super().__init__(", ".join(owner_ids))
-        self.owner_ids = owner_ids
+from segue.domain.execution.task_run import OutputNeed, TaskRun, began_at
+from segue.expr import Dialect, References
 
 
 class Renderer(Protocol):
-    """What the engine needs of the expression language (``segue.expr.Engine`` is one)."""
+    """What the engine needs of the expression language (``segue.ports.rendering`` has one)."""
+
+    def for_dialect(self, dialect: Dialect | None) -> Self:
+        """The same for the flows of one dialect."""
+        ...
 
     def render(self, text: str, context: Mapping[str, Any]) -> str | None:
         """Text to text."""
@@ -36,7 +33,8 @@ class Renderer(Protocol):
 class OutputsView(Mapping[str, Any]):
     """The root ``outputs`` (flow language 7.2): ``outputs[task][value]...``, loaded on demand.
 
-    A look-up of outputs that are not in memory raises ``NeedsOutputs`` with all that the task has.
+    A look-up of outputs that are not in memory raises ``Needed`` with all that the task has. In an iteration
+    of a Loop the outputs of earlier tasks around the loop are here too (7.10); its own hide them.
     """
 
     __slots__ = ("_state",)
@@ -46,41 +44,65 @@ class OutputsView(Mapping[str, Any]):
 
     def __getitem__(self, task_id: str) -> Any:
         state = self._state
-        runs = [run for run in state.runs_of_task(task_id) if run.outputs is not None]
-        if not runs:
+        available = available_outputs(state, task_id)
+        if not available:
             raise KeyError(task_id)
-        missing = tuple(run.id for run in runs if run.id not in state.outputs)
+        missing = [
+            OutputsNeed(item.task_run_id, item.reference.uri)
+            for item in available
+            if item.task_run_id not in state.outputs
+        ]
         if missing:
-            raise NeedsOutputs(missing)
+            raise Needed(*missing)
         merged: dict[str, Any] = {}
-        for run in runs:
+        for item in available:
             place = merged
-            for value in state.values_of(run):
+            for value in item.values:
                 place = place.setdefault(value, {})
-            place.update(state.outputs[run.id])
+            place.update(state.outputs[item.task_run_id])
         return merged
 
     def __contains__(self, task_id: object) -> bool:
-        return any(run.outputs is not None for run in self._state.runs_of_task(str(task_id)))
+        return bool(available_outputs(self._state, str(task_id)))
 
     def __iter__(self) -> Iterator[str]:
-        return (task_id for task_id in self._state.task_ids() if task_id in self)
+        return (task_id for task_id in tasks_with_outputs(self._state))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
 
+def available_outputs(state: ExecutionState, task_id: str) -> list[OutputNeed]:
+    """The outputs a task has so far: those of its task runs, else those found around the loop it runs in."""
+    own = [
+        OutputNeed(run.id, task_id, state.values_of(run), run.outputs)
+        for run in state.runs_of_task(task_id)
+        if run.outputs is not None
+    ]
+    loop = state.execution.loop
+    if own or loop is None:
+        return own
+    return [item for item in loop.outputs if item.task_id == task_id]
+
+
+def tasks_with_outputs(state: ExecutionState) -> list[str]:
+    """Ids of the tasks that have outputs, each once."""
+    loop = state.execution.loop
+    around = [] if loop is None else [item.task_id for item in loop.outputs]
+    return [task_id for task_id in dict.fromkeys([*state.task_ids(), *around]) if available_outputs(state, task_id)]
+
+
 def outputs_of(state: ExecutionState, run: TaskRun) -> dict[str, Any]:
-    """The outputs of one task run. Raises ``NeedsOutputs`` when they are not in memory."""
+    """The outputs of one task run. Raises ``Needed`` when they are not in memory."""
     if run.outputs is None:
         return {}
     return private_outputs(state, run.id)
 
 
 def private_outputs(state: ExecutionState, owner_id: str) -> dict[str, Any]:
-    """Outputs by owner. Raises ``NeedsOutputs`` when they are not in memory."""
+    """Outputs by owner. Raises ``Needed`` when they are not in memory."""
     if owner_id not in state.outputs:
-        raise NeedsOutputs((owner_id,))
+        raise Needed(OutputsNeed(owner_id))
     found: dict[str, Any] = state.outputs[owner_id]
     return found
 

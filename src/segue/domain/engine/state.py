@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from segue.domain.errors import NotFoundError
+from segue.domain.engine.needs import Need, Needed
+from segue.domain.errors import NotFoundError, SegueError
 from segue.domain.execution.model import Execution
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
@@ -48,16 +49,18 @@ _EMPTY = Tally()
 class ExecutionState:
     """The execution, its task runs, and the outputs loaded so far. Owned and changed by one step at a time.
 
-    ``outputs`` holds decoded outputs by owner id; it is a cache and never the truth.
+    ``outputs`` holds decoded outputs by owner id; it is a cache and never the truth. ``found`` holds what the
+    service found for other needs; it is true for one step only.
     """
 
-    __slots__ = ("_by_task", "_open", "_tallies", "execution", "flow", "outputs", "runs")
+    __slots__ = ("_by_task", "_open", "_tallies", "execution", "flow", "found", "outputs", "runs")
 
     def __init__(self, flow: CompiledFlow, execution: Execution, runs: Iterable[TaskRun] = ()) -> None:
         self.flow = flow
         self.execution = execution
         self.runs: dict[str, TaskRun] = {}
         self.outputs: dict[str, Any] = {}
+        self.found: dict[Need, Any] = {}
         self._tallies: dict[tuple[str | None, str], Tally] = {}
         self._by_task: dict[str, list[str]] = {}
         self._open: dict[str, None] = {}
@@ -87,9 +90,34 @@ class ExecutionState:
             else:
                 self._open[run.id] = None
 
+    def remove(self, run: TaskRun) -> None:
+        """Forget a task run; its children are to be removed before it."""
+        known = self.runs.pop(run.id)
+        self._by_task[known.task_id].remove(known.id)
+        if not self._by_task[known.task_id]:
+            del self._by_task[known.task_id]
+        tally = self._tally(known)
+        tally.ids.remove(known.id)
+        self._count(tally, known.state, -1)
+        self._open.pop(known.id, None)
+        self.outputs.pop(known.id, None)
+
+    def find(self, need: Need) -> Any:
+        """What the service found. Raises ``Needed`` when it was not asked yet, and the ``SegueError`` it met."""
+        if need not in self.found:
+            raise Needed(need)
+        found = self.found[need]
+        if isinstance(found, SegueError):
+            raise found
+        return found
+
     def tally(self, parent_id: str | None, phase: str = MAIN) -> Tally:
         """The children of a task run, or of the execution itself for None."""
         return self._tallies.get((parent_id, phase), _EMPTY)
+
+    def child_ids(self, parent_id: str | None) -> list[str]:
+        """Ids of all task runs directly inside a task run, whatever branch they belong to."""
+        return [run_id for phase in (MAIN, ERRORS, FINALLY, AFTER) for run_id in self.tally(parent_id, phase).ids]
 
     def runs_of_task(self, task_id: str) -> list[TaskRun]:
         """All task runs of a task, in the order they were made."""

@@ -6,12 +6,14 @@ import msgspec
 
 from segue.domain.engine.block import fail_run
 from segue.domain.engine.flowables import BEHAVIOURS
-from segue.domain.engine.progress import Progress, closed_attempts
-from segue.domain.engine.rendering import run_roots
+from segue.domain.engine.outgoing import closed_attempts
+from segue.domain.engine.progress import Progress
+from segue.domain.engine.rendering import available_outputs, run_roots, tasks_with_outputs
+from segue.domain.engine.state import ExecutionState
 from segue.domain.errors import SegueError
-from segue.domain.execution.jobs import DEFAULT_WORKER_QUEUE, Job, OutputNeed
+from segue.domain.execution.jobs import DEFAULT_WORKER_QUEUE, Job
 from segue.domain.execution.state import State
-from segue.domain.execution.task_run import TaskRun
+from segue.domain.execution.task_run import OutputNeed, TaskRun
 from segue.domain.flow.tasks import RunnableTask, Task
 from segue.expr import ExpressionError, References, is_truthy
 
@@ -19,7 +21,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def submit(progress: Progress, run: TaskRun) -> None:
-    """Move a task run on from CREATED. Raises ``NeedsOutputs``; then it stays as it is."""
+    """Move a task run on from CREATED. Raises ``Needed``; then it stays as it is."""
     task = progress.state.flow.get_task(run.task_id)
     try:
         if task.when is not None and not is_truthy(progress.render(task.when, run)):
@@ -61,7 +63,7 @@ def _send(progress: Progress, task: RunnableTask, run: TaskRun) -> None:
         created_at=progress.now,
         worker_queue=DEFAULT_WORKER_QUEUE,
         context=_encoder.encode(roots) if roots else b"{}",
-        outputs=tuple(_output_needs(progress, named)),
+        outputs=tuple(output_needs(progress.state, named)),
     )
     progress.decision.dropped_jobs.discard(run.id)
     progress.move(run, State.SUBMITTED)
@@ -80,14 +82,15 @@ def task_references(progress: Progress, task: Task) -> References:
     return found
 
 
-def _output_needs(progress: Progress, named: References) -> Iterable[OutputNeed]:
+def output_needs(state: ExecutionState, named: References) -> Iterable[OutputNeed]:
     """Outputs that exist already and that the expressions may read."""
-    state = progress.state
     if not named.needs_root("outputs"):
         return
+    for task_id in named_tasks(state, named):
+        yield from available_outputs(state, task_id)
+
+
+def named_tasks(state: ExecutionState, named: References) -> list[str]:
+    """Ids of the tasks whose outputs may be read: those named, or all that have any where that is not known."""
     everything = not named.outputs or "outputs" in named.unknown or "*" in named.unknown
-    tasks = list(state.task_ids()) if everything else sorted({path[0] for path in named.outputs if path})
-    for task_id in tasks:
-        for run in state.runs_of_task(task_id):
-            if run.outputs is not None:
-                yield OutputNeed(run.id, task_id, state.values_of(run), run.outputs)
+    return tasks_with_outputs(state) if everything else sorted({path[0] for path in named.outputs if path})

@@ -7,7 +7,7 @@ a template means the same in both places.
 from datetime import datetime
 from typing import Any
 
-from segue.domain.execution.model import Execution, ExecutionTrigger
+from segue.domain.execution.model import Execution, ExecutionTrigger, LoopItem, LoopPosition
 from segue.domain.labels import nest_labels
 
 
@@ -26,8 +26,22 @@ def trigger_variables(trigger: ExecutionTrigger) -> dict[str, Any]:
     return {**names, **trigger.variables, "_context": names}
 
 
+def item_variables(loop: LoopPosition) -> dict[str, Any]:
+    """The root ``item`` inside an iteration of a Loop, with the items of the loops around it (flow language 7.10)."""
+    parents = [_item(parent) for parent in loop.parents]
+    variables = _item(loop.item) | {"parents": parents}
+    if parents:
+        variables["parent"] = parents[0]
+    return variables
+
+
+def _item(item: LoopItem) -> dict[str, Any]:
+    variables: dict[str, Any] = {"value": item.value, "index": item.index}
+    return variables if item.key is None else {**variables, "key": item.key}
+
+
 def execution_roots(execution: Execution) -> dict[str, Any]:
-    """``flow``, ``execution``, ``labels``, and as far as there are any ``inputs`` and ``trigger``."""
+    """``flow``, ``execution``, ``labels``, and as far as there are any ``inputs``, ``trigger`` and ``item``."""
     roots: dict[str, Any] = {
         "flow": {
             "id": execution.flow.flow_id,
@@ -48,4 +62,6 @@ def execution_roots(execution: Execution) -> dict[str, Any]:
         roots["inputs"] = execution.inputs
     if execution.trigger is not None:
         roots["trigger"] = trigger_variables(execution.trigger)
+    if execution.loop is not None:
+        roots["item"] = item_variables(execution.loop)
     return roots

@@ -9,10 +9,23 @@ from typing import Any
 
 import msgspec
 
-from segue.domain.execution.model import Execution, ExecutionKind, ExecutionTrigger, FlowKey
+from segue.domain.execution.model import Caller, Execution, ExecutionKind, ExecutionTrigger, FlowKey
 from segue.domain.execution.state import State, Status
+from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.labels import CORRELATION_ID, SYSTEM_PREFIX, Label, merge_labels
+
+
+class NewExecution(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution to be written together with its ``Created`` fact.
+
+    One that goes on from another has ``task_runs`` from the beginning; their outputs are copied in the database,
+    ``copied_outputs`` holding pairs of owners: from, to.
+    """
+
+    execution: Execution
+    task_runs: tuple[TaskRun, ...] = ()
+    copied_outputs: tuple[tuple[str, str], ...] = ()
 
 
 class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +41,7 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
     kind: ExecutionKind = ExecutionKind.NORMAL
     scheduled_at: datetime | None = None
     parent_id: str | None = None
+    caller: Caller | None = None
     original_id: str | None = None
     is_failed: bool = False
     """A check of the flow asks for an execution that is FAILED from the start (flow language 2.10)."""
@@ -49,6 +63,7 @@ def create_execution(flow: CompiledFlow, request: StartRequest, execution_id: st
         inputs=request.inputs,
         trigger=request.trigger,
         parent_id=request.parent_id,
+        caller=request.caller,
         original_id=request.original_id,
         kind=request.kind,
         scheduled_at=request.scheduled_at if request.scheduled_at and request.scheduled_at > now else None,

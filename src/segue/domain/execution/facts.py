@@ -59,7 +59,29 @@ class KillRequested(msgspec.Struct, frozen=True, tag="kill"):
     by: str | None = None
 
 
-Fact = Created | TaskStarted | TaskFinished | JobLost | TimerDue | KillRequested
+class ChildChanged(msgspec.Struct, frozen=True, tag="child"):
+    """An execution that this one waits for has changed its state, or has ended for good.
+
+    ``task_run_id`` is the task run that waits; ``outputs`` are the flow outputs, whose owner is ``child_id``.
+    """
+
+    child_id: str
+    task_run_id: str
+    state: State
+    at: datetime
+    is_finished: bool
+    outputs: OutputReference | None = None
+
+
+Fact = Created | TaskStarted | TaskFinished | JobLost | TimerDue | KillRequested | ChildChanged
+
+
+class OutgoingFact(msgspec.Struct, frozen=True):
+    """A fact on its way to another execution. While one with ``key`` lies unread in that inbox, it is dropped."""
+
+    execution_id: str
+    fact: Fact
+    key: str | None = None
 
 
 class InboxFact(msgspec.Struct, frozen=True):

@@ -6,18 +6,9 @@ from enum import StrEnum
 import msgspec
 
 from segue.domain.execution.model import FlowKey
-from segue.domain.execution.task_run import OutputReference
+from segue.domain.execution.task_run import OutputNeed
 
 DEFAULT_WORKER_QUEUE = "default"
-
-
-class OutputNeed(msgspec.Struct, frozen=True, array_like=True):
-    """One task run's outputs that an expression names: they appear at ``outputs[task_id][*values]``."""
-
-    task_run_id: str
-    task_id: str
-    values: tuple[str, ...]
-    reference: OutputReference
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

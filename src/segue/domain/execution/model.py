@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from segue.domain.execution.state import State, Status
-from segue.domain.execution.task_run import OutputReference
+from segue.domain.execution.task_run import OutputNeed, OutputReference
 from segue.domain.ids import slugify
 from segue.domain.labels import CORRELATION_ID, Label
 
@@ -41,6 +41,45 @@ class ExecutionTrigger(msgspec.Struct, frozen=True, omit_defaults=True):
     variables: dict[str, Any] = {}
 
 
+class Caller(msgspec.Struct, frozen=True, array_like=True):
+    """The execution and the task run that started this one: a Subflow, a ForEachItem, a Loop.
+
+    ``is_waiting``: the task run wants to hear how it ends.
+    """
+
+    execution_id: str
+    task_run_id: str
+    is_waiting: bool = True
+
+
+class LoopItem(msgspec.Struct, frozen=True, array_like=True):
+    """One value of a Loop: ``index`` from 0, ``key`` for maps only (flow language 7.10)."""
+
+    index: int
+    value: str
+    key: str | None = None
+
+
+class LoopPosition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which iteration of which Loop an execution is.
+
+    ``parents`` are the items of the loops around it, nearest first. ``outputs`` are those of earlier task runs
+    of the executions around it, as far as expressions inside the loop name them: they are read as its own.
+    """
+
+    task_id: str
+    item: LoopItem
+    parents: tuple[LoopItem, ...] = ()
+    outputs: tuple[OutputNeed, ...] = ()
+
+
+class Breakpoint(msgspec.Struct, frozen=True, array_like=True):
+    """Where an execution is to be suspended: before this task, in a loop for this value (flow language 11.8)."""
+
+    task_id: str
+    value: str | None = None
+
+
 class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The execution row. ``version`` counts the writes and guards each of them (design D3)."""
 
@@ -54,6 +93,10 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     variables: dict[str, Any] = {}
     trigger: ExecutionTrigger | None = None
     parent_id: str | None = None
+    """The execution this one was replayed from."""
+    caller: Caller | None = None
+    loop: LoopPosition | None = None
+    breakpoints: tuple[Breakpoint, ...] = ()
     original_id: str | None = None
     kind: ExecutionKind = ExecutionKind.NORMAL
     scheduled_at: datetime | None = None

@@ -27,6 +27,15 @@ class OutputReference(msgspec.Struct, frozen=True, array_like=True):
     uri: str | None = None
 
 
+class OutputNeed(msgspec.Struct, frozen=True, array_like=True):
+    """One task run's outputs that an expression names: they appear at ``outputs[task_id][*values]``."""
+
+    task_run_id: str
+    task_id: str
+    values: tuple[str, ...]
+    reference: OutputReference
+
+
 class TaskRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The task run row. ``value`` is the iteration's value inside the loops of 1.x."""
 

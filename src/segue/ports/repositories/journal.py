@@ -6,7 +6,8 @@ from typing import Protocol
 
 import msgspec
 
-from segue.domain.execution.facts import InboxFact
+from segue.domain.execution.creation import NewExecution
+from segue.domain.execution.facts import InboxFact, OutgoingFact
 from segue.domain.execution.jobs import Job, Timer
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.model import Execution
@@ -47,6 +48,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     execution_changed: bool = True
     new_task_runs: Sequence[TaskRun] = ()
     changed_task_runs: Sequence[TaskRun] = ()
+    removed_task_runs: Sequence[str] = ()
+    """Ids of task runs that are taken back; their outputs go with them."""
     outputs: Sequence[InlineOutputs] = ()
     jobs: Sequence[Job] = ()
     dropped_jobs: Sequence[str] = ()
@@ -54,6 +57,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     timers: Sequence[Timer] = ()
     dropped_timers: Sequence[str] = ()
     logs: Sequence[LogEntry] = ()
+    executions: Sequence[NewExecution] = ()
+    """Executions to start; one whose id exists already is left as it is."""
+    facts: Sequence[OutgoingFact] = ()
+    """Facts for the inboxes of other executions."""
     consumed: Sequence[int] = ()
     """``seq`` of the facts that are now part of the state."""
 
@@ -87,6 +94,10 @@ class Journal(Protocol):
 
     async def outputs(self, owner_ids: Sequence[str]) -> dict[str, bytes]:
         """Inline outputs (JSON) by owner; owners without any are left out."""
+        ...
+
+    async def open_children(self, execution_id: str) -> list[str]:
+        """Ids of the executions that this one has started and that have not ended for good."""
         ...
 
     async def waiting(self, older_than: datetime, limit: int) -> list[str]:

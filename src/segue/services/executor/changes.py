@@ -15,6 +15,7 @@ def change_of(state: ExecutionState, decision: Decision, facts: Sequence[InboxFa
         execution_changed=decision.execution_changed,
         new_task_runs=list(decision.new_runs.values()),
         changed_task_runs=list(decision.changed_runs.values()),
+        removed_task_runs=sorted(decision.removed_runs),
         outputs=[
             InlineOutputs(new.owner_id, state.execution.id, new.payload, new.reference.digest)
             for new in decision.outputs
@@ -25,5 +26,7 @@ def change_of(state: ExecutionState, decision: Decision, facts: Sequence[InboxFa
         timers=list(decision.timers.values()),
         dropped_timers=sorted(decision.dropped_timers),
         logs=decision.logs,
+        executions=list(decision.executions.values()),
+        facts=decision.facts,
         consumed=[fact.seq for fact in facts],
     )

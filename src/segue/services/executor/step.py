@@ -11,14 +11,14 @@ import msgspec
 from segue.domain.engine.advance import advance
 from segue.domain.engine.decision import Decision
 from segue.domain.engine.state import ExecutionState
-from segue.domain.errors import NotFoundError, UnavailableError
+from segue.domain.errors import UnavailableError
 from segue.domain.execution.facts import Fact, InboxFact
-from segue.domain.execution.task_run import OutputReference
 from segue.ports.queue import Channel, Topic
 from segue.ports.repositories.journal import Change, Loaded
 from segue.services.executor.cache import StateCache
 from segue.services.executor.changes import change_of
 from segue.services.executor.config import ExecutorConfig, ExecutorPorts
+from segue.services.executor.loading import Loading, reference_of
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Step:
     def __init__(self, ports: ExecutorPorts, config: ExecutorConfig) -> None:
         self._ports = ports
         self._config = config
+        self._loading = Loading(ports)
         self._cache = StateCache(config.cached_executions, config.cached_task_runs)
         self._failures: Counter[str] = Counter()
         self._telling: set[asyncio.Future[None]] = set()
@@ -96,7 +97,7 @@ class Step:
         try:
             self._advance(work, [fact.fact for fact in work.facts])
             while work.decision.needs:
-                await self._load_outputs(work.state, work.decision.needs)
+                await self._loading.load(work.state, work.decision.needs)
                 self._advance(work, ())
         except UnavailableError:
             raise
@@ -108,20 +109,6 @@ class Step:
     def _advance(self, work: Work, facts: Iterable[Fact]) -> None:
         now = self._ports.clock.now()
         advance(work.state, facts, now, self._ports.renderer, work.decision, self._config.limits)
-
-    async def _load_outputs(self, state: ExecutionState, owner_ids: Iterable[str]) -> None:
-        wanted = set(owner_ids)
-        stored = {owner: ref for owner in wanted if (ref := _reference(state, owner)) is not None and ref.uri}
-        inline = await self._ports.journal.outputs(sorted(wanted - stored.keys()))
-        for owner in wanted - stored.keys():
-            if owner not in inline:
-                raise NotFoundError(f"Outputs of {owner} are gone from the database")
-            state.outputs[owner] = msgspec.json.decode(inline[owner])
-        for owner, reference in stored.items():
-            assert reference.uri is not None
-            content = self._ports.storage.get(state.execution.flow.tenant, reference.uri)
-            payload = b"".join([chunk async for chunk in content])
-            state.outputs[owner] = await asyncio.to_thread(msgspec.json.decode, payload)
 
     async def _apply(self, works: Sequence[Work]) -> frozenset[str]:
         if not works:
@@ -156,8 +143,9 @@ class Step:
         self._failures.pop(state.execution.id, None)
         version = state.execution.version + 1
         state.execution = msgspec.structs.replace(state.execution, version=version)
+        state.found.clear()
         for owner in tuple(state.outputs):
-            reference = _reference(state, owner)
+            reference = reference_of(state, owner)
             if reference is not None and reference.size > _KEPT_OUTPUT_BYTES:
                 del state.outputs[owner]
         self._cache.put(state)
@@ -179,6 +167,10 @@ class Step:
         queues = sorted({job.worker_queue for change in changes for job in change.jobs})
         killed = [run_id for change in changes for run_id in change.dropped_jobs]
         timers = [timer.due_at for change in changes for timer in change.timers]
+        others = [new.execution.id for change in changes for new in change.executions]
+        others += [fact.execution_id for change in changes for fact in change.facts]
+        if others:
+            await queue.publish(Topic.EXECUTIONS, list(dict.fromkeys(others)))
         await queue.broadcast(Channel.JOBS, queues)
         await queue.broadcast(Channel.KILLS, killed)
         if timers:
@@ -203,13 +195,6 @@ class Step:
         waking = asyncio.ensure_future(self._ports.queue.publish(Topic.EXECUTIONS, [execution_id]))
         self._telling.add(waking)
         waking.add_done_callback(self._told)
-
-
-def _reference(state: ExecutionState, owner_id: str) -> OutputReference | None:
-    if owner_id == state.execution.id:
-        return state.execution.outputs
-    run = state.runs.get(owner_id)
-    return None if run is None else run.outputs
 
 
 async def _once(payload: bytes) -> AsyncIterator[bytes]:

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from segue.adapters.databases.sql import tables
 from segue.adapters.databases.sql.codecs import encode, encode_labels, to_micros
+from segue.adapters.databases.sql.inbox import INSERT_KEYED_FACTS, keyed_fact_rows
 from segue.adapters.databases.sql.logs import INSERT_LOGS, log_rows
 from segue.adapters.databases.sql.outputs import INSERT_OUTPUTS, output_rows
 from segue.adapters.databases.sql.statements import Insert, Row, Statement, Transaction, Update
+from segue.domain.execution.creation import NewExecution
+from segue.domain.execution.facts import Created
 from segue.domain.execution.jobs import Job, Timer
 from segue.domain.execution.model import Execution
 from segue.domain.execution.task_run import TaskRun
@@ -16,9 +19,10 @@ INSERT_EXECUTIONS = Insert(
     tables.executions,
     (
         "id", "tenant", "namespace", "flow_id", "version", "state", "kind", "open", "started_at", "ended_at",
-        "parent_id", "trigger_id", "labels", "body",
+        "parent_id", "caller_id", "trigger_id", "labels", "body",
     ),
 )  # fmt: skip
+_START_EXECUTIONS = Insert(tables.executions, INSERT_EXECUTIONS.columns, "ON CONFLICT (id) DO NOTHING")
 _UPDATE_EXECUTIONS = Update(tables.executions, ("version", "state", "open", "ended_at", "labels", "body"), "id")
 _TOUCH = Statement("executions.touch", "UPDATE executions SET version = version + 1 WHERE id = EACH(:ids)")
 _INSERT_TASK_RUNS = Insert(tables.task_runs, ("id", "execution_id", "task_id", "state", "body"))
@@ -31,6 +35,11 @@ _INSERT_JOBS = Insert(
        created_at = excluded.created_at, body = excluded.body, worker_id = NULL, token = NULL,
        claimed_at = NULL, started_at = NULL""",
 )
+_COPY_OUTPUTS = Statement(
+    "outputs.copy",
+    """INSERT INTO task_outputs (owner_id, execution_id, digest, payload)
+       SELECT :target, :execution_id, digest, payload FROM task_outputs WHERE owner_id = :source""",
+)
 _DROP_JOBS = Statement("jobs.drop", "DELETE FROM jobs WHERE task_run_id = EACH(:ids)")
 _INSERT_TIMERS = Insert(
     tables.timers,
@@ -39,6 +48,8 @@ _INSERT_TIMERS = Insert(
        body = excluded.body""",
 )
 _DROP_TIMERS = Statement("timers.drop", "DELETE FROM timers WHERE id = EACH(:ids)")
+_REMOVE_TASK_RUNS = Statement("task_runs.remove", "DELETE FROM task_runs WHERE id = EACH(:ids)")
+_REMOVE_OUTPUTS = Statement("outputs.remove", "DELETE FROM task_outputs WHERE owner_id = EACH(:ids)")
 _CONSUME = Statement("inbox.consume", "DELETE FROM inbox WHERE seq = EACH(:seqs)")
 
 
@@ -54,15 +65,33 @@ def write_changes(transaction: Transaction, changes: Sequence[Change]) -> None:
         _UPDATE_TASK_RUNS,
         [(run.state.value, encode(run), run.id) for c in changes for run in c.changed_task_runs],
     )
+    removed = [run_id for change in changes for run_id in change.removed_task_runs]
+    _each(transaction, _REMOVE_TASK_RUNS, removed)
+    _each(transaction, _REMOVE_OUTPUTS, removed)
     transaction.insert(INSERT_OUTPUTS, output_rows(item for c in changes for item in c.outputs))
     _each(transaction, _DROP_JOBS, [run_id for c in changes for run_id in c.dropped_jobs])
     transaction.insert(_INSERT_JOBS, _job_rows(job for c in changes for job in c.jobs))
     _each(transaction, _DROP_TIMERS, [timer_id for c in changes for timer_id in c.dropped_timers])
     transaction.insert(_INSERT_TIMERS, _timer_rows(timer for c in changes for timer in c.timers))
+    start_executions(transaction, [new for change in changes for new in change.executions])
+    told = [(fact.execution_id, fact.fact, fact.key) for change in changes for fact in change.facts]
+    transaction.insert(INSERT_KEYED_FACTS, keyed_fact_rows(told))
     consumed = [seq for change in changes for seq in change.consumed]
     if consumed:
         transaction.execute(_CONSUME, seqs=consumed)
     transaction.insert(INSERT_LOGS, log_rows(line for c in changes for line in c.logs))
+
+
+def start_executions(transaction: Transaction, news: Sequence[NewExecution]) -> None:
+    """Write executions with their task runs and ``Created`` facts; those that exist are left as they are."""
+    if not news:
+        return
+    transaction.insert(_START_EXECUTIONS, [execution_row(new.execution) for new in news])
+    transaction.insert(_INSERT_TASK_RUNS, _task_run_rows(run for new in news for run in new.task_runs))
+    for new in news:
+        for source, target in new.copied_outputs:
+            transaction.execute(_COPY_OUTPUTS, source=source, target=target, execution_id=new.execution.id)
+    transaction.insert(INSERT_KEYED_FACTS, keyed_fact_rows((new.execution.id, Created(), "created") for new in news))
 
 
 def execution_row(execution: Execution) -> Row:
@@ -81,6 +110,7 @@ def execution_row(execution: Execution) -> Row:
         to_micros(status.started_at),
         None if ended_at is None else to_micros(ended_at),
         execution.parent_id,
+        None if execution.caller is None else execution.caller.execution_id,
         None if execution.trigger is None else execution.trigger.id,
         encode_labels(execution.labels),
         encode(execution),

@@ -33,6 +33,9 @@ _EXECUTIONS = Statement("executions.load", "SELECT id, version, body FROM execut
 _TASK_RUNS = Statement(
     "task_runs.load", "SELECT position, execution_id, body FROM task_runs WHERE execution_id = EACH(:ids)"
 )
+_OPEN_CHILDREN = Statement(
+    "executions.children", "SELECT id FROM executions WHERE caller_id = :caller_id AND open ORDER BY id"
+)
 _LOCK = Statement("executions.lock")
 _WAITING = Statement(
     "inbox.waiting", "SELECT execution_id FROM inbox WHERE created_at < :before ORDER BY seq LIMIT :limit"
@@ -104,6 +107,11 @@ class SqlJournal:
     async def outputs(self, owner_ids: Sequence[str]) -> dict[str, bytes]:
         """See ``Journal.outputs``."""
         return await self._outputs.get_many(owner_ids)
+
+    async def open_children(self, execution_id: str) -> list[str]:
+        """See ``Journal.open_children``."""
+        rows = await self._lanes.read(lambda tx: tx.fetch(_OPEN_CHILDREN, caller_id=execution_id))
+        return [row[0] for row in rows]
 
     async def waiting(self, older_than: datetime, limit: int) -> list[str]:
         """See ``Journal.waiting``."""

@@ -86,7 +86,14 @@ executions = Table(
     Column("trigger_id", TEXT),
     Column("labels", TEXT, nullable=False),
     Column("body", TEXT, nullable=False),
+    Column("caller_id", TEXT),
     postgresql_with=_UPDATED,
+)
+Index(
+    "executions_caller",
+    executions.c.caller_id,
+    sqlite_where=executions.c.caller_id.is_not(None),
+    postgresql_where=executions.c.caller_id.is_not(None),
 )
 Index("executions_started", executions.c.tenant, executions.c.started_at.desc(), executions.c.id.desc())
 Index(

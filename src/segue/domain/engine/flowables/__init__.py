@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from segue.domain.engine.flowables.base import FlowableRun
+from segue.domain.engine.flowables.base import EngineRun, FlowableRun
 from segue.domain.engine.flowables.choice import IfRun, SwitchRun
 from segue.domain.engine.flowables.each import EachParallelRun, EachSequentialRun, ForEachRun
 from segue.domain.engine.flowables.parallel import DagRun, ParallelRun
@@ -10,9 +10,9 @@ from segue.domain.engine.flowables.sequential import AllowFailureRun, Sequential
 from segue.domain.flow import flowables as model
 from segue.domain.flow.tasks import Task
 
-__all__ = ["BEHAVIOURS", "FlowableRun"]
+__all__ = ["BEHAVIOURS", "EngineRun", "FlowableRun"]
 
-BEHAVIOURS: dict[type[Task], type[FlowableRun[Any]]] = {
+BEHAVIOURS: dict[type[Task], type[EngineRun[Any]]] = {
     model.AllowFailure: AllowFailureRun,
     model.Dag: DagRun,
     model.EachParallel: EachParallelRun,
@@ -23,4 +23,4 @@ BEHAVIOURS: dict[type[Task], type[FlowableRun[Any]]] = {
     model.Sequential: SequentialRun,
     model.Switch: SwitchRun,
 }
-"""Behaviour by model. A flowable that is not here can be written but not run yet."""
+"""Behaviour by model. What is neither here nor runnable can be written but not run yet."""

@@ -7,30 +7,55 @@ from typing import Any, Generic, TypeVar
 from segue.domain.engine.block import absorb, advance_sides, enabled, guess_state
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import MAIN
+from segue.domain.execution.facts import ChildChanged
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.flowables import Flowable
 from segue.domain.flow.tasks import Task
 
+AnyTask = TypeVar("AnyTask", bound=Task)
 AnyFlowable = TypeVar("AnyFlowable", bound=Flowable)
 
 
-class FlowableRun(ABC, Generic[AnyFlowable]):
-    """The behaviour of one kind of flowable, for one task run in one step.
+class EngineRun(ABC, Generic[AnyTask]):
+    """The behaviour of one kind of task that the engine runs itself, for one task run in one step.
 
-    Subclasses say what happens at the beginning (``begin``) and which children come next (``main``);
-    branches for errors and finally, and the end, are the same for all.
+    Every method may raise ``ExpressionError``, ``SegueError`` (the task run then fails with its message) and
+    ``Needed`` (the step comes again once that is loaded; nothing may be changed before it is raised).
     """
 
     __slots__ = ("progress", "run", "task")
 
-    def __init__(self, progress: Progress, task: AnyFlowable, run: TaskRun) -> None:
+    def __init__(self, progress: Progress, task: AnyTask, run: TaskRun) -> None:
         self.progress = progress
         self.task = task
         self.run = run
 
     def begin(self) -> None:
-        """Work out what is decided once. May raise ``ExpressionError``, ``NeedsOutputs``, ``SegueError``."""
+        """Work out what is decided once. The task run is RUNNING afterwards, unless it was moved on here."""
+
+    def advance(self) -> None:
+        """Go on as far as possible; asked in every step while the task run is RUNNING."""
+
+    def child_changed(self, fact: ChildChanged) -> None:
+        """An execution that this task run started and waits for has changed. Not asked after the end."""
+
+    def timer_due(self, purpose: str) -> None:
+        """The timer ``<task run id>:<purpose>`` has come due. Not asked after the end."""
+
+    def remember(self, outputs: dict[str, Any]) -> None:
+        """Set the outputs that others can read."""
+        self.run = self.progress.store_outputs(self.run, outputs)
+
+
+class FlowableRun(EngineRun[AnyFlowable]):
+    """The behaviour of one kind of flowable.
+
+    Subclasses say what happens at the beginning (``begin``) and which children come next (``main``);
+    branches for errors and finally, and the end, are the same for all.
+    """
+
+    __slots__ = ()
 
     def main(self) -> bool:
         """Create the next children of the main part; whether it is over. Not asked after a failure."""
@@ -66,7 +91,3 @@ class FlowableRun(ABC, Generic[AnyFlowable]):
             return True
         self.progress.create_run(tasks[len(tally.ids)], self.run)
         return False
-
-    def remember(self, outputs: dict[str, Any]) -> None:
-        """Set the outputs that others can read."""
-        self.run = self.progress.store_outputs(self.run, outputs)

@@ -1,0 +1,48 @@
+"""What a step has to know and the state does not hold: named here, loaded by the service, asked for again (design D1).
+
+``advance`` does no I/O. Whatever lacks a value raises ``Needed``; the decision collects the needs of all that
+waits, the service loads them in bulk, and the step goes on.
+"""
+
+from typing import NamedTuple
+
+from segue.expr import Interrupt
+
+
+class OutputsNeed(NamedTuple):
+    """The outputs of a task run, of an execution, or values the engine keeps (see ``private_outputs``).
+
+    ``uri`` names the object in internal storage when the owner is not a task run of this execution and its
+    outputs are not in the database. They are found in ``ExecutionState.outputs`` under ``owner_id``.
+    """
+
+    owner_id: str
+    uri: str | None = None
+
+
+class FlowNeed(NamedTuple):
+    """A flow of the execution's tenant: the revision, or the latest that is no draft for None.
+
+    Found as a ``CompiledFlow``; a missing or unreadable one as the ``SegueError`` that says so.
+    """
+
+    namespace: str
+    flow_id: str
+    revision: int | None = None
+
+
+class ChildrenNeed(NamedTuple):
+    """The executions that an execution has started and that have not ended (found: a list of their ids)."""
+
+    execution_id: str
+
+
+Need = OutputsNeed | FlowNeed | ChildrenNeed
+
+
+class Needed(Interrupt):
+    """Something is not in memory: load ``needs`` and come again."""
+
+    def __init__(self, *needs: Need) -> None:
+        super().__init__(", ".join(map(str, needs)))
+        self.needs = needs

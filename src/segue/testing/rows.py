@@ -1,0 +1,92 @@
+"""The rows a database would keep for executions, in dictionaries: what ``World`` runs on."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from segue.domain.engine.decision import Decision
+from segue.domain.engine.needs import ChildrenNeed, FlowNeed, Need, OutputsNeed
+from segue.domain.engine.state import ExecutionState
+from segue.domain.errors import NotFoundError
+from segue.domain.execution.facts import Created, Fact
+from segue.domain.execution.jobs import Job, Timer
+from segue.domain.execution.logs import LogEntry
+from segue.domain.execution.model import Execution
+from segue.domain.execution.task_run import TaskRun
+from segue.domain.flow.compiled import CompiledFlow
+
+
+@dataclass
+class Rows:
+    """Executions with all that belongs to them; decisions are applied as a database would."""
+
+    flows: dict[tuple[str, str], list[CompiledFlow]] = field(default_factory=dict)
+    executions: dict[str, Execution] = field(default_factory=dict)
+    task_runs: dict[str, dict[str, TaskRun]] = field(default_factory=dict)
+    outputs: dict[str, bytes] = field(default_factory=dict)
+    inbox: dict[str, list[Fact]] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    timers: dict[str, Timer] = field(default_factory=dict)
+    logs: list[LogEntry] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+
+    def tell(self, execution_id: str, fact: Fact) -> None:
+        """Put a fact into an inbox."""
+        self.inbox.setdefault(execution_id, []).append(fact)
+
+    def state(self, execution_id: str) -> ExecutionState:
+        """The execution as its rows have it."""
+        execution = self.executions[execution_id]
+        key = execution.flow
+        flow = self.flows[key.namespace, key.flow_id][key.revision - 1]
+        return ExecutionState(flow, execution, self.task_runs[execution_id].values())
+
+    def apply(self, state: ExecutionState, decision: Decision) -> None:
+        """Write a decision, all of it."""
+        execution = msgspec.structs.replace(state.execution, version=state.execution.version + 1)
+        self.write(execution)
+        runs = self.task_runs[execution.id]
+        runs |= decision.new_runs | decision.changed_runs
+        for run_id in decision.removed_runs:
+            del runs[run_id]
+            self.outputs.pop(run_id, None)
+        self.outputs |= {new.owner_id: new.payload for new in decision.outputs}
+        for run_id in decision.dropped_jobs:
+            self.jobs.pop(run_id, None)
+        self.jobs |= decision.jobs
+        for timer_id in decision.dropped_timers:
+            self.timers.pop(timer_id, None)
+        self.timers |= decision.timers
+        for new in decision.executions.values():
+            if new.execution.id not in self.executions:
+                self.write(new.execution)
+                self.task_runs[new.execution.id] |= {run.id: run for run in new.task_runs}
+                self.outputs |= {target: self.outputs[source] for source, target in new.copied_outputs}
+                self.tell(new.execution.id, Created())
+        for fact in decision.facts:
+            self.tell(fact.execution_id, fact.fact)
+        self.logs += decision.logs
+        self.decisions.append(decision)
+
+    def write(self, execution: Execution) -> None:
+        """Write an execution row."""
+        self.executions[execution.id] = execution
+        self.task_runs.setdefault(execution.id, {})
+
+    def load(self, state: ExecutionState, need: Need) -> None:
+        """Put what is needed into the state."""
+        match need:
+            case OutputsNeed():
+                state.outputs[need.owner_id] = msgspec.json.decode(self.outputs[need.owner_id])
+            case FlowNeed():
+                revisions = self.flows.get((need.namespace, need.flow_id), [])
+                if not revisions or (need.revision or 1) > len(revisions):
+                    state.found[need] = NotFoundError(f"Flow '{need.namespace}.{need.flow_id}' does not exist")
+                else:
+                    state.found[need] = revisions[(need.revision or len(revisions)) - 1]
+            case ChildrenNeed():
+                state.found[need] = [
+                    one.id
+                    for one in self.executions.values()
+                    if one.caller is not None and one.caller.execution_id == need.execution_id and not one.is_finished
+                ]
