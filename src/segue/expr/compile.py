@@ -41,6 +41,7 @@ from segue.expr.nodes import (
     Name,
     TestApplication,
     Unary,
+    operands,
 )
 from segue.expr.runtime import Evaluate, Place, State, attribute, root
 from segue.expr.text import java_text
@@ -309,7 +310,7 @@ class Compiler:
         """An operator with two operands."""
         place, op, limits = (self.text, node.pos), node.op, self.limits
         if op == "~":
-            return op_closures.concatenation([self.expr(part) for part in concatenated(node)], place, limits)
+            return op_closures.concatenation([self.expr(part) for part in operands(node)], place, limits)
         if op == "..":
             spec = self.names.functions["range"]
             return self.application(spec, None, Arguments([node.left, node.right], []), node.pos)
@@ -369,17 +370,6 @@ _COMPILE: Mapping[type[Expr], Callable[[Compiler, Any], Evaluate]] = {
     MapLiteral: Compiler.map_literal,
     Interpolation: Compiler.interpolation,
 }
-
-
-def concatenated(node: Expr) -> list[Expr]:
-    """The operands of `a ~ b ~ c ~ ...`: however many they are, they are one level of the tree."""
-    parts: list[Expr] = []
-    while isinstance(node, Binary) and node.op == "~":
-        parts.append(node.right)
-        node = node.left
-    parts.append(node)
-    parts.reverse()
-    return parts
 
 
 def _bound_name(name: str, text: str, pos: int) -> Evaluate:

@@ -32,6 +32,7 @@ __all__ = [
     "TestApplication",
     "Text",
     "Unary",
+    "operands",
 ]
 
 
@@ -127,6 +128,18 @@ class Binary(Expr):
     op: str
     left: Expr
     right: Expr
+
+
+def operands(node: Binary) -> list[Expr]:
+    """The operands of `a ~ b ~ c ~ ...`, however many they are, in source order; two for any other operator."""
+    parts: list[Expr] = [node.right]
+    left = node.left
+    while node.op == "~" and isinstance(left, Binary) and left.op == "~":
+        parts.append(left.right)
+        left = left.left
+    parts.append(left)
+    parts.reverse()
+    return parts
 
 
 @dataclass(slots=True)

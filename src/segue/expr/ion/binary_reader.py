@@ -231,12 +231,6 @@ class _Reader:
         except UnicodeDecodeError:
             raise self.fail("a text that is not UTF-8", item.start) from None
 
-    def symbol_value(self, item: _Item) -> str:
-        return self.symbol(self.integer(item), item.start)
-
-    def lob(self, item: _Item) -> bytes:
-        return self.data[item.start : item.end]
-
 
 def _timestamp_text(fields: list[int], fraction: str, offset: int | None) -> str:
     """A time in UTC, as the local time of its offset (in minutes; None when unknown)."""
@@ -260,10 +254,10 @@ _SCALARS: Mapping[int, Callable[[_Reader, _Item], Any]] = {
     4: _Reader.floating,
     5: _Reader.decimal,
     6: _Reader.timestamp,
-    7: _Reader.symbol_value,
+    7: lambda reader, item: reader.symbol(reader.integer(item), item.start),
     8: _Reader.text,
-    9: _Reader.lob,
-    10: _Reader.lob,
+    9: lambda reader, item: reader.data[item.start : item.end],
+    10: lambda reader, item: reader.data[item.start : item.end],
 }
 
 
