@@ -19,7 +19,8 @@ __all__ = ["mutation", "template"]
 NAMES = ("a", "s", "n", "i", "f", "t", "d", "l", "m", "deep", "wide", "long", "dec", "day", "at", "span", "raw", "state",
          "many", "odd", "flow", "execution", "taskrun", "parents", "outputs", "inputs", "tasks", "envs", "x", "loop",
          "_context", "nope")  # fmt: skip
-KEYS = ("b", "c", "size", "length", "empty", "key", "value", "id", "namespace", "0", "first", "uri")
+KEYS = ("b", "c", "size", "length", "empty", "key", "value", "id", "namespace", "first", "uri")
+
 HOSTILE = ("__class__", "__init__", "__globals__", "__dict__", "__mro__", "__subclasses__", "__builtins__", "__import__",
            "getClass", "class", "mro", "func_globals", "gi_frame", "tb_frame", "format_map", "wait", "notify", "constructor",
            "__proto__", "append", "pop", "update", "clear", "self", "context", "services", "limits")  # fmt: skip
@@ -37,11 +38,43 @@ TEXTS = ("", " ", "x", "a.b", "1", "-7", "1e9", "0x1F", "Ada", "état", "ß😀"
          ".[]", ".a.b", "map(. + 1)", ".. | numbers", "[", "$ENV", "env", "{{ s }}", "{{ render(s) }}", "{% for q in l %}{{ q }}{% endfor %}",
          "{% raw %}{{ x }}{% endraw %}", "{{ nope }}", "API", "CFG", "user", "name", "data/hello.txt", "file:///etc/passwd",
          "nsfile://ns/p", "kestra:///company/team/x", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", "shell", "single", "FR", "MONDAY")  # fmt: skip
+PATHS = ("a.b", "a['1']", "a.key", "a.b[2].c", "m.c.d", "m.b", "l[0]", "flow.id", "outputs.b.x.value", "inputs.key", "tasks.a.state",
+         "taskrun.value", "long", "s", "wide", "many", "d", "i", "f", "dec", "raw", "at", "day", "deep[0][0]", "odd", "l", "m",
+         "secret('API')", "render(s)", "range(0, 5)", "fromJson('[1,2,3]')", "now()")  # fmt: skip
+# What a filter is meant for: inputs and arguments with which it gets beyond its checks.
+FITTING = {
+    "abbreviate": (("s", "long", "inputs.key"), ("7", "2", "0")),
+    "chunk": (("l", "wide", "many"), ("2", "1000")),
+    "date": (
+        ("d", "'2024-03-05'", "at", "day", "1709647629"),
+        ("'yyyy-MM-dd'", "'full'", "timeZone='Europe/Paris'", "'iso', locale='fr'", ""),
+    ),
+    "dateAdd": (("d", "at"), ("1, 'DAYS'", "-500, 'MONTHS'", "9999999, 'YEARS'", "1, 'NANOS'")),
+    "escapeChar": (("s", "a", "l"), ("'shell'", "'single'")),
+    "format": (("'%s-%5.2f %x'", "'%1$s %1$s'", "'%,d'"), ("s, 2.5, i", "1, 2, 3", "wide")),
+    "indent": (("s", "long", "'a\nb'"), ("2", "100000", "3, 'xyz'")),
+    "nindent": (("s", "'a\nb'"), ("2", "3, long")),
+    "join": (("l", "wide", "many", "m | keys"), ("','", "long")),
+    "jq": (("m", "l", "'{\"a\":1}'"), ("'.[]'", "'.a'", "'map(. + 1)'", "'..'", "'[.,.]|[.,.]'")),
+    "merge": (("l", "m", "wide"), ("wide", "m", "[1]")),
+    "number": (("'12'", "'1e3'", "'0x1F'", "'1.5'", "'9999999999999'"), ("", "'INT'", "'BIGDECIMAL'")),
+    "numberFormat": (("f", "i", "dec", "12345.678"), ("'#,##0.00'", "", "'00.0%'")),
+    "regexExtract": (("s", "long"), ("'[0-9]+'", "'(\\w+) (\\d)', 2")),
+    "regexMatch": (("s", "long"), ("'(a+)+$'", "'x|y'")),
+    "regexReplace": (("s", "long"), ("'\\w', '$0$0'", "'(a)', '$1x'")),
+    "replace": (("s", "a", "l"), ("{'e': long}", "{'t+': '-'}, regexp=true", "{'': 'xy'}")),
+    "slice": (("s", "l", "wide"), ("1, 2", "1")),
+    "split": (("s", "long"), ("' '", "'', 3")),
+    "startsWith": (("s", "i"), ("'te'",)),
+    "substringAfter": (("s", "inputs.key"), ("','", "'-'")),
+    "timestamp": (("d", "at", "day"), ("", "timeZone='+02:00'")),
+}
 OPERATORS = tuple(op for op in PRECEDENCE[Dialect.V2] if op not in ("|", "is", "is not"))
 TAGS = ("if", "for", "set", "macro", "block", "filter", "verbatim", "raw", "include", "import", "extends", "nosuch")
 PIECES = ("{{", "}}", "{%", "%}", "{#", "#}", "#{", "-", " ", "\n", "\t", "'", '"', "\\", "(", ")", "[", "]", "{", "}", ",", ":", "?", "=",
           ".", "|", "~", "%", "\0", "\ufeff", "é", "😀", *OPERATORS, *TAGS, *HOSTILE, *NAMES, "endif", "endfor", "endraw", "in",
           "else", "true", "null", "1", "1.", "9" * 30)  # fmt: skip
+_FITTING = sorted(FITTING)
 _FILTERS, _FUNCTIONS, _TESTS = sorted(FILTERS), sorted(FUNCTIONS), sorted(TESTS)
 _ARGUMENTS = sorted({name for spec in (*FILTERS.values(), *FUNCTIONS.values()) for name in spec.params or ()})
 
@@ -104,6 +137,21 @@ class _Maker:
             given[cut:] = [f"{left[number % len(left)]}={value}" for number, value in enumerate(given[cut:])]
         return ", ".join(given)
 
+    def path(self, _: int = 0) -> str:
+        return self.pick(PATHS)
+
+    def fitting(self, _: int) -> str:
+        name = self.pick(_FITTING)
+        values, arguments = FITTING[name]
+        given = self.pick(arguments)
+        return f"{self.pick(values)} | {name}" + (f"({given})" if given else "")
+
+    def chained(self, room: int) -> str:
+        return f"{self.fitting(room)} | {self.pick(_FILTERS)}"
+
+    def guarded(self, room: int) -> str:
+        return f"(({self.expr(room - 1)}) ?? {self.path()})"
+
     def filtered(self, room: int) -> str:
         name = self.pick(_FILTERS) if self.chance() < 0.97 else self.pick(HOSTILE)
         spec = FILTERS.get(name)
@@ -139,12 +187,26 @@ class _Maker:
 
     def expr(self, room: int) -> str:
         if room <= 0 or self.chance() < 0.25:
-            return self.one_of(0, self.name, self.name, self.text, self.number, self.constant)
+            return self.one_of(
+                0, self.path, self.path, self.path, self.name, self.text, self.text, self.number, self.constant
+            )
         return self.one_of(
             room,
             self.lookup, self.lookup, self.filtered, self.filtered, self.filtered, self.called, self.called, self.binary,
             self.binary, self.unary, self.tested, self.conditional, self.listed, self.mapped, self.grouped,
         )  # fmt: skip
+
+    def condition(self) -> str:
+        return (
+            self.expr(2)
+            if self.chance() < 0.3
+            else f"({self.expr(2)}) is {self.pick(('defined', 'null', 'empty', 'map'))}"
+        )
+
+    def iterable(self) -> str:
+        return (
+            self.expr(2) if self.chance() < 0.3 else self.pick(("l", "m", "1..3", "many", "[s, a]", "s | split(' ')"))
+        )
 
     def body(self, room: int) -> str:
         return "".join(self.statement(room - 1) for _ in range(1 + int(self.chance() * 3)))
@@ -153,13 +215,15 @@ class _Maker:
         kind = self.chance()
         if room <= 0 or kind < 0.55:
             trim = self.pick(("", "", "", "- "))
-            return f"{{{{{trim} {self.expr(3)} }}}}"
+            return f"{{{{{trim} {self.expr(2)} }}}}"
         if kind < 0.6:
             return self.pick(("text", " }} ", "{# note #}", "\r\n", "{% raw %}{{ x }}{% endraw %}"))
         if kind < 0.7:
-            return f"{{% if {self.expr(2)} %}}{self.body(room)}{{% else %}}{self.body(room)}{{% endif %}}"
+            return f"{{% if {self.condition()} %}}{self.body(room)}{{% else %}}{self.body(room)}{{% endif %}}"
         if kind < 0.82:
-            return f"{{% for {self.pick(('x', 'q', 'loop', 's'))} in {self.expr(2)} %}}{self.body(room)}{{% endfor %}}"
+            return (
+                f"{{% for {self.pick(('x', 'q', 'loop', 's'))} in {self.iterable()} %}}{self.body(room)}{{% endfor %}}"
+            )
         if kind < 0.9:
             return f"{{% set {self.name()} = {self.expr(3)} %}}"
         if kind < 0.94:

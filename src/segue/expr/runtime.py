@@ -25,7 +25,7 @@ _PARSED = 4
 _MOST_SECRETS = 500
 _SHORTEST_SECRET = 4
 _LONGEST_SECRET = 100_000
-_SEARCHED_VALUES = 1000
+_SEARCHED_VALUES = 200
 _LONGEST_KEY = 1000
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 
@@ -219,7 +219,7 @@ def root(state: State, name: str, text: str, pos: int) -> Any:
 
 
 def texts_in(values: Iterable[Any]) -> Iterator[str]:
-    """The texts within nested values, of the first thousand values."""
+    """The texts within nested values, of the first two hundred values."""
     waiting = list(values)
     for _ in range(_SEARCHED_VALUES):
         if not waiting:
