@@ -204,6 +204,7 @@ class ExpressionLimitsSection(Section):
     max_regex_length: int = expression_limit("max_regex_length")
     max_regex_input: int = expression_limit("max_regex_input")
     max_regex_seconds: float = expression_limit("max_regex_seconds")
+    max_jq_seconds: float = expression_limit("max_jq_seconds")
     max_document_length: int = expression_limit("max_document_length")
     max_format_width: int = expression_limit("max_format_width")
     max_format_length: int = expression_limit("max_format_length")

@@ -44,6 +44,7 @@ class Limits:
     )
     max_regex_input: int = _limit(200_000, "characters of the text that a regular expression is matched with")
     max_regex_seconds: float = _limit(1.0, "seconds of one match of a regular expression")
+    max_jq_seconds: float = _limit(2.0, "seconds of a jq program that loops or grows")
     max_document_length: int = _limit(2_000_000, "characters of YAML or Ion that is read")
     max_format_width: int = _limit(10_000, "width and precision in `format`")
     max_format_length: int = _limit(1_000, "characters of the format of a date or number, and of a date read with one")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from time import monotonic
 
 import pytest
@@ -113,3 +114,94 @@ def test_yaml_aliases_cannot_multiply_without_end() -> None:
     )
     with pytest.raises(LimitError, match="max_range"):
         Engine().render("{{ yaml(d) | length }}", {"d": document})
+
+
+BIG = "x" * 9_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("{% for i in 1..100 %}{% set l = [s ~ i, l] %}{% endfor %}", "max_total_length"),
+        ("{% for i in 1..100 %}{% set l = [s | upper, l] %}{% endfor %}", "max_total_length"),
+        ("{% for i in 1..200 %}{% set l = [w + [i], l] %}{% endfor %}", "max_steps"),
+        ("{% for i in 1..200 %}{% set l = [w | reverse, l] %}{% endfor %}", "max_total_length"),
+        ("{% for i in 1..100 %}{% set l = [fromJson(j), l] %}{% endfor %}", "max_total_length"),
+        ("{% for i in 1..200 %}{% set l = [range(0, 90000), l] %}{% endfor %}", "max_total_length"),
+        ("{{ refs | escapeChar('single') | length }}", "max_total_length"),
+        ("{{ refs | replace({'x': 'y'}) | length }}", "max_total_length"),
+        ("{{ [w - w, w - w, w - w, w - w] }}", "max_steps"),
+        ("{{ w contains w }}", "max_steps"),
+        ("{{ w.containsAll(w) }}", "max_steps"),
+        ("{{ s | date('yyyy', existingFormat=f) }}", "max_format_length"),
+        ("{{ '2024-03-05' | date(f) }}", "max_format_length"),
+        ("{{ 1 | numberFormat(f) }}", "max_format_length"),
+        ("{{ '%99999999d' | format(1) }}", "max_format_width"),
+        ("{{ '%.99999f' | format(1.5) }}", "max_format_width"),
+        ("{{ yaml(s ~ '') }}", "max_document_length"),
+        ("{{ fromIon(s) }}", "max_document_length"),
+        ("{{ yaml(nested) }}", "max_depth"),
+        ("{{ dec * dec * dec * dec }}", "max_integer_bits"),
+        ("{{ s.concat(s) }}", "max_output_length"),
+        ("{{ s | base64encode }}", "max_output_length"),
+        ("{{ s | regexMatch('x') }}", "max_regex_input"),
+        ("{{ 'a' | regexMatch('((a{99}){99}){99}') }}", "max_regex_length"),
+    ],
+)  # fmt: skip
+def test_no_step_and_no_series_of_steps_makes_too_much(text: str, limit: str) -> None:
+    context = {
+        "s": BIG,
+        "l": [],
+        "w": list(range(90_000)),
+        "j": "[" + "[]," * 300_000 + "[]]",
+        "refs": [BIG[:1_000_000]] * 1000,
+        "f": "d" * 2000,
+        "nested": "[" * 500 + "]" * 500,
+        "dec": Decimal("1E+1500"),
+    }
+    started = monotonic()
+    with pytest.raises(LimitError) as caught:
+        Engine().render(text, context)
+    assert caught.value.limit == limit
+    assert monotonic() - started < 8
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ '1E9999' | number('BIGDECIMAL') | numberFormat }}",
+        "{{ range(0, fromIon('1d999999999')) }}",
+        "{{ fromIon('1d3999') | numberFormat | length }}",
+        "{{ '%f' | format(fromIon('1d3999')) | length }}",
+        "{{ [1, fromIon('-1d-3999')] | sort | length }}",
+        "{{ ('1' * 1) | dateAdd(99999999999999999999, 'MILLENNIA') }}",
+        "{{ '2024-03-05' | date(existingFormat=p) }}",
+        "{{ d | date('yyyy', existingFormat='" + "dM" * 300 + "') }}",
+        "{{ '2024' | date(locale=p) }}",
+        "{{ x isIn [x, [x], [[x]]] }}",
+        "{{ '{% raw %}' | replace({'{': r}) }}{{ render(r) | length }}",
+    ],
+)
+def test_costly_numbers_and_dates_end_quickly(text: str) -> None:
+    started = monotonic()
+    with suppress(ExpressionError):
+        Engine().render(text, {"p": "d[" * 300, "d": "1" * 700, "x": "y" * 1_000_000, "r": "{% raw %}" * 100_000})
+    assert monotonic() - started < 2
+
+
+def test_raw_tags_without_end_do_not_cost_more_than_others() -> None:
+    started = monotonic()
+    with pytest.raises(ExpressionError, match="raw"):
+        Engine().compile("{% raw %}" * 100_000)
+    assert monotonic() - started < 2
+
+
+def test_long_concatenations_are_no_deep_trees() -> None:
+    assert Engine().render("{{ '' " + "~ 'a'" * 5000 + " }}", {}) == "a" * 5000
+
+
+def test_large_templates_are_not_kept() -> None:
+    engine = Engine()
+    large = "x" * 60_000 + "{{ 1 }}"
+    assert engine.compile(large) is not engine.compile(large)
+    assert engine.compile("{{ 1 }}") is engine.compile("{{ 1 }}")
