@@ -17,12 +17,13 @@ from segue.config.sections import QueueType, RepositoryType
 from segue.expr import Services
 from segue.plugins.registry import PluginRegistry
 from segue.ports.clock import Clock, Ids, SystemClock, SystemIds
+from segue.ports.jq_process import run_jq
 from segue.ports.queue import Queue
 from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.database import Database
 from segue.ports.storage import Storage
 
-_SERVICES = Services(clock=lambda: datetime.now(UTC), entropy=os.urandom)
+_SERVICES = Services(clock=lambda: datetime.now(UTC), entropy=os.urandom, jq=run_jq)
 
 
 @dataclass(frozen=True)

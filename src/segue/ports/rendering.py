@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from segue.expr import Dialect, Engine, References, Services
 from segue.ports.clock import Clock
+from segue.ports.jq_process import run_jq
 
 
 class Renderer:
@@ -51,5 +52,5 @@ class Renderer:
 
 def system_renderer(engine: Engine, clock: Clock) -> Renderer:
     """A renderer whose expressions may know the time and draw chance, and nothing else."""
-    services = Services(clock=clock.now, entropy=os.urandom)
+    services = Services(clock=clock.now, entropy=os.urandom, jq=run_jq)
     return Renderer(engine, lambda: services)

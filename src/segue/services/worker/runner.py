@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from segue.domain.errors import SegueError
 from segue.expr import Engine, Services
+from segue.ports.jq_process import run_jq
 from segue.proto.generated import worker_pb2 as pb
 from segue.services.worker.config import WorkerConfig
 from segue.services.worker.context import Kit
@@ -31,7 +32,7 @@ class Runner:
         wake_reporter: Callable[[], None],
     ) -> None:
         self.config = config
-        services = Services(clock=lambda: datetime.now(UTC), entropy=os.urandom)
+        services = Services(clock=lambda: datetime.now(UTC), entropy=os.urandom, jq=run_jq)
         self.kit = Kit(engine, services, control)
         self.threads = Threads()
         self.spool = Spool(
