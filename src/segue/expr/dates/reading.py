@@ -14,7 +14,7 @@ from babel import Locale
 from segue.expr.dates.formats import PATTERNS, STYLES, style_pattern
 from segue.expr.dates.patterns import locale_of, tokens
 from segue.expr.dates.zones import settle, zone
-from segue.expr.errors import EvaluationError, LimitError
+from segue.expr.errors import EvaluationError, LimitError, reason_of
 from segue.expr.limits import Limits
 from segue.expr.regex import match_in_time
 from segue.expr.values import class_name, is_integer
@@ -206,8 +206,8 @@ def _parse(text: str, pattern: str, how: Reading) -> datetime | date:
             fields[letter] = _read_field(letter, count, piece, locale)
     try:
         return _resolve(fields)
-    except (ValueError, OverflowError, KeyError) as error:
-        message = f"Text '{text[:100]}' could not be parsed with the pattern '{pattern}': {error}"
+    except (EvaluationError, ValueError, OverflowError, KeyError) as error:
+        message = f"Text '{text[:100]}' could not be parsed with the pattern '{pattern}': {reason_of(error)}"
         raise EvaluationError(message) from None
 
 
