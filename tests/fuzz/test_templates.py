@@ -59,6 +59,9 @@ class _Store:
 
 
 class _Secrets:
+    def used(self, value: str) -> None:
+        pass
+
     def read(self, namespace: str, key: str) -> SecretValue | None:
         return {"API": SecretValue(SECRET), "CFG": SecretValue(f'{{"user":"{SECRET}"}}')}.get(key)
 

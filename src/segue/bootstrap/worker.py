@@ -1,12 +1,15 @@
 """The role of a worker. Nothing of a database, a queue or an API is imported here."""
 
 import socket
+from dataclasses import replace
 
 from segue.bootstrap.assembly import Assembly
 from segue.bootstrap.expressions import expression_engine
 from segue.bootstrap.process import Launch
+from segue.bootstrap.rendering import http_function
 from segue.config import Configuration
 from segue.plugins.registry import PluginRegistry
+from segue.ports.rendering import machine_services
 from segue.services.worker import Worker, WorkerConfig
 
 
@@ -25,6 +28,7 @@ def worker(configuration: Configuration, launch: Launch) -> Assembly:
         ),
         PluginRegistry(),
         engine=expression_engine(configuration),
+        services=replace(machine_services(), http=http_function(configuration)),
     )
     if launch.parent_pid is not None:
         return Assembly("worker", [service], dict)

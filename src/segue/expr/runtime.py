@@ -135,6 +135,8 @@ class State:
         for text in texts_in((result,)):
             if _SHORTEST_SECRET <= len(text) <= _LONGEST_SECRET and not any(secret in text for secret in known):
                 known.append(text)
+                if self.services.secrets is not None:
+                    self.services.secrets.used(text)
                 if self.services.derived_secret is not None:
                     self.services.derived_secret(text)
 

@@ -66,6 +66,9 @@ def test_a_long_template_is_cut_in_messages() -> None:
 
 
 class Secrets:
+    def used(self, value: str) -> None:
+        pass
+
     def read(self, namespace: str, key: str) -> SecretValue | None:
         return SecretValue({"TOKEN": "Tr0ub4dor-Horse", "JSON": '{"user":"battery-staple"}'}[key])
 
