@@ -39,6 +39,7 @@ from segue.expr.nodes import (
     TemplateTree,
     TestApplication,
     Unary,
+    operands,
 )
 from segue.expr.references import EVERYTHING, Path, References
 
@@ -114,7 +115,7 @@ class _Collector:
             yes, no = self.constants(node.yes), self.constants(node.no)
             return None if yes is None or no is None else yes | no
         if isinstance(node, Interpolation) or (isinstance(node, Binary) and node.op == "~"):
-            parts = node.parts if isinstance(node, Interpolation) else [node.left, node.right]
+            parts = node.parts if isinstance(node, Interpolation) else operands(node)
             return _joined([self.constants(part) for part in parts])
         return None
 
@@ -316,7 +317,7 @@ class _Collector:
 def _parts(node: Expr) -> Iterator[Expr]:
     """The expressions directly within one that is no chain of keys."""
     if isinstance(node, Binary):
-        yield from (node.left, node.right)
+        yield from operands(node)
     elif isinstance(node, Call):
         yield from node.args.all()
     elif isinstance(node, FilterApplication | TestApplication):

@@ -62,7 +62,7 @@ class _Lines:
         self.node(item, f"{pad}-", indent + 2)
 
     def scalar(self, value: Any, prefix: str, indent: int) -> None:
-        if isinstance(value, str) and "\n" in value and not _SPECIAL.search(value):
+        if isinstance(value, str) and "\n" in value and value.strip("\n") and not _SPECIAL.search(value):
             self.literal(value, prefix, indent)
             return
         text = _scalar_text(value) if isinstance(value, str) else java_text(value)
