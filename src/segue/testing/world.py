@@ -72,9 +72,10 @@ class World(Rows):
 
     def deploy(self, source: str) -> CompiledFlow:
         """Store the next revision of a flow. Raises ``DefinitionError``."""
-        flow = parse_flow(source, self.types).valid_flow()
+        report = parse_flow(source, self.types)
+        flow = report.valid_flow()
         revisions = self.flows.setdefault((flow.namespace, flow.id), [])
-        revisions.append(CompiledFlow(flow, len(revisions) + 1))
+        revisions.append(CompiledFlow(flow, len(revisions) + 1, dialect=report.dialect))
         return revisions[-1]
 
     def start(self, flow: CompiledFlow, inputs: Mapping[str, Any] | None = None, execution_id: str = "x") -> str:

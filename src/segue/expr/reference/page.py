@@ -78,6 +78,10 @@ _LIMITS = {
     "max_regex_length": "characters of a regular expression",
     "max_regex_input": "characters of the text that a regular expression is matched with",
     "max_regex_seconds": "seconds of one match of a regular expression",
+    "max_total_length": "characters that all steps of one rendering make together; an element of a list counts 16",
+    "max_document_length": "characters of YAML or Ion to be read",
+    "max_format_width": "widths and precisions of `format`",
+    "max_format_length": "characters of a date or number pattern, or of a jq program",
 }
 
 
