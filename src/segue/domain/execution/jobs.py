@@ -37,6 +37,7 @@ class TimerKind(StrEnum):
     SCHEDULED_START = "SCHEDULED_START"
     TASK = "TASK"
     """One that a task of the engine has set for itself: the end of a pause, a timeout."""
+    SLA = "SLA"
 
 
 class Timer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,8 +1,8 @@
 """Standing still and going on: pauses by hand, breakpoints, force-run (flow language 11.5, 11.8)."""
 
 from segue.domain.engine import dispatch
-from segue.domain.engine.operations.unqueueing import unqueue
 from segue.domain.engine.progress import Progress
+from segue.domain.engine.starting import unqueue
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.requests import (
     BreakpointResumed,
