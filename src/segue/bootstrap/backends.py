@@ -9,11 +9,12 @@ from typing import Any
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.queues.memory import MemoryQueue
 from segue.adapters.storages.local import LocalStorage
+from segue.bootstrap.expressions import expression_engine
 from segue.bootstrap.plugin_defaults import plugin_defaults
 from segue.bootstrap.rendering import GlobalRenderer
 from segue.config import Configuration, ConfigurationError
 from segue.config.sections import QueueType, RepositoryType
-from segue.expr import Engine, Services
+from segue.expr import Services
 from segue.plugins.registry import PluginRegistry
 from segue.ports.clock import Clock, Ids, SystemClock, SystemIds
 from segue.ports.queue import Queue
@@ -47,7 +48,7 @@ def backends(configuration: Configuration, *, shared: bool) -> Backends:
     database = SqlDatabase(database_url(configuration))
     types, clock = PluginRegistry(), SystemClock()
     defaults = plugin_defaults(configuration)
-    engine = Engine(dialect=configuration.expressions.dialect, cache_size=configuration.variables.cache_size)
+    engine = expression_engine(configuration)
     return Backends(
         database=database,
         queue=open_queue(configuration, shared=shared),

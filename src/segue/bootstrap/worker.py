@@ -3,6 +3,7 @@
 import socket
 
 from segue.bootstrap.assembly import Assembly
+from segue.bootstrap.expressions import expression_engine
 from segue.bootstrap.process import Launch
 from segue.config import Configuration
 from segue.plugins.registry import PluginRegistry
@@ -23,6 +24,7 @@ def worker(configuration: Configuration, launch: Launch) -> Assembly:
             stop_grace=configuration.server.termination_grace_period.total_seconds(),
         ),
         PluginRegistry(),
+        engine=expression_engine(configuration),
     )
     if launch.parent_pid is not None:
         return Assembly("worker", [service], dict)

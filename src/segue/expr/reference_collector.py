@@ -39,6 +39,7 @@ from segue.expr.nodes import (
     TemplateTree,
     TestApplication,
     Unary,
+    operands,
 )
 from segue.expr.references import EVERYTHING, Path, References
 
@@ -113,13 +114,10 @@ class _Collector:
         if isinstance(node, Conditional):
             yes, no = self.constants(node.yes), self.constants(node.no)
             return None if yes is None or no is None else yes | no
-        if isinstance(node, Interpolation):
-            return _joined([self.constants(part) for part in node.parts])
-        parts: list[Expr] = []
-        while isinstance(node, Binary) and node.op == "~":
-            parts.append(node.right)
-            node = node.left
-        return _joined([self.constants(part) for part in (node, *reversed(parts))]) if parts else None
+        if isinstance(node, Interpolation) or (isinstance(node, Binary) and node.op == "~"):
+            parts = node.parts if isinstance(node, Interpolation) else operands(node)
+            return _joined([self.constants(part) for part in parts])
+        return None
 
     # What is found
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 import pytest
 
@@ -70,12 +72,26 @@ def test_deep_values_fail_instead_of_crashing() -> None:
             engine.render(text + use, {})
 
 
-@pytest.mark.parametrize(
-    "pattern", ["(a+)+$", "(a|aa)+$", "(a*)*b", "(.*a){20}", "((a|b)+)+c", "(?:a+){2,}b", "(\\w+\\s?)*$", "(?=(a+)+b)a"]
-)
-def test_exploding_patterns_are_refused_on_long_text(pattern: str) -> None:
-    with pytest.raises(ExpressionError, match=r"could run for ever|Invalid regex"):
-        Engine().render("{{ s | regexMatch(p) }}", {"s": "a" * 200 + "!", "p": pattern})
+EXPLODING = ["(a+)+$", "(a|aa)+$", "(a*)*b", "(.*a){20}", "((a|b)+)+c", "(?:a+){2,}b", "(\\w+\\s?)*$", "(?=(a+)+b)a",
+             "(x+x+)+y", "(.*?,){30}P", "a*a*a*a*a*a*b", "(a?){90}a{90}", "(?:(?:a{30}){30}){30}"]  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", EXPLODING)
+@pytest.mark.parametrize("text", ["a" * 200 + "!", "x" * 5000, "1," * 60, "a" * 190_000])
+@pytest.mark.parametrize("use", ["regexMatch(p)", "replace({p: ''}, regexp=true)", "split(p)"])
+def test_no_pattern_runs_longer_than_its_time(pattern: str, text: str, use: str) -> None:
+    started = monotonic()
+    with suppress(LimitError):
+        Engine(limits=Limits(max_regex_seconds=0.05)).render("{{ s | " + use + " }}", {"s": text, "p": pattern})
+    assert monotonic() - started < 2
+
+
+def test_a_regular_expression_that_takes_too_long_names_its_limit() -> None:
+    with pytest.raises(LimitError, match="max_regex_seconds") as caught:
+        Engine(limits=Limits(max_regex_seconds=0.05)).render(
+            "{{ s | regexMatch(p) }}", {"s": "a" * 300 + "!", "p": "(a|aa)+$"}
+        )
+    assert (caught.value.limit, caught.value.line, caught.value.piece) == ("max_regex_seconds", 1, "regexMatch")
 
 
 @pytest.mark.parametrize("pattern", ["[0-9]+", "(\\w+)@(\\w+)", "^v?(\\d+)\\.(\\d+)$", "(foo|bar)-\\d{1,3}", "\\s+"])

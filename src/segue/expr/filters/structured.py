@@ -116,9 +116,7 @@ def jq(state: State, value: Any, expression: Any = None) -> list[Any] | None:
     try:
         return list(engine.compile(program).input_text(text).all())
     except (ValueError, StopIteration) as error:
-        failure = _unparsable(value)
-        failure.message += f": {str(error)[:200]}"
-        raise failure from None
+        raise _unparsable(value, f": {str(error)[:200]}") from None
 
 
 def _checked(expression: Any) -> str:
@@ -142,6 +140,6 @@ def _checked(expression: Any) -> str:
     return expression
 
 
-def _unparsable(value: Any) -> EvaluationError:
+def _unparsable(value: Any, reason: str = "") -> EvaluationError:
     shown = json_text(value)[:100]
-    return EvaluationError(f"Unable to parse jq value '{shown}' with type '{class_name(value)}'")
+    return EvaluationError(f"Unable to parse jq value '{shown}' with type '{class_name(value)}'{reason}")

@@ -63,14 +63,14 @@ def secret(state: State, key: Any = None, namespace: Any = None, subkey: Any = N
     found = state.services.secrets.read(where, name)
     if found is None:
         raise EvaluationError(f"Cannot find secret for key '{name}'.")
-    state.secrets.append(found.value)
+    state.hand_out(found.value)
     if full is True:
         metadata = {"metadata": dict(found.metadata)} if found.metadata else {}
         return {"value": found.value, **metadata}
     if subkey is None:
         return found.value
     field = _field(found.value, java_text(subkey), name)
-    state.secrets.append(field)
+    state.hand_out(field)
     return field
 
 
