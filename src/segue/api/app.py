@@ -28,6 +28,7 @@ from segue.api.routers import (
     flows,
     flows_bulk,
     flows_transfer,
+    kv,
     logs,
     operations,
     outputs,
@@ -50,6 +51,7 @@ _OF_TENANT = (
     outputs,
     streams,
     logs,
+    kv,
     operations,
 )
 
