@@ -30,6 +30,7 @@ from segue.api.routers import (
     flows_transfer,
     kv,
     logs,
+    namespace_files,
     operations,
     outputs,
     streams,
@@ -52,6 +53,7 @@ _OF_TENANT = (
     streams,
     logs,
     kv,
+    namespace_files,
     operations,
 )
 
