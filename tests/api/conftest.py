@@ -105,6 +105,7 @@ async def serving(
         logs=database.logs,
         journal=database.journal,
         jobs=database.jobs,
+        slots=database.slots,
         storage=storage,
         queue=queue,
         catalog=FlowCatalog(database.flows, types),

@@ -9,7 +9,7 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import databases, log_lines, stores
+from segue.testing import databases, log_lines, slot_rows, stores
 from segue.testing.servers import PostgresServer
 
 
@@ -68,6 +68,10 @@ class TestSqliteNamespaceFiles(OnSqlite, stores.NamespaceFileConformance):
     pass
 
 
+class TestSqliteSlots(OnSqlite, slot_rows.SlotConformance):
+    pass
+
+
 class TestPostgresqlFlows(OnPostgresql, databases.FlowConformance):
     pass
 
@@ -93,4 +97,8 @@ class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
 
 
 class TestPostgresqlNamespaceFiles(OnPostgresql, stores.NamespaceFileConformance):
+    pass
+
+
+class TestPostgresqlSlots(OnPostgresql, slot_rows.SlotConformance):
     pass

@@ -8,6 +8,7 @@ from segue.domain.flow.type_names import TypeCatalogue
 from segue.expr import Engine, Services
 from segue.expr.services import NO_SERVICES
 from segue.ports.clock import Clock, Ids
+from segue.ports.plugins import PluginLibrary
 from segue.ports.queue import Queue
 from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.executions import ExecutionRepository
@@ -16,6 +17,7 @@ from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.outputs import OutputRepository
+from segue.ports.repositories.slots import SlotRepository
 from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
 
@@ -26,8 +28,8 @@ class ApiPorts:
 
     ``services`` are what templates may use of this machine, ``values`` what of the control plane (secrets for
     webhook keys, KV values in defaults), None for nothing. ``globals`` are roots that every template sees.
-    ``encrypt`` stores SECRET inputs, None refuses them. ``plugin_defaults`` are those of the server (flow
-    language 2.12).
+    ``encrypt`` stores SECRET inputs, None refuses them. ``plugins`` documents the types; ``plugin_defaults`` are
+    those of the server (flow language 2.12).
     """
 
     flows: FlowRepository
@@ -36,6 +38,7 @@ class ApiPorts:
     logs: LogRepository
     journal: Journal
     jobs: JobRepository
+    slots: SlotRepository
     storage: Storage
     queue: Queue
     catalog: FlowCatalog
@@ -47,4 +50,5 @@ class ApiPorts:
     values: ValueSource | None = None
     globals: Mapping[str, Any] = field(default_factory=dict)
     encrypt: Callable[[str], Any] | None = None
+    plugins: PluginLibrary | None = None
     plugin_defaults: Sequence[Mapping[str, Any]] = ()

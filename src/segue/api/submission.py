@@ -21,17 +21,15 @@ from segue.api.problems import (
 )
 from segue.domain.encrypted import revealed
 from segue.domain.errors import SegueError
+from segue.domain.execution.checks import failed_checks, strictest
 from segue.domain.execution.model import folder_of
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.inputs import InputType
 from segue.domain.flow.limits import Check, CheckBehavior
 from segue.domain.flow.resolve_inputs import Resolution, expand_inputs, resolve_inputs
 from segue.domain.ids import check_path_segment
-from segue.expr import is_truthy
 
 AnyRequest = Request[Any, Any, Any]
-
-_STRICTEST = (CheckBehavior.BLOCK_EXECUTION, CheckBehavior.FAIL_EXECUTION, CheckBehavior.CREATE_EXECUTION)
 
 
 async def read_body(request: AnyRequest, limit: int) -> bytes:
@@ -133,17 +131,16 @@ class Inputs:
 
         def failing(scene: Scene) -> list[Check]:
             context = self.context(flow, revealed(inputs, scene.values.plain))
-            return [check for check in flow.flow.checks if not is_truthy(scene.render(check.when, context))]
+            return failed_checks(flow.flow.checks, lambda text: scene.render(text, context))
 
-        failed = await self.expressions.evaluate(flow, failing)
-        return sorted(failed, key=lambda check: _STRICTEST.index(check.behavior))
+        return await self.expressions.evaluate(flow, failing)
 
     async def check(self, flow: CompiledFlow, inputs: Mapping[str, Any]) -> bool:
         """Whether the execution must fail at once. Raises ``ProblemError`` when it must not be created."""
         failed = await self.failed_checks(flow, inputs)
-        if failed and failed[0].behavior is CheckBehavior.BLOCK_EXECUTION:
+        if strictest(failed) is CheckBehavior.BLOCK_EXECUTION:
             raise ProblemError(VALIDATION_FAILED, failed[0].message)
-        return bool(failed) and failed[0].behavior is CheckBehavior.FAIL_EXECUTION
+        return strictest(failed) is CheckBehavior.FAIL_EXECUTION
 
     async def with_files(
         self, flow: CompiledFlow, submission: Submission, execution_id: str

@@ -144,8 +144,10 @@ async def call_webhook(backend: NamedDependency[Backend], request: AnyRequest) -
         if given is None:
             await _forget(webhook, call, execution_id)
             return Response(None, status_code=204)
+        inputs = await webhook.resolved(given.inputs, roots)
         started = StartRequest(
-            inputs=await webhook.resolved(given.inputs, roots),
+            inputs=inputs,
+            is_failed=await backend.inputs.check(flow, inputs),
             labels=given.labels,
             trigger=ExecutionTrigger(webhook.trigger.id, webhook.trigger.type, call.variables),
         )

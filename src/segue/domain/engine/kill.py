@@ -1,8 +1,8 @@
 """Killing an execution (flow language 9.6)."""
 
-from segue.domain.engine.joining import retry_timer_id
 from segue.domain.engine.needs import ChildrenNeed
 from segue.domain.engine.progress import Progress
+from segue.domain.engine.retry import retry_timer_id
 from segue.domain.engine.state import AFTER, phase_of
 from segue.domain.execution.facts import KillRequested
 from segue.domain.execution.logs import LogLevel
@@ -22,6 +22,8 @@ def kill(progress: Progress, fact: KillRequested) -> None:
     children = progress.state.find(ChildrenNeed(progress.execution.id)) if fact.cascade else ()
     for child_id in children:
         progress.tell(child_id, fact, "kill")
+    if progress.execution.state is State.QUEUED:
+        progress.free_slot()
     progress.move_execution(State.KILLING)
     if fact.by:
         progress.log(LogLevel.INFO, f"Execution is killed by {fact.by}")
@@ -30,13 +32,51 @@ def kill(progress: Progress, fact: KillRequested) -> None:
     progress.move_execution(State.KILLED)
 
 
+def end_now(progress: Progress, state: State) -> None:
+    """End the execution and every open task run of it in ``state``, without error branches (flow language 2.9)."""
+    for run in progress.state.open_runs():
+        close(progress, run, state)
+    if progress.execution.state is State.QUEUED:
+        progress.free_slot()
+    if progress.execution.state in {State.RETRYING, State.BREAKPOINT}:
+        progress.move_execution(State.RUNNING)
+    progress.move_execution(state)
+
+
 def close(progress: Progress, run: TaskRun, state: State) -> None:
     """End one open task run in ``state`` from outside, whatever it was waiting for."""
     if run.state in {State.SUBMITTED, State.RUNNING}:
         progress.drop_job(run)
     if run.state is State.RETRYING:
         progress.drop_timer(retry_timer_id(run))
+    if run.state is State.PAUSED:
+        progress.drop_timer(pause_timer_id(run))
     progress.end(run, state)
+
+
+def pause_timer_id(run: TaskRun) -> str:
+    """The id of the timer at the end of a pause."""
+    return f"{run.id}:pause"
+
+
+def end_because_of(progress: Progress, run: TaskRun, state: State) -> None:
+    """End the whole execution in ``state`` because of ``run``: neither its error nor its finally branches run.
+
+    Facts: flow language 7.13 (CANCEL), 7.14, 7.18 (Exit). KILLED is a kill with all that follows. In
+    ``afterExecution`` there is nothing to end any more but ``run``. Raises ``Needed`` before anything is changed.
+    """
+    if progress.execution.state.is_terminated:
+        close(progress, progress.begin_attempt(run, progress.now), State.SUCCESS)
+        return
+    if state is State.KILLED:
+        kill(progress, KillRequested(progress.now))
+        return
+    for each in progress.state.open_runs():
+        close(progress, each, state)
+    if progress.execution.state is not State.RUNNING:
+        progress.move_execution(State.RESTARTED if progress.execution.state is State.PAUSED else State.RUNNING)
+        progress.move_execution(State.RUNNING)
+    progress.move_execution(state)
 
 
 def close_descendants(progress: Progress, parent: TaskRun | None, state: State) -> None:

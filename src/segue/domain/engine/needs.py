@@ -8,7 +8,16 @@ from typing import NamedTuple
 
 from segue.domain.needs import Needed, ValueNeed
 
-__all__ = ["ChildrenNeed", "FlowNeed", "Need", "Needed", "OutputsNeed", "ValueNeed"]
+__all__ = [
+    "ChildrenNeed",
+    "ExecutionNeed",
+    "FlowNeed",
+    "Need",
+    "Needed",
+    "OutputsNeed",
+    "SlotNeed",
+    "ValueNeed",
+]
 
 
 class OutputsNeed(NamedTuple):
@@ -39,4 +48,20 @@ class ChildrenNeed(NamedTuple):
     execution_id: str
 
 
-Need = OutputsNeed | FlowNeed | ChildrenNeed | ValueNeed
+class SlotNeed(NamedTuple):
+    """A slot for this execution, where the latest revision of its flow limits how many run (found: ``SlotAnswer``).
+
+    Asking takes the slot or the place in the queue, at once and for good: the answer is for the execution's id.
+    ``is_forced``: take one above the limit.
+    """
+
+    is_forced: bool = False
+
+
+class ExecutionNeed(NamedTuple):
+    """Another execution, of whatever tenant (found: an ``Execution``, or None when there is none)."""
+
+    execution_id: str
+
+
+Need = OutputsNeed | FlowNeed | ChildrenNeed | SlotNeed | ExecutionNeed | ValueNeed

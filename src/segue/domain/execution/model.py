@@ -107,6 +107,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Task runs made so far; the next one's id is derived from it, so none is made twice."""
     outputs: OutputReference | None = None
     """Where the flow outputs lie; in the database under the execution's own id as owner."""
+    concurrency_scopes: tuple[str, ...] = ()
+    """Where it took or waited for a slot; its slots are freed when it is finished (flow language 2.7)."""
     is_finished: bool = False
     """Whether everything is over, ``afterExecution`` included (flow language 2.6)."""
     depth: int = 0
@@ -130,6 +132,11 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def origin_id(self) -> str:
         """The execution this one repeats, itself when it repeats none."""
         return self.original_id or self.id
+
+    @property
+    def first_created_at(self) -> datetime:
+        """When the first of a chain of retries was created."""
+        return self.original_created_at or self.created_at
 
     @property
     def correlation_id(self) -> str:

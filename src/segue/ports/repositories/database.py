@@ -10,6 +10,7 @@ from segue.ports.repositories.kv import KvRepository
 from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.namespace_files import NamespaceFileRepository
 from segue.ports.repositories.outputs import OutputRepository
+from segue.ports.repositories.slots import SlotRepository
 
 
 class Database(Protocol):
@@ -43,6 +44,11 @@ class Database(Protocol):
     @property
     def logs(self) -> LogRepository:
         """Log lines."""
+        ...
+
+    @property
+    def slots(self) -> SlotRepository:
+        """Slots of flows with a limit."""
         ...
 
     @property

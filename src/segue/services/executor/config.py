@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from segue.domain.engine.advance import DEFAULT_LIMITS
-from segue.domain.engine.decision import EngineLimits
+from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits
 from segue.ports.clock import Clock
 from segue.ports.queue import Queue
 from segue.ports.rendering import Renderer
 from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.journal import Journal
+from segue.ports.repositories.slots import SlotRepository
 from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
 
@@ -23,6 +23,7 @@ class ExecutorPorts:
     storage: Storage
     clock: Clock
     renderer: Renderer
+    slots: SlotRepository
     values: ValueSource
     """What expressions of the engine ask for."""
 

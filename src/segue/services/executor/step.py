@@ -11,7 +11,8 @@ import msgspec
 from segue.domain.engine.advance import advance
 from segue.domain.engine.decision import Decision
 from segue.domain.engine.state import ExecutionState
-from segue.domain.errors import UnavailableError
+from segue.domain.engine.unreadable import give_up
+from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.execution.facts import Fact, InboxFact
 from segue.domain.execution.logs import MASK, LogEntry
 from segue.domain.fetched_values import FetchedValues
@@ -19,7 +20,7 @@ from segue.domain.flow.resolve_inputs import has_secret_inputs
 from segue.domain.needs import ValueNeed
 from segue.ports.queue import Channel, Topic
 from segue.ports.rendering import ValueRenderer
-from segue.ports.repositories.journal import Change, Loaded
+from segue.ports.repositories.journal import Change, Loaded, Snapshot
 from segue.ports.repositories.values import ValueScope
 from segue.services.executor.cache import StateCache
 from segue.services.executor.changes import change_of
@@ -40,6 +41,7 @@ class Work:
     facts: Sequence[InboxFact]
     decision: Decision
     renderer: ValueRenderer
+    is_decided: bool = False
 
     @property
     def id(self) -> str:
@@ -91,17 +93,21 @@ class Step:
                 return None
             try:
                 flow = await self._ports.catalog.by_key(snapshot.execution.flow)
-            except UnavailableError:
-                raise
-            except Exception as error:
-                await self._failed(execution_id, facts, error)
-                return None
+            except (DefinitionError, NotFoundError) as error:
+                return self._give_up(snapshot, facts, error.message)
             state = ExecutionState(flow, snapshot.execution, snapshot.task_runs)
         renderer = self._ports.renderer.over(FetchedValues(), reveals=has_secret_inputs(state.flow))
         return Work(state, facts, Decision(), renderer)
 
+    def _give_up(self, snapshot: Snapshot, facts: Sequence[InboxFact], reason: str) -> Work:
+        now, renderer = self._ports.clock.now(), self._ports.renderer.over(FetchedValues())
+        state, decision = give_up(snapshot.execution, snapshot.task_runs, reason, now, renderer)
+        return Work(state, facts, decision, renderer, is_decided=True)
+
     async def _decide(self, work: Work) -> bool:
         """Advance one execution with all it needs; whether there is a decision to apply."""
+        if work.is_decided:
+            return True
         try:
             self._advance(work, [fact.fact for fact in work.facts])
             while work.decision.needs:
@@ -195,6 +201,9 @@ class Step:
             await queue.broadcast(Channel.TIMERS, [min(timers).isoformat()])
         await queue.broadcast(Channel.EXECUTIONS, [change.execution.id for change in changes])
         await queue.broadcast(Channel.LOGS, [change.execution.id for change in changes if change.logs])
+        freed = {scope for change in changes if change.frees_slot for scope in change.execution.concurrency_scopes}
+        if freed:
+            await queue.publish(Topic.EXECUTIONS, await self._ports.slots.woken(sorted(freed)))
 
     async def _failed(self, execution_id: str, facts: Sequence[InboxFact], error: Exception) -> None:
         """A step failed: try again later, and park the facts when that does not help (design D10)."""
