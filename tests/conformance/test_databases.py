@@ -60,15 +60,15 @@ class TestSqliteLogs(OnSqlite, log_lines.LogConformance):
     pass
 
 
+class TestSqliteSlots(OnSqlite, slot_rows.SlotConformance):
+    pass
+
+
 class TestSqliteKv(OnSqlite, stores.KvConformance):
     pass
 
 
 class TestSqliteNamespaceFiles(OnSqlite, stores.NamespaceFileConformance):
-    pass
-
-
-class TestSqliteSlots(OnSqlite, slot_rows.SlotConformance):
     pass
 
 
@@ -92,13 +92,13 @@ class TestPostgresqlLogs(OnPostgresql, log_lines.LogConformance):
     pass
 
 
+class TestPostgresqlSlots(OnPostgresql, slot_rows.SlotConformance):
+    pass
+
+
 class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
     pass
 
 
 class TestPostgresqlNamespaceFiles(OnPostgresql, stores.NamespaceFileConformance):
-    pass
-
-
-class TestPostgresqlSlots(OnPostgresql, slot_rows.SlotConformance):
     pass

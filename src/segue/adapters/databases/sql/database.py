@@ -34,9 +34,9 @@ class SqlDatabase:
         self.jobs = SqlJobs(self._lanes)
         self.outputs = SqlOutputs(self._lanes)
         self.logs = SqlLogs(self._lanes)
+        self.slots = SqlSlots(self._lanes)
         self.kv = SqlKv(self._lanes)
         self.namespace_files = SqlNamespaceFiles(self._lanes)
-        self.slots = SqlSlots(self._lanes)
 
     async def start(self) -> None:
         """See ``Database.start``."""
