@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from segue.domain.flow.tree import maps_of, walk_tasks
-from segue.domain.flow.type_names import FLOW_PACKAGE, TypeCatalogue, canonical_type
+from segue.domain.flow.type_names import FLOW_PACKAGE, TypeCatalogue, current_name
 
 _REPLACEMENTS = {
     FLOW_PACKAGE + "ForEach": FLOW_PACKAGE + "Loop",
@@ -34,8 +34,7 @@ def deprecated_types(data: Mapping[str, Any], types: TypeCatalogue) -> Iterator[
         name = item.get("type")
         if not isinstance(name, str):
             continue
-        info = types.resolve(name) if "." in name else None
-        canonical = canonical_type(name) if info is None else info.canonical
+        canonical = current_name(name, types)
         replacement = _REPLACEMENTS.get(canonical, canonical)
         if replacement != name:
             yield Deprecation(str(item.get("id")), name, replacement)

@@ -25,6 +25,7 @@ from segue.domain.flow.inputs import (
     InputType,
     SecretInput,
     SelectInput,
+    parse_option,
 )
 from segue.domain.flow.outputs import Output
 
@@ -137,6 +138,14 @@ def coerce_output(output: Output, value: Any, encrypt: Encrypt | None = None) ->
     except ValueError as error:
         seen = _MASK if output.type is InputType.SECRET else shown(value)
         raise InputInvalidError(output.id, str(error), seen, "output") from None
+
+
+def _choice(item: Any) -> str:
+    """An element of a rendered list as the value of a choice; structures that are none become JSON."""
+    try:
+        return parse_option(item).value
+    except ValueError:
+        return shown(item)
 
 
 class _Fault(Exception):  # noqa: N818  never leaves this module
@@ -257,7 +266,7 @@ class _Run:
                 f"Invalid expression result. Expected a list of strings, but received {type(rendered).__name__}",
                 is_render_error=True,
             )
-        return tuple(parse_value(InputType.STRING, one) for one in rendered if isinstance(one, str | int | float))
+        return tuple(_choice(one) for one in rendered if one is not None)
 
     def default(self, item: InputBase, visible: Mapping[str, Any], options: tuple[str, ...] | None) -> Any:
         if item.defaults is None:
