@@ -16,7 +16,7 @@ from segue.domain.flow.tasks import Task as TaskDefinition
 from segue.domain.flow.triggers import TRIGGERS, Trigger
 from segue.domain.flow.type_names import FLOW_PACKAGE, TRIGGER_PACKAGE, canonical_type
 from segue.plugins.registry import PluginRegistry
-from segue.plugins.schema_generator import JsonObject, schema_of
+from segue.plugins.schema_generator import JsonObject, schema_of, texts_of
 from segue.plugins.schemas import Kind, editor_schema, plugins
 from segue.sdk import Output, Task
 
@@ -168,8 +168,8 @@ def _name(type_name: str) -> str:
 
 
 def _texts(model: type[BaseModel]) -> JsonObject:
-    schema = schema_of(model)
-    return {"title": "", **{word: schema[word] for word in ("title", "description") if schema.get(word)}}
+    title, description = texts_of(model)
+    return {"title": title} | ({"description": description} if description else {})
 
 
 def _document(element: Element, everything: bool) -> JsonObject:
