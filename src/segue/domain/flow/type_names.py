@@ -53,6 +53,15 @@ _TRIGGER_NAMES = {TRIGGER_PACKAGE + name: name for name in _TRIGGERS} | {
     _OLD_TRIGGER_PACKAGE + name: name for name in ("Schedule", "Webhook", "Flow")
 }
 
+STEERING: frozenset[str] = frozenset(_STEERING_NAMES.values())
+"""Class names of tasks that change the execution and hold no other tasks."""
+
+
+def task_type(class_name: str) -> str:
+    """Return the canonical type of a task that the engine runs itself, by its class name."""
+    return (_EXECUTION_PACKAGE if class_name in STEERING else FLOW_PACKAGE) + class_name
+
+
 Kind: TypeAlias = Literal["task", "trigger", "condition", "task_runner", "other"]
 Fault: TypeAlias = tuple[Path, str]
 """A path below the task or trigger, and what is wrong there."""
