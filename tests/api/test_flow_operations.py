@@ -299,3 +299,17 @@ async def test_what_may_be_started_is_listed(server: Server) -> None:
     assert await get(server, "executions/namespaces") == ["company.team"]
     (found,) = await get(server, "executions/namespaces/company.team/flows")
     assert (found["id"], found["tasks"]) == ("one", [{"id": "greet", "type": LOG}])
+
+
+async def test_every_wrong_flow_of_a_bulk_is_named(server: Server) -> None:
+    text = "\n---\n".join([flow("one"), flow("two") + "foo: 1\n", "a: [", flow("three") + "bar: 1\n"])
+    answer = await server.client.post(f"{FLOWS}/bulk", content=text)
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert [part.partition(":")[0] for part in problem["detail"].split("; ")] == [
+        "flow 2 of 4",
+        "flow 3 of 4",
+        "flow 4 of 4",
+    ]
+    assert [one["path"] for one in problem["errors"]] == ["foo", "bar"]
+    assert (await get(server, "flows/search"))["total"] == 0
