@@ -88,6 +88,7 @@ async def scene(tmp_path):
                 clock=clock,
                 renderer=Renderer(Engine(), lambda: services, lambda text: encrypted(cipher.encrypt(text))),
                 values=stage.values,
+                slots=stage.database.slots,
             )
         )
         await executor.start()
