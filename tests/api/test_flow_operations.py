@@ -313,3 +313,13 @@ async def test_every_wrong_flow_of_a_bulk_is_named(server: Server) -> None:
     ]
     assert [one["path"] for one in problem["errors"]] == ["foo", "bar"]
     assert (await get(server, "flows/search"))["total"] == 0
+
+
+async def test_an_empty_file_is_a_fault_of_its_input(server: Server) -> None:
+    await server.save(flow(more="inputs: [{id: f, type: FILE}, {id: n, type: INT}]\n"))
+    parts: dict[str, Any] = {"f": ("a.txt", b""), "n": (None, "1")}
+    answer = await post(server, "executions/company.team/hello/validate", files=parts)
+    assert [bool(one["errors"]) for one in answer["inputs"]] == [True, False]
+    refused = await server.client.post("/api/v1/main/executions/company.team/hello", files=parts)
+    assert refused.status_code == 422
+    assert "Can't upload file: a.txt" in refused.json()["detail"]
