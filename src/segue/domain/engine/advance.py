@@ -18,6 +18,7 @@ from segue.domain.engine.state import MAIN, ExecutionState
 from segue.domain.engine.submit import submit
 from segue.domain.execution.facts import (
     ChildChanged,
+    Continued,
     Created,
     Fact,
     JobLost,
@@ -72,8 +73,8 @@ def _join_all(progress: Progress, facts: Sequence[Fact]) -> bool:
 
 def _join(progress: Progress, fact: Fact) -> None:
     match fact:
-        case Created():
-            pass  # the row says it all
+        case Created() | Continued():
+            pass  # the rows say it all
         case TaskStarted():
             joining.started(progress, fact)
         case TaskFinished():
@@ -151,7 +152,7 @@ def _advance_flowables(progress: Progress) -> None:
 
 
 def _advance_execution(progress: Progress) -> None:
-    tasks = enabled(progress.state.flow.children(None, "tasks"))
+    tasks = enabled(progress.state.flow.children(progress.state.root_task_id, "tasks"))
     tally = progress.state.tally(None, MAIN)
     if not tally.has_failed:
         if tally.open:

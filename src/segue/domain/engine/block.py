@@ -29,7 +29,7 @@ def enabled(tasks: Sequence[Task]) -> tuple[Task, ...]:
 def side_branches(progress: Progress, parent: TaskRun | None) -> Branches:
     """The error and finally branches of a block."""
     flow = progress.state.flow
-    task_id = None if parent is None else parent.task_id
+    task_id = progress.state.root_task_id if parent is None else parent.task_id
     return Branches(
         enabled(flow.children(task_id, "errors")),
         enabled(flow.children(task_id, "finally")),

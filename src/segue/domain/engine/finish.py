@@ -5,11 +5,12 @@ from typing import Any
 from segue.domain.engine.block import advance_sequence, enabled, guess_state
 from segue.domain.engine.kill import close_descendants
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.state import AFTER, MAIN
+from segue.domain.engine.state import AFTER, MAIN, ExecutionState
 from segue.domain.errors import SegueError
 from segue.domain.execution.facts import ChildChanged
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
+from segue.domain.flow.flowables import Loop
 from segue.domain.flow.outputs import Output
 from segue.domain.flow.resolve_inputs import coerce_output
 from segue.expr import ExpressionError, MissingVariableError
@@ -20,7 +21,7 @@ def finish(progress: Progress) -> None:
     state = guess_state(progress.state.tally(None, MAIN))
     outputs: dict[str, Any] = {}
     try:
-        for output in progress.state.flow.flow.outputs:
+        for output in declared_outputs(progress.state):
             _add(outputs, output, progress)
     except (ExpressionError, SegueError) as error:
         progress.log(LogLevel.ERROR, f"Failed to render output values: {error}")
@@ -31,6 +32,15 @@ def finish(progress: Progress) -> None:
     if progress.execution.state is State.RETRYING:
         progress.move_execution(State.RUNNING)
     progress.move_execution(state)
+
+
+def declared_outputs(state: ExecutionState) -> tuple[Output, ...]:
+    """What the execution gives back: the outputs of its flow, those of the Loop for an iteration (7.10)."""
+    task_id = state.root_task_id
+    if task_id is None:
+        return state.flow.flow.outputs
+    task = state.flow.get_task(task_id)
+    return task.outputs if isinstance(task, Loop) else ()
 
 
 def _add(outputs: dict[str, Any], output: Output, progress: Progress) -> None:
@@ -53,7 +63,7 @@ def after(progress: Progress) -> None:
     """Move ``afterExecution`` on; once it is over the execution is finished for good."""
     if progress.execution.is_finished:
         return
-    tasks = enabled(progress.state.flow.children(None, "afterExecution"))
+    tasks = enabled(progress.state.flow.children(progress.state.root_task_id, "afterExecution"))
     if advance_sequence(progress, tasks, None, AFTER):
         progress.change_execution(is_finished=True)
         tell_caller(progress)

@@ -3,7 +3,7 @@
 from segue.domain.engine.joining import retry_timer_id
 from segue.domain.engine.needs import ChildrenNeed
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.state import AFTER, phase_of
+from segue.domain.engine.state import AFTER
 from segue.domain.execution.facts import KillRequested
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
@@ -47,7 +47,7 @@ def close_descendants(progress: Progress, parent: TaskRun | None, state: State) 
     for run in progress.state.open_runs():
         if run.state is State.SUBMITTED or (parent is not None and not _is_inside(progress, run, parent)):
             continue
-        if phase_of(progress.state.flow.get_node(run.task_id).root) == AFTER:
+        if progress.state.top_phase(run) == AFTER:
             continue
         task = progress.state.flow.get_task(run.task_id)
         if run.state is State.RUNNING and not isinstance(task, Flowable):

@@ -1,7 +1,9 @@
 """The expressions the engine evaluates itself: their variables, and what they need loaded first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
+
+import msgspec
 
 from segue.domain.engine.needs import Needed, OutputsNeed
 from segue.domain.engine.state import ExecutionState
@@ -75,16 +77,23 @@ def available_outputs(state: ExecutionState, task_id: str) -> list[OutputNeed]:
         for run in state.runs_of_task(task_id)
         if run.outputs is not None
     ]
+    return own or [item for item in outputs_around(state) if item.task_id == task_id]
+
+
+def outputs_around(state: ExecutionState) -> Sequence[OutputNeed]:
+    """The outputs that an iteration of a Loop may read of what ran before the loop. May raise ``Needed``."""
     loop = state.execution.loop
-    if own or loop is None:
-        return own
-    return [item for item in loop.outputs if item.task_id == task_id]
+    if loop is None:
+        return ()
+    if loop.outputs_owner is None:
+        return loop.outputs
+    kept = private_outputs(state, loop.outputs_owner)
+    return msgspec.convert(kept["outputs"], tuple[OutputNeed, ...])
 
 
 def tasks_with_outputs(state: ExecutionState) -> list[str]:
     """Ids of the tasks that have outputs, each once."""
-    loop = state.execution.loop
-    around = [] if loop is None else [item.task_id for item in loop.outputs]
+    around = [item.task_id for item in outputs_around(state)]
     return [task_id for task_id in dict.fromkeys([*state.task_ids(), *around]) if available_outputs(state, task_id)]
 
 

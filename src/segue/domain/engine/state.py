@@ -111,6 +111,19 @@ class ExecutionState:
             raise found
         return found
 
+    @property
+    def root_task_id(self) -> str | None:
+        """The task whose lists are the execution's own: the Loop of an iteration, None for those of the flow."""
+        loop = self.execution.loop
+        return None if loop is None else loop.task_id
+
+    def top_phase(self, run: TaskRun) -> str:
+        """Which part of the execution's root block a task run belongs to in the end."""
+        top = run
+        for top in self.ancestors(run):
+            pass
+        return self._phase(top)
+
     def tally(self, parent_id: str | None, phase: str = MAIN) -> Tally:
         """The children of a task run, or of the execution itself for None."""
         return self._tallies.get((parent_id, phase), _EMPTY)

@@ -73,7 +73,11 @@ class ChildChanged(msgspec.Struct, frozen=True, tag="child"):
     outputs: OutputReference | None = None
 
 
-Fact = Created | TaskStarted | TaskFinished | JobLost | TimerDue | KillRequested | ChildChanged
+class Continued(msgspec.Struct, frozen=True, tag="continued"):
+    """A step left something for the next one, so that none grows too large. An execution tells it itself."""
+
+
+Fact = Created | Continued | TaskStarted | TaskFinished | JobLost | TimerDue | KillRequested | ChildChanged
 
 
 class OutgoingFact(msgspec.Struct, frozen=True):

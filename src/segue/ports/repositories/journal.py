@@ -100,6 +100,10 @@ class Journal(Protocol):
         """Ids of the executions that this one has started and that have not ended for good."""
         ...
 
+    async def executions(self, execution_ids: Sequence[str]) -> dict[str, Execution]:
+        """Executions by id, as far as they exist."""
+        ...
+
     async def waiting(self, older_than: datetime, limit: int) -> list[str]:
         """Ids of executions with a fact that has lain unread since before ``older_than``."""
         ...

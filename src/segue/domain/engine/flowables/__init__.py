@@ -5,6 +5,7 @@ from typing import Any
 from segue.domain.engine.flowables.base import EngineRun, FlowableRun
 from segue.domain.engine.flowables.choice import IfRun, SwitchRun
 from segue.domain.engine.flowables.each import EachParallelRun, EachSequentialRun, ForEachRun
+from segue.domain.engine.flowables.loop import LoopRun
 from segue.domain.engine.flowables.parallel import DagRun, ParallelRun
 from segue.domain.engine.flowables.sequential import AllowFailureRun, SequentialRun
 from segue.domain.flow import flowables as model
@@ -19,6 +20,7 @@ BEHAVIOURS: dict[type[Task], type[EngineRun[Any]]] = {
     model.EachSequential: EachSequentialRun,
     model.ForEach: ForEachRun,
     model.If: IfRun,
+    model.Loop: LoopRun,
     model.Parallel: ParallelRun,
     model.Sequential: SequentialRun,
     model.Switch: SwitchRun,

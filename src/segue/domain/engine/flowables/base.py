@@ -40,6 +40,9 @@ class EngineRun(ABC, Generic[AnyTask]):
     def child_changed(self, fact: ChildChanged) -> None:
         """An execution that this task run started and waits for has changed. Not asked after the end."""
 
+    def late_child_changed(self, fact: ChildChanged) -> None:
+        """The same after the end of this task run: there is nothing to do but to take note."""
+
     def timer_due(self, purpose: str) -> None:
         """The timer ``<task run id>:<purpose>`` has come due. Not asked after the end."""
 
