@@ -119,10 +119,7 @@ class ExecutionState:
 
     def top_phase(self, run: TaskRun) -> str:
         """Which part of the execution's root block a task run belongs to in the end."""
-        top = run
-        for top in self.ancestors(run):
-            pass
-        return self._phase(top)
+        return self._phase([run, *self.ancestors(run)][-1])
 
     def tally(self, parent_id: str | None, phase: str = MAIN) -> Tally:
         """The children of a task run, or of the execution itself for None."""
