@@ -137,6 +137,21 @@ async def test_validation_answers_per_document_without_nulls(server: Server) -> 
     assert b"null" not in answer.content
 
 
+async def test_validation_warns_of_expressions_with_two_readings(server: Server) -> None:
+    text = flow().replace("message: Hello", 'message: "{{ trigger.date ?? execution.startDate | date }}"')
+    written_for_v1 = text + "taskDefaults:\n  - type: other\n    values: {a: 1}\n"
+    answer = (await server.client.post(f"{FLOWS}/validate", content=f"{text}\n---\n{written_for_v1}")).json()
+    assert all("constraints" not in item for item in answer)
+    (of_v2,), (of_v1,) = (item["warnings"] for item in answer)
+    for warning in (of_v2, of_v1):
+        assert warning.startswith("tasks[0].message: 1.x and 2.0 read `{{ trigger.date ?? ")
+        assert "1.x as `(trigger.date ?? execution.startDate) | date`" in warning
+        assert "2.0 as `trigger.date ?? (execution.startDate | date)`" in warning
+        assert warning.endswith("(line 6)")
+    assert "This flow is read as 2.0, as the server is set" in of_v2
+    assert "This flow is read as 1.x, because of its other properties and types" in of_v1
+
+
 async def test_validation_of_files_names_them(server: Server) -> None:
     files = [("files", ("a.yml", flow().encode())), ("files", ("b.yml", b"nonsense"))]
     answer = (await server.client.post(f"{FLOWS}/validate", files=files)).json()

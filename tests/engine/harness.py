@@ -60,12 +60,13 @@ class Run:
     decisions: list[Decision] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        flow = parse_flow(self.source, AnyType()).valid_flow()
+        report = parse_flow(self.source, AnyType())
+        flow = report.valid_flow()
         key = FlowKey("main", flow.namespace, flow.id, 1)
         execution = Execution(
             id="x", flow=key, status=Status.begin(self.now), created_at=self.now, inputs=dict(self.inputs)
         )
-        self.state = ExecutionState(CompiledFlow(flow, 1), execution)
+        self.state = ExecutionState(CompiledFlow(flow, 1, dialect=report.dialect), execution)
         self.stored: dict[str, Any] = {}
         self.timers: list[tuple[datetime, str]] = []
         self.jobs: dict[str, Job] = {}

@@ -7,6 +7,7 @@ import pytest
 from segue.domain.execution.facts import ChildChanged, KillRequested
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.model import ExecutionKind
+from segue.domain.execution.requests import PauseRequested, RestartRequested, ResumeRequested
 from segue.domain.execution.state import State
 from segue.testing.world import START, Outcome, World, by_type
 
@@ -360,3 +361,101 @@ def test_the_retry_of_the_loop_holds_inside_it() -> None:
     world.run(flow("values: [1]\n    retry: {type: constant, interval: PT1S, maxAttempts: 3}"))
 
     assert len(world.run_of("t", "x-1-0").attempts) == 3
+
+
+def test_a_restart_restarts_the_iterations_that_failed() -> None:
+    world = World(answer=failing_at("1", "3"))
+    outputs = "outputs: [{id: r, type: STRING, required: false, value: '{{ outputs.t.value }}'}]"
+    world.run(flow(f"values: [1, 2, 3, 4]\n    concurrencyLimit: 3\n    {outputs}"))
+    assert [child.state.value for child in world.children()] == ["FAILED", "SUCCESS", "FAILED"]
+
+    world.answer = by_type
+    world.tell("x", RestartRequested())
+    world.settle()
+
+    assert world.executions["x"].state is State.SUCCESS
+    assert [child.state.value for child in world.children()] == ["SUCCESS"] * 4
+    assert [child.attempt_number for child in world.children()] == [2, 1, 2, 1]
+    assert [len(world.run_of("t", child.id).attempts) for child in world.children()] == [2, 1, 2, 1]
+    assert [one["outputs"]["r"] for one in given(world)["outputs"]] == ["1", "2", "3", "4"]
+
+
+def test_a_restart_takes_up_killed_iterations_and_awaits_those_still_running() -> None:
+    world = World(answer=lambda job, world: None)
+    world.start(world.deploy(flow("values: [1, 2, 3]\n    concurrencyLimit: 2")))
+    world.settle()
+    world.tell("x-1-0", KillRequested(START))
+    world.settle()
+    assert world.executions["x"].state is State.FAILED
+    assert list(world.jobs) == ["x-1-1-1"]
+
+    world.tell("x", RestartRequested())
+    world.settle()
+    assert sorted(world.jobs) == ["x-1-0-1", "x-1-1-1"]
+    assert given(world)["runningIterations"] == 2
+    world.answer = by_type
+    world.settle()
+
+    assert world.executions["x"].state is State.SUCCESS
+    assert given(world)["terminatedIterations"] == 3
+
+
+def test_a_restart_goes_down_into_nested_loops() -> None:
+    inner = "{id: m, type: io.kestra.plugin.core.flow.Loop, values: [x, y], tasks: [{id: t, type: x.Log}]}"
+    world = World(answer=failing_at("y"))
+    world.run(flow("values: [1]", body=inner))
+    assert world.executions["x"].state is State.FAILED
+
+    world.answer = by_type
+    world.tell("x", RestartRequested())
+    world.settle()
+
+    assert world.executions["x"].state is State.SUCCESS
+    assert world.histories("x-1-0-1-1", "t") == "CREATED SUBMITTED RUNNING FAILED RESTARTED SUBMITTED RUNNING SUCCESS"
+
+
+def test_a_loop_without_values_begins_anew_on_restart() -> None:
+    world = World()
+    world.run(flow("values: '{{ inputs.list }}'"))
+    assert world.executions["x"].state is State.FAILED
+
+    world.tell("x", RestartRequested())
+    world.settle()
+
+    assert world.executions["x"].state is State.FAILED
+    assert world.histories(task_id="l").split().count("RESTARTED") == 1
+
+
+def test_a_paused_iteration_pauses_the_loop_and_the_execution() -> None:
+    world = World(answer=lambda job, world: None)
+    world.start(world.deploy(flow("values: [1, 2]")))
+    world.settle()
+
+    world.tell("x-1-0", PauseRequested())
+    world.settle()
+    assert world.states() == {"l": "PAUSED"}
+    assert world.executions["x"].state is State.PAUSED
+
+    world.tell("x", ResumeRequested(START))
+    world.settle()
+    assert world.executions["x-1-0"].state is State.RUNNING
+    assert world.histories() == "CREATED RUNNING PAUSED RESTARTED RUNNING"
+    world.answer = by_type
+    world.settle()
+    assert world.executions["x"].state is State.SUCCESS
+
+
+def test_other_iterations_go_on_beside_a_paused_one() -> None:
+    world = World(answer=lambda job, world: None if job.execution_id == "x-1-0" else State.SUCCESS)
+    world.start(world.deploy(flow("values: [1, 2, 3, 4]\n    concurrencyLimit: 2")))
+    world.step("x")
+    world.step("x-1-0")
+    world.tell("x-1-0", PauseRequested())
+    world.settle()
+
+    assert world.executions["x"].state is State.PAUSED
+    assert [child.state.value for child in world.children()] == ["PAUSED", "SUCCESS", "SUCCESS", "SUCCESS"]
+    world.answer = by_type
+    world.tell("x-1-0", ResumeRequested(START))
+    world.settle()
+    assert world.executions["x"].state is State.SUCCESS

@@ -26,7 +26,7 @@ from segue.ports.clock import SystemClock, SystemIds
 from segue.ports.queue import Channel, Topic
 from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flows import StoredFlow
-from segue.ports.repositories.jobs import JobRepository, Metric, Report
+from segue.ports.repositories.jobs import ClaimedJob, JobRepository, Metric, Report
 from segue.ports.repositories.journal import Change, InlineOutputs
 from segue.ports.repositories.logs import LogQuery
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
@@ -43,6 +43,7 @@ class WatchedJobs:
         self._jobs = jobs
         self.is_away = False
         self.is_stuck = False
+        self.loses_claims = 0
         self.refuses: Callable[[Report], bool] = lambda report: False
         self.metrics: list[Metric] = []
 
@@ -55,6 +56,14 @@ class WatchedJobs:
             raise ValueError("poison")
         self.metrics.extend(report.metrics)
         return await self._jobs.accept(report)
+
+    async def claim(self, *args: Any) -> list[ClaimedJob]:
+        """The real claim; its answer gets lost as often as ``loses_claims`` says."""
+        claimed = await self._jobs.claim(*args)
+        if claimed and self.loses_claims:
+            self.loses_claims -= 1
+            raise UnavailableError("the answer was lost")
+        return claimed
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._jobs, name)

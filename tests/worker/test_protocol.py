@@ -324,6 +324,20 @@ async def test_more_credits_than_slots_are_not_believed(tmp_path):
         assert len(await stage.held()) == 5
 
 
+async def test_jobs_whose_claim_was_written_but_not_heard_of_are_claimed_again(tmp_path):
+    async with meet(tmp_path) as (stage, peer):
+        flow = await stage.flow(LOG)
+        runs = {await stage.submit(await stage.execution(flow), quiet=True) for _ in range(3)}
+        stage.jobs.loses_claims = 2
+        await peer.connect()
+        await peer.work.write(pb.WorkRequest(credits=pb.Credits(slots=5)))
+        jobs = (await peer.work.read()).jobs.jobs
+        assert {job.task_run_id for job in jobs} == runs
+        assert await stage.held() == runs
+        facts = [await stage.facts(run) for run in runs]
+        assert facts == [[], [], []], "a claim nobody heard of is no attempt that was lost"
+
+
 async def test_no_job_goes_to_a_worker_that_fell_silent(tmp_path):
     async with meet(tmp_path, lease=0.2) as (stage, peer):
         await peer.connect()

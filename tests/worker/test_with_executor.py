@@ -1,71 +1,22 @@
 """Executor, controller and worker together: flows from their start to their end."""
 
-import contextlib
 from datetime import UTC, datetime
 
 import pytest
-import worker_plugins
-from stage import open_stage
+from whole import open_whole
 
 from segue.domain.execution.facts import KillRequested
 from segue.domain.execution.model import ExecutionTrigger
 from segue.domain.execution.state import State
-from segue.expr import Engine
-from segue.plugins.registry import PluginRegistry
 from segue.ports.queue import Topic
-from segue.ports.rendering import system_renderer
-from segue.ports.repositories.catalog import FlowCatalog
-from segue.services.executor import Executor, ExecutorPorts
 
 CORE = "io.kestra.plugin.core."
 
 
-class Whole:
-    """A stage with an executor."""
-
-    def __init__(self, stage):
-        self.stage = stage
-
-    async def run(self, tasks, **fields):
-        execution = await self.begin(tasks, **fields)
-        return await self.ended(execution.id)
-
-    async def begin(self, tasks, **fields):
-        execution = await self.stage.execution(await self.stage.flow(tasks), **fields)
-        await self.stage.queue.publish(Topic.EXECUTIONS, [execution.id])
-        return execution
-
-    async def ended(self, id_):
-        async def finished():
-            row = await self.stage.database.executions.get("main", id_)
-            return row if row.is_finished else None
-
-        row = await self.stage.until(finished)
-        runs = {run.task_id: run for run in await self.stage.database.executions.task_runs(id_)}
-        return row, runs
-
-
 @pytest.fixture
 async def whole(tmp_path):
-    worker_plugins.RELEASE.clear()
-    async with open_stage(tmp_path) as stage:
-        clock, types = stage.ports.clock, PluginRegistry(installed=False)
-        executor = Executor(
-            ExecutorPorts(
-                journal=stage.database.journal,
-                queue=stage.queue,
-                catalog=FlowCatalog(stage.database.flows, types),
-                storage=stage.storage,
-                clock=clock,
-                renderer=system_renderer(Engine(), clock),
-            )
-        )
-        await executor.start()
-        await stage.add_worker()
-        with contextlib.ExitStack() as cleanup:
-            cleanup.callback(worker_plugins.RELEASE.set)
-            yield Whole(stage)
-        await executor.stop()
+    async with open_whole(tmp_path) as opened:
+        yield opened
 
 
 async def test_two_tasks_pass_an_output_on(whole):

@@ -24,12 +24,15 @@ class FlowStore:
     def __init__(self, ports: ApiPorts) -> None:
         self._ports = ports
 
+    def _parse(self, source: str) -> FlowReport:
+        return parse_flow(source, self._ports.types, strict=True, default_dialect=self._ports.engine.dialect)
+
     def read(self, tenant: str, source: str, *, is_draft: bool = False) -> StoredFlow:
         """The flow in ``source``, not stored yet. Only a draft may break rules of the language.
 
         Raises ``FlowSyntaxError`` and ``ProblemError``.
         """
-        report = parse_flow(source, self._ports.types, strict=True)
+        report = self._parse(source)
         if report.violations and not is_draft:
             raise violations_error(report.violations)
         flow = report.flow
@@ -69,11 +72,11 @@ class FlowStore:
         """Everything there is to say about one document; never raises for a bad flow."""
         fields: dict[str, Any] = {"index": index} | ({"filename": filename} if filename else {})
         try:
-            report = parse_flow(source, self._ports.types, strict=True)
+            report = self._parse(source)
         except FlowSyntaxError as error:
             return FlowValidation(**fields, constraints=f"Illegal flow source: {error.message}")
         if report.violations:
-            fields["constraints"] = "\n".join(_constraint(item) for item in report.violations)
+            fields["constraints"] = "\n".join(item.with_line for item in report.violations)
         flow = report.flow
         if flow is not None:
             fields |= {"namespace": flow.namespace, "flow": flow.id}
@@ -90,10 +93,6 @@ class FlowStore:
             return False
         stored = await self._ports.flows.get(tenant, flow.namespace, flow.id)
         return flow.revision != (stored.revision if stored else 0) + 1
-
-
-def _constraint(item: Any) -> str:
-    return f"{item} (line {item.line})" if item.line is not None else str(item)
 
 
 def _keys(source: str, report: FlowReport) -> tuple[str, str]:

@@ -117,7 +117,9 @@ class Inputs:
         services = self._ports.services(flow.tenant, flow.flow.namespace)
 
         def render(text: str, inputs: Mapping[str, Any]) -> Any:
-            return self._ports.engine.render_typed(text, {**self.context(flow, inputs), **(extra or {})}, services)
+            return self._ports.engine.render_typed(
+                text, {**self.context(flow, inputs), **(extra or {})}, services, dialect=flow.dialect
+            )
 
         return resolve_inputs(flow.flow.inputs, submitted, render, self._ports.encrypt)
 
@@ -130,7 +132,7 @@ class Inputs:
         failed = [
             check
             for check in flow.flow.checks
-            if not is_truthy(self._ports.engine.render(check.when, context, services))
+            if not is_truthy(self._ports.engine.render(check.when, context, services, dialect=flow.dialect))
         ]
         return sorted(failed, key=lambda check: _STRICTEST.index(check.behavior))
 

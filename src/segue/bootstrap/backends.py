@@ -43,7 +43,7 @@ def backends(configuration: Configuration, *, shared: bool) -> Backends:
     """
     database = SqlDatabase(database_url(configuration))
     types, clock = PluginRegistry(), SystemClock()
-    engine = Engine(cache_size=configuration.variables.cache_size)
+    engine = Engine(dialect=configuration.expressions.dialect, cache_size=configuration.variables.cache_size)
     return Backends(
         database=database,
         queue=open_queue(configuration, shared=shared),

@@ -134,6 +134,7 @@ def _controller(configuration: Configuration, outside: Backends) -> Controller:
             port=configuration.controller.port,
             registration_token=token.get_secret_value() if token else "",
             globals=global_variables(configuration),
+            dialect=configuration.expressions.dialect,
         ),
     )
 

@@ -9,10 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from segue.config.datasources import DataSource
 from segue.config.values import Duration, Names, Size
+from segue.expr import Dialect, dialect_named
 
 
 class QueueType(StrEnum):
@@ -186,6 +187,22 @@ class VariablesSection(Section):
     cache_size: int = Field(default=1000, ge=1, description="Compiled expressions kept in memory.")
 
 
+class ExpressionsSection(Section):
+    """The expression language."""
+
+    dialect: Dialect = Field(
+        default=Dialect.V2,
+        description="`1.x` or `2.0`: how expressions are read in flows that fit both releases "
+        "(see the reference of expressions; flows that only one release could read are read as that one does).",
+    )
+
+    @field_validator("dialect", mode="before")
+    @classmethod
+    def _release(cls, value: Any) -> Any:
+        # YAML reads 2.0 as a number.
+        return value if isinstance(value, Dialect) else dialect_named(str(value)) or value
+
+
 class LimitsSection(Section):
     """Bounds that protect the server (design D10)."""
 
@@ -207,6 +224,7 @@ class Configuration(Section):
     controller: ControllerSection = ControllerSection()
     worker: WorkerSection = WorkerSection()
     variables: VariablesSection = VariablesSection()
+    expressions: ExpressionsSection = ExpressionsSection()
     limits: LimitsSection = LimitsSection()
     datasources: dict[str, DataSource] = Field(
         default_factory=dict, description="Databases by name; also accepted as a root key of the file."

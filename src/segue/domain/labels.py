@@ -9,6 +9,11 @@ from typing import Any, NamedTuple
 SYSTEM_PREFIX = "system."
 CORRELATION_ID = "system.correlationId"
 READ_ONLY = "system.readOnly"
+RESTARTED = "system.restarted"
+REPLAY = "system.replay"
+"""On an execution that was made from another one."""
+REPLAYED = "system.replayed"
+"""On the execution it was made from."""
 _KEY_REST = re.compile(r"[._-]")
 
 

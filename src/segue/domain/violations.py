@@ -18,5 +18,10 @@ class Violation:
     line: int | None = None
     column: int | None = None
 
+    @property
+    def with_line(self) -> str:
+        """The text with the line at its end, if there is one."""
+        return str(self) if self.line is None else f"{self} (line {self.line})"
+
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message

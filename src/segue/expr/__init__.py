@@ -7,7 +7,7 @@ what a rendering may ask of the outside. No Python attribute, import or name can
 from __future__ import annotations
 
 from segue.expr.conditions import is_truthy
-from segue.expr.dialects import Dialect
+from segue.expr.dialects import Dialect, dialect_named
 from segue.expr.engine import Engine, has_template
 from segue.expr.errors import (
     EvaluationError,
@@ -59,6 +59,7 @@ __all__ = [
     "SubflowCall",
     "Template",
     "UnknownNameError",
+    "dialect_named",
     "has_template",
     "is_truthy",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from types import MappingProxyType
 
-__all__ = ["PRECEDENCE", "Dialect"]
+__all__ = ["PRECEDENCE", "Dialect", "dialect_named"]
 
 
 class Dialect(Enum):
@@ -44,3 +44,8 @@ PRECEDENCE = MappingProxyType(
         Dialect.V2: {**_COMMON, "??": 30, "???": 30, "isIn": 30},
     }
 )
+
+
+def dialect_named(name: str) -> Dialect | None:
+    """The dialect of a release: `1`, `1.x`, `2`, `2.0` and releases of theirs; `None` for any other text."""
+    return {"1": Dialect.V1, "2": Dialect.V2}.get(name.strip().lower().removeprefix("v").partition(".")[0])

@@ -76,12 +76,19 @@ class Rows:
             if new.execution.id not in self.executions:
                 self.write(new.execution)
                 self.task_runs[new.execution.id] |= {run.id: run for run in new.task_runs}
-                self.outputs |= {target: self.outputs[source] for source, target in new.copied_outputs}
+                for source, target in new.copied_outputs:
+                    self._copy_outputs(source, target)
                 self.tell(new.execution.id, Created())
         for fact in decision.facts:
             self.tell(fact.execution_id, fact.fact)
         self.logs += decision.logs
         self.decisions.append(decision)
+
+    def _copy_outputs(self, source: str, target: str) -> None:
+        """Copy the outputs of a task run with what the engine keeps for it."""
+        for owner, payload in list(self.outputs.items()):
+            if owner == source or owner.startswith(f"{source}#"):
+                self.outputs[target + owner.removeprefix(source)] = payload
 
     def write(self, execution: Execution) -> None:
         """Write an execution row."""

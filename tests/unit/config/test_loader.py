@@ -192,3 +192,17 @@ def test_sizes():
 def test_log_levels_of_the_original(tmp_path: Path):
     loaded = load(write(tmp_path, "logger: {levels: {segue.services: DEBUG}}"), {})
     assert loaded.configuration.log_levels == {"segue.services": "DEBUG"}
+
+
+@pytest.mark.parametrize(
+    ("written", "dialect"),
+    [("1.x", "1.x"), ("2.0", "2.0"), ("1", "1.x"), ("2", "2.0"), ("'1.3.2'", "1.x"), ("v2", "2.0")],
+)
+def test_the_dialect_of_expressions_is_a_release(tmp_path: Path, written: str, dialect: str):
+    loaded = load(write(tmp_path, f"segue: {{expressions: {{dialect: {written}}}}}"), environ={})
+    assert loaded.configuration.expressions.dialect.value == dialect
+
+
+def test_an_unknown_dialect_is_refused(tmp_path: Path):
+    with pytest.raises(ConfigurationError, match="dialect"):
+        load(write(tmp_path, "segue: {expressions: {dialect: 3}}"), environ={})

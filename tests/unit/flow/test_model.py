@@ -151,6 +151,7 @@ def test_old_spellings_are_listed_as_deprecated(catalogue: TypeCatalogue) -> Non
         "tasks[0].runIf",
         "tasks[0].workerGroup",
         "tasks[1].type",
+        "tasks[1].tasks[0].type",
         "tasks[1].tasks[0].retry.maxAttempt",
         "tasks[2].type",
         "tasks[2].outputs",

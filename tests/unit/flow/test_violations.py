@@ -358,12 +358,12 @@ def test_flow_trigger_without_condition_is_warned_of(catalogue: TypeCatalogue) -
 
 def test_rules_of_2_0_only_warn_flows_of_1_x(catalogue: TypeCatalogue) -> None:
     text = (
-        f"id: pause\nnamespace: a.b\ninputs: [{{name: x, type: INT}}]\n{TASKS}"
+        f"id: pause\nnamespace: a.b\nlabels: {{Team: x}}\ninputs: [{{name: x, type: INT}}]\n{TASKS}"
         f"triggers: [{{id: s, type: {TRIGGER}Schedule, cron: '* * * * *'}}]\n"
     )
     report = parse_flow(text, catalogue)
     assert report.violations == ()
-    assert [warning.partition(":")[0] for warning in report.warnings] == ["id", "triggers[0].inputs"]
+    assert [warning.partition(":")[0] for warning in report.warnings] == ["id", "labels.Team", "triggers[0].inputs"]
 
 
 def test_stored_flows_keep_working_with_properties_nobody_knows_any_more(catalogue: TypeCatalogue) -> None:
@@ -378,3 +378,126 @@ def test_extra_rules_are_asked(catalogue: TypeCatalogue) -> None:
 
     report = parse_flow(HEAD + TASKS, catalogue, extra_rules=[lambda data: iter([Fault(("id",), data["id"])])])
     assert [str(violation) for violation in report.violations] == ["id: f"]
+
+
+CONDITION = "io.kestra.plugin.core.condition."
+
+
+def conditions(*lines: str) -> str:
+    items = "".join(f"      - {line}\n" for line in lines)
+    return f"{HEAD}{TASKS}triggers:\n  - id: s\n    type: {TRIGGER}Schedule\n    cron: '0 0 * * *'\n    conditions:\n{items}"
+
+
+def test_conditions_are_known_with_their_aliases_and_properties(catalogue: TypeCatalogue) -> None:
+    text = conditions(
+        f"{{type: {CONDITION}Weekend}}",
+        f"{{type: {CONDITION}WeekendCondition}}",
+        "{type: io.kestra.core.models.conditions.types.VariableCondition, expression: '{{ true }}'}",
+        f"{{type: {CONDITION}Not, conditions: [{{type: {CONDITION}DayWeek, dayOfWeek: MONDAY}}]}}",
+    )
+    report = parse_flow(text, catalogue)
+    assert report.violations == ()
+    assert "triggers[0].conditions[1].type" in report.deprecation_paths
+    assert f"{CONDITION}WeekendCondition was renamed to {CONDITION}Weekend" in report.infos
+
+
+@pytest.mark.parametrize(
+    ("condition", "path", "words"),
+    [
+        ("{type: a.b.Unknown1}", "conditions[0]", ""),
+        ("{type: b.Unknown}", "conditions[0].type", "Invalid type: b.Unknown"),
+        (f"{{type: {CONDITION}DayWeek}}", "conditions[0].dayOfWeek", "must not be null"),
+        (f"{{type: {CONDITION}Weekend, foo: 1}}", "conditions[0].foo", 'Unrecognized field "foo"'),
+        (f"{{type: {CONDITION}Not, conditions: []}}", "conditions[0].conditions", "must not be empty"),
+        (
+            f"{{type: {CONDITION}Or, conditions: [{{type: {CONDITION}DayWeek}}]}}",
+            "conditions[0].conditions[0].dayOfWeek",
+            "must not be null",
+        ),
+        (
+            f"{{type: {CONDITION}MultipleCondition, id: m, conditions: {{k: {{type: b.Unknown}}}}}}",
+            "conditions[0].conditions.k.type",
+            "Invalid type: b.Unknown",
+        ),
+    ],
+)
+def test_faults_in_conditions(condition: str, path: str, words: str, catalogue: TypeCatalogue) -> None:
+    violations = parse_flow(conditions(condition), catalogue).violations
+    if words:
+        assert [(one.path, one.message, one.line) for one in violations] == [(f"triggers[0].{path}", words, 11)]
+    else:
+        assert violations == ()
+
+
+@pytest.mark.parametrize(
+    ("cron", "words"),
+    [("'61 * * * *'", "wrong minute"), ("'* * * * * *'", "withSeconds"), ("every day", "5 fields are needed")],
+)
+def test_cron_expressions_are_checked(cron: str, words: str, catalogue: TypeCatalogue) -> None:
+    text = f"{HEAD}{TASKS}triggers:\n  - id: s\n    type: {TRIGGER}Schedule\n    cron: {cron}\n"
+    (violation,) = parse_flow(text, catalogue).violations
+    assert (violation.path, violation.line) == ("triggers[0].cron", 9)
+    assert violation.message.startswith("invalid cron expression")
+    assert words in violation.message
+    seconds = text.replace(cron, "'* * * * * *'\n    withSeconds: true")
+    assert parse_flow(seconds, catalogue).violations == ()
+
+
+def test_aliases_of_plugins_are_deprecated(catalogue: TypeCatalogue) -> None:
+    report = parse_flow(task("type: io.kestra.core.tasks.log.Log\n    message: x"), catalogue)
+    assert report.violations == ()
+    assert report.deprecation_paths == ("tasks[0].type",)
+    assert report.infos == ("io.kestra.core.tasks.log.Log was renamed to io.kestra.plugin.core.log.Log",)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("{values: {a: 1}}", "No 'type' provided"),
+        ("{type: a.T}", "No 'values' provided"),
+        ("{type: a.T, values: {}}", "No 'values' provided"),
+        ("{type: a.T, values: {k: null}}", "No value provided for key 'k'"),
+        (
+            "{type: io.kestra.plugin.core.log.Log, values: {foo: 1}}",
+            "No property 'foo' exists in plugin 'io.kestra.plugin.core.log.Log'",
+        ),
+        (f"{{type: {FLOW}Subflow, values: {{foo: 1}}}}", f"No property 'foo' exists in plugin '{FLOW}Subflow'"),
+    ],
+)
+def test_faults_in_plugin_defaults(entry: str, words: str, catalogue: TypeCatalogue) -> None:
+    text = f"{HEAD}pluginDefaults:\n  - {entry}\n{TASKS}"
+    messages = [one.message for one in parse_flow(text, catalogue).violations]
+    assert messages == [f"Invalid Plugin Default: {words}"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "{type: io.kestra, values: {anything: 1}}",
+        "{type: io.kestra.plugin.core.log.Log, values: {level: WARN, retry: {type: constant, interval: PT1S}}}",
+        f"{{type: {FLOW}Subflow, values: {{wait: false, runIf: 'true'}}}}",
+        f"{{type: {TRIGGER}Schedule, values: {{timezone: Europe/Paris}}}}",
+    ],
+)
+def test_usable_plugin_defaults(entry: str, catalogue: TypeCatalogue) -> None:
+    assert parse_flow(f"{HEAD}pluginDefaults:\n  - {entry}\n{TASKS}", catalogue).violations == ()
+
+
+def test_new_properties_of_some_inputs_are_only_warned_of(catalogue: TypeCatalogue) -> None:
+    text = (
+        f"{HEAD}inputs:\n  - {{id: a, type: SELECT, values: [x], newer: 1}}\n"
+        f"  - {{id: b, type: FORM, inputs: [{{id: c, type: FILE, newer: 1}}]}}\n{TASKS}"
+    )
+    report = parse_flow(text, catalogue)
+    assert report.violations == ()
+    assert report.warnings == (
+        'inputs[0].newer: Unrecognized field "newer"',
+        'inputs[1].inputs[0].newer: Unrecognized field "newer"',
+    )
+    wrong = parse_flow(text.replace("type: SELECT, values: [x]", "type: STRING"), catalogue)
+    assert [one.path for one in wrong.violations] == ["inputs[0].newer"]
+
+
+def test_a_duration_beyond_all_time_is_a_fault(catalogue: TypeCatalogue) -> None:
+    (violation,) = parse_flow(task("type: a.T\n    timeout: 86400000000000.0"), catalogue).violations
+    assert violation.message == "the duration is too long"

@@ -48,7 +48,7 @@ class Webhook:
         if not is_expression(text):
             return text
         context = self.backend.inputs.context(self.flow, {}) | roots
-        return self.backend.ports.engine.render(text, context, self.services)
+        return self.backend.ports.engine.render(text, context, self.services, dialect=self.flow.dialect)
 
     def is_wanted(self, roots: dict[str, Any]) -> bool:
         """Whether the conditions hold; one that cannot be answered does not."""
@@ -85,7 +85,9 @@ class Webhook:
         if submitted:
             context = self.backend.inputs.context(self.flow, {}) | roots
             try:
-                submitted = self.backend.ports.engine.render_value(submitted, context, self.services)
+                submitted = self.backend.ports.engine.render_value(
+                    submitted, context, self.services, dialect=self.flow.dialect
+                )
             except ExpressionError as error:
                 raise ProblemError(VALIDATION_FAILED, f"the inputs of the trigger: {error}") from None
         resolution = self.backend.inputs.resolve(self.flow, submitted if isinstance(submitted, dict) else {}, roots)

@@ -12,6 +12,9 @@ from segue.domain.engine.decision import Decision, EngineLimits
 from segue.domain.engine.flowables import BEHAVIOURS
 from segue.domain.engine.kill import kill
 from segue.domain.engine.needs import Needed
+from segue.domain.engine.operations import operate
+from segue.domain.engine.operations.suspending import suspend
+from segue.domain.engine.pausing import is_held_by_hand, settle
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import Renderer
 from segue.domain.engine.state import MAIN, ExecutionState
@@ -23,16 +26,19 @@ from segue.domain.execution.facts import (
     Fact,
     JobLost,
     KillRequested,
+    Reviewed,
     TaskFinished,
     TaskStarted,
     TimerDue,
 )
 from segue.domain.execution.jobs import Timer, TimerKind
 from segue.domain.execution.state import State
+from segue.domain.execution.task_run import TaskRun
 
 DEFAULT_LIMITS = EngineLimits()
 
-_AT_REST = frozenset({State.QUEUED, State.PAUSED, State.BREAKPOINT, State.KILLING})
+_TO_SUBMIT = frozenset({State.CREATED, State.RESTARTED})
+_AT_REST = frozenset({State.QUEUED, State.BREAKPOINT, State.KILLING})
 
 
 def advance(
@@ -62,12 +68,14 @@ def _join_all(progress: Progress, facts: Sequence[Fact]) -> bool:
     """Join facts in their order; whether all are. The rest waits for what the decision needs."""
     progress.decision.waiting = []
     for index, fact in enumerate(facts):
+        was_held = progress.state.has_paused_runs
         try:
             _join(progress, fact)
         except Needed as needed:
             progress.decision.needs.update(needed.needs)
             progress.decision.waiting = list(facts[index:])
             return False
+        settle(progress, was_held)
     return True
 
 
@@ -87,6 +95,10 @@ def _join(progress: Progress, fact: Fact) -> None:
             dispatch.child_changed(progress, fact)
         case TimerDue():
             dispatch.timer_due(progress, fact)
+        case Reviewed():
+            dispatch.reviewed(progress, fact)
+        case _:
+            operate(progress, fact)
 
 
 def _move(progress: Progress) -> bool:
@@ -95,13 +107,18 @@ def _move(progress: Progress) -> bool:
     try:
         if progress.execution.state is State.CREATED and not _start(progress):
             return False
-        if progress.execution.state not in _AT_REST:
+        if progress.execution.state is State.RESTARTED:
+            progress.move_execution(State.RUNNING)
+        if progress.execution.state not in _AT_REST and not is_held_by_hand(progress):
+            was_held = progress.state.has_paused_runs
             _advance_flowables(progress)
+            settle(progress, was_held)
             if progress.execution.state.is_terminated:
                 finish.after(progress)
-            else:
+            elif progress.execution.state is not State.PAUSED:
                 _advance_execution(progress)
-        _submit_created(progress)
+            _submit_created(progress)
+            settle(progress, progress.state.has_paused_runs)
     except Needed as error:
         progress.decision.needs.update(error.needs)
     return _mark(progress) != before
@@ -114,6 +131,7 @@ def _mark(progress: Progress) -> tuple[int, ...]:
         len(progress.execution.status.histories),
         progress.execution.task_run_count,
         progress.execution.is_finished,
+        len(decision.executions),
         sum(len(run.status.histories) for run in decision.changed_runs.values()),
         sum(len(run.status.histories) for run in decision.new_runs.values()),
     )
@@ -136,19 +154,20 @@ def _start(progress: Progress) -> bool:
 
 
 def _advance_flowables(progress: Progress) -> None:
-    """Move the running flowables, the inner ones first."""
-    running = [
-        run
-        for run in progress.state.open_runs()
-        if run.state is State.RUNNING and type(progress.state.flow.get_task(run.task_id)) in BEHAVIOURS
-    ]
+    """Move the running flowables, the inner ones first; paused ones whose block has tasks for the pause too."""
+    running = [run for run in progress.state.open_runs() if _advances(progress, run)]
     for run in reversed(running):
         current = progress.state.runs.get(run.id)
-        if current is not None and current.state is State.RUNNING:
+        if current is not None and _advances(progress, current):
             try:
                 dispatch.act(progress, current, lambda behaviour: behaviour.advance())
             except Needed as needed:
                 progress.decision.needs.update(needed.needs)
+
+
+def _advances(progress: Progress, run: TaskRun) -> bool:
+    behaviour = BEHAVIOURS.get(type(progress.state.flow.get_task(run.task_id)))
+    return behaviour is not None and run.state in behaviour.advanced_in
 
 
 def _advance_execution(progress: Progress) -> None:
@@ -165,8 +184,11 @@ def _advance_execution(progress: Progress) -> None:
 
 
 def _submit_created(progress: Progress) -> None:
-    for run in [run for run in progress.state.open_runs() if run.state is State.CREATED]:
+    """Move new and restarted task runs on, until one stands at a breakpoint."""
+    for run in [run for run in progress.state.open_runs() if run.state in _TO_SUBMIT]:
         try:
+            if suspend(progress, run):
+                return
             submit(progress, run)
         except Needed as error:
             progress.decision.needs.update(error.needs)

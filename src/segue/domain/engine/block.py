@@ -6,6 +6,8 @@ Facts: flow language 2.6 (order of branches), 7.1 (child resolution, state), 9.4
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import ERRORS, FINALLY, MAIN, Tally
 from segue.domain.execution.logs import LogLevel
@@ -59,6 +61,12 @@ def fail_run(progress: Progress, run: TaskRun, message: str) -> TaskRun:
     progress.log(LogLevel.ERROR, message, run)
     run = progress.begin_attempt(run, progress.now)
     return progress.end(run, absorb(task, State.FAILED), attempt=State.FAILED)
+
+
+def restart_run(progress: Progress, run: TaskRun) -> TaskRun:
+    """Let a task run begin again, with as many attempts as a new one would have."""
+    run = progress.update(msgspec.structs.replace(run, settled_attempts=len(run.attempts)))
+    return progress.move(run, State.RESTARTED)
 
 
 def advance_sequence(progress: Progress, tasks: Sequence[Task], parent: TaskRun | None, phase: str) -> bool:

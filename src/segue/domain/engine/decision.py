@@ -27,9 +27,15 @@ class NewOutputs:
 
 @dataclass(frozen=True, slots=True)
 class EngineLimits:
-    """Sizes the engine heeds. ``inline_output_bytes``: larger outputs go to internal storage."""
+    """Sizes the engine heeds.
+
+    ``inline_output_bytes``: larger outputs go to internal storage. ``call_depth``: how many flows may call one
+    another in a row. ``calls_at_once``: executions of one ForEachItem that run at the same time.
+    """
 
     inline_output_bytes: int = 64 * 1024
+    call_depth: int = 100
+    calls_at_once: int = 1000
 
 
 @dataclass(slots=True)

@@ -36,7 +36,7 @@ class Progress(Outgoing):
         limits: EngineLimits,
     ) -> None:
         super().__init__(state, now, decision)
-        self.renderer = renderer
+        self.renderer = renderer.for_dialect(state.flow.dialect)
         self.limits = limits
 
     # The execution
@@ -48,10 +48,11 @@ class Progress(Outgoing):
 
     def move_execution(self, state: State) -> None:
         """Enter a state; nothing happens when it is in it already."""
-        execution = self.state.execution
-        status = execution.status.to(state, self.now)
-        if status is not execution.status:
+        before = self.state.execution.state
+        status = self.state.execution.status.to(state, self.now)
+        if status is not self.state.execution.status:
             self.change_execution(status=status)
+            self.tell_change(before)
 
     def change_execution(self, **changes: Any) -> None:
         """Replace fields of the execution."""
@@ -118,6 +119,14 @@ class Progress(Outgoing):
         closed = msgspec.structs.replace(last, status=last.status.to(state, at))
         return self.update(msgspec.structs.replace(run, attempts=(*run.attempts[:-1], closed)))
 
+    def mark_attempt(self, run: TaskRun, state: State) -> TaskRun:
+        """Give the last attempt another end, if there is one."""
+        if not run.attempts:
+            return run
+        last = run.attempts[-1]
+        marked = msgspec.structs.replace(last, status=last.status.to(state, self.now))
+        return self.update(msgspec.structs.replace(run, attempts=(*run.attempts[:-1], marked)))
+
     def end(self, run: TaskRun, state: State, *, attempt: State | None = None) -> TaskRun:
         """End a task run and its open attempt; ``attempt`` is the attempt's state where it differs."""
         run = self.end_attempt(run, attempt or state, self.now)
@@ -136,6 +145,12 @@ class Progress(Outgoing):
     def store_private(self, owner_id: str, value: dict[str, Any]) -> None:
         """Keep values of the engine's own, always in the database, under an id that is no task run's."""
         self._outputs(owner_id, value, private=True)
+
+    def store_file(self, uri: str, owner_id: str, value: dict[str, Any]) -> None:
+        """Write values into a file of internal storage; ``owner_id`` is unique."""
+        payload = _encoder.encode(value)
+        reference = OutputReference(len(payload), sha256(payload).hexdigest(), uri)
+        self.decision.outputs.append(NewOutputs(owner_id, value, payload, reference))
 
     def _outputs(self, owner_id: str, value: dict[str, Any], *, private: bool = False) -> OutputReference:
         payload = _encoder.encode(value)

@@ -1,7 +1,7 @@
 """The expressions the engine evaluates itself: their variables, and what they need loaded first."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -9,11 +9,16 @@ from segue.domain.engine.needs import Needed, OutputsNeed
 from segue.domain.engine.state import ExecutionState
 from segue.domain.execution.context import execution_roots, format_instant
 from segue.domain.execution.task_run import OutputNeed, TaskRun, began_at
-from segue.expr import References
+from segue.domain.flow.input_values import Encrypt
+from segue.expr import Dialect, References
 
 
 class Renderer(Protocol):
-    """What the engine needs of the expression language (``segue.expr.Engine`` is one)."""
+    """What the engine needs of the expression language (``segue.ports.rendering`` has one)."""
+
+    def for_dialect(self, dialect: Dialect | None) -> Self:
+        """The same for the flows of one dialect."""
+        ...
 
     def render(self, text: str, context: Mapping[str, Any]) -> str | None:
         """Text to text."""
@@ -21,6 +26,15 @@ class Renderer(Protocol):
 
     def render_value(self, value: Any, context: Mapping[str, Any]) -> Any:
         """Every text inside ``value`` rendered."""
+        ...
+
+    def render_typed(self, text: str, context: Mapping[str, Any]) -> Any:
+        """Text to a native value; a lone expression keeps its type."""
+        ...
+
+    @property
+    def encrypt(self) -> Encrypt | None:
+        """Stores secrets among inputs and outputs; None when the server cannot."""
         ...
 
     def references_of(self, value: Any) -> References:

@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 from segue.domain.engine.state import ExecutionState
 from segue.domain.execution.state import State
-from segue.domain.execution.task_run import TaskRun
+from segue.domain.execution.task_run import Attempt, TaskRun
 from segue.domain.flow.retry import ConstantRetry, ExponentialRetry, RandomRetry, Retry
 
 
@@ -33,8 +33,12 @@ def _retry_around(state: ExecutionState) -> Retry | None:
 
 
 def tries(run: TaskRun) -> int:
-    """Attempts that count for a retry: those lost with their worker do not."""
-    return sum(1 for attempt in run.attempts if attempt.status.current is not State.RESUBMITTED)
+    """Attempts that count for a retry: not those lost with their worker, nor those before a restart."""
+    return sum(1 for attempt in _counted(run) if attempt.status.current is not State.RESUBMITTED)
+
+
+def _counted(run: TaskRun) -> tuple[Attempt, ...]:
+    return run.attempts[run.settled_attempts :]
 
 
 def next_attempt_at(retry: Retry, run: TaskRun, ended_at: datetime) -> datetime | None:
@@ -43,8 +47,9 @@ def next_attempt_at(retry: Retry, run: TaskRun, ended_at: datetime) -> datetime 
     if retry.max_attempts is not None and done >= retry.max_attempts:
         return None
     due = ended_at + _pause(retry, run, done)
-    if retry.max_duration is not None and run.attempts:
-        first = run.attempts[0].status.started_at
+    counted = _counted(run)
+    if retry.max_duration is not None and counted:
+        first = counted[0].status.started_at
         if due > first + retry.max_duration:
             return None
     return due

@@ -44,8 +44,10 @@ def _begin(progress: Progress, task: Task, run: TaskRun) -> None:
             f"Tasks of type {task.type} cannot be run by this version: the flow is valid, the engine lacks it"
         )
     behaviour(progress, task, run).begin()
-    run = progress.begin_attempt(progress.state.runs[run.id], progress.now)
-    progress.move(run, State.RUNNING)
+    run = progress.state.runs[run.id]
+    if run.state in {State.CREATED, State.RESTARTED}:
+        run = progress.begin_attempt(run, progress.now)
+        progress.move(run, State.RUNNING)
 
 
 def _send(progress: Progress, task: RunnableTask, run: TaskRun) -> None:

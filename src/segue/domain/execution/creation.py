@@ -13,6 +13,7 @@ from segue.domain.execution.model import Caller, Execution, ExecutionKind, Execu
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.compiled import CompiledFlow
+from segue.domain.ids import derived_id
 from segue.domain.labels import CORRELATION_ID, SYSTEM_PREFIX, Label, merge_labels
 
 
@@ -20,12 +21,18 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True):
     """An execution to be written together with its ``Created`` fact.
 
     One that goes on from another has ``task_runs`` from the beginning; their outputs are copied in the database,
-    ``copied_outputs`` holding pairs of owners: from, to.
+    ``copied_outputs`` holding pairs of task runs: from, to. What the engine keeps for a task run (under owners that
+    begin with its id and ``#``) is copied with them.
     """
 
     execution: Execution
     task_runs: tuple[TaskRun, ...] = ()
     copied_outputs: tuple[tuple[str, str], ...] = ()
+
+
+def successor_id(execution: Execution) -> str:
+    """The id of the execution that is started in place of one that is RETRIED (flow language 2.8)."""
+    return derived_id(execution.created_at, execution.id, "retry")
 
 
 class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +50,8 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str | None = None
     caller: Caller | None = None
     original_id: str | None = None
+    depth: int = 0
+    asked_outputs: dict[str, Any] | None = None
     is_failed: bool = False
     """A check of the flow asks for an execution that is FAILED from the start (flow language 2.10)."""
 
@@ -68,6 +77,8 @@ def create_execution(flow: CompiledFlow, request: StartRequest, execution_id: st
         kind=request.kind,
         scheduled_at=request.scheduled_at if request.scheduled_at and request.scheduled_at > now else None,
         is_finished=request.is_failed,
+        depth=request.depth,
+        asked_outputs=request.asked_outputs,
     )
 
 

@@ -50,7 +50,15 @@ TERMINATED = frozenset(
 )
 EXECUTION_TRANSITIONS: dict[State, frozenset[State]] = {
     State.CREATED: frozenset(
-        {State.RUNNING, State.QUEUED, State.CANCELLED, State.FAILED, State.BREAKPOINT, State.KILLING}
+        {
+            State.RUNNING,
+            State.QUEUED,
+            State.RESTARTED,
+            State.CANCELLED,
+            State.FAILED,
+            State.BREAKPOINT,
+            State.KILLING,
+        }
     ),
     State.QUEUED: frozenset({State.RUNNING, State.CANCELLED, State.FAILED, State.KILLING}),
     State.RUNNING: frozenset(

@@ -48,6 +48,8 @@ class TaskRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     iteration: int | None = None
     attempts: tuple[Attempt, ...] = ()
     outputs: OutputReference | None = None
+    settled_attempts: int = 0
+    """How many attempts there were at the last restart: they do not count for a retry any more."""
 
     @property
     def state(self) -> State:

@@ -11,6 +11,7 @@ from segue.domain.flow.flowables import Child, Flowable
 from segue.domain.flow.model import Flow
 from segue.domain.flow.source import Path
 from segue.domain.flow.tasks import Task
+from segue.expr import Dialect
 
 
 class TaskNode(NamedTuple):
@@ -32,16 +33,18 @@ class TaskNode(NamedTuple):
 class CompiledFlow:
     """One revision of a flow with indexes over its tasks. Read-only, but for `extras`.
 
-    `extras` is a place for facts that later layers work out once per revision; they own their keys.
+    `extras` is a place for facts that later layers work out once per revision; they own their keys. `dialect`
+    reads the flow's expressions, `None` leaves it to the server's setting.
     """
 
-    __slots__ = ("_children", "extras", "flow", "nodes", "revision", "tenant")
+    __slots__ = ("_children", "dialect", "extras", "flow", "nodes", "revision", "tenant")
 
-    def __init__(self, flow: Flow, revision: int, tenant: str = "main") -> None:
+    def __init__(self, flow: Flow, revision: int, tenant: str = "main", *, dialect: Dialect | None = None) -> None:
         """Index `flow`. Costs one walk over its tasks."""
         self.flow = flow
         self.revision = revision
         self.tenant = tenant
+        self.dialect = dialect
         self.extras: dict[str, Any] = {}
         nodes: dict[str, TaskNode] = {}
         children: dict[tuple[str | None, str], list[Task]] = {}

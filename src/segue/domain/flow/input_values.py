@@ -21,6 +21,8 @@ from segue.domain.flow.json_schema import schema_fault
 from segue.domain.flow.patterns import compile_pattern
 from segue.domain.flow.scalars import format_instant, format_time, parse_date, parse_instant, parse_time
 from segue.domain.flow.source import read_value
+from segue.expr.errors import ExpressionError
+from segue.expr.ion.reader import read_ion
 
 Encrypt: TypeAlias = Callable[[str], Any]
 """Turns a secret into what is stored in its place."""
@@ -30,7 +32,8 @@ _MAX_NUMBER_LENGTH = 400
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#]+\S*")
 _KESTRA_URI = "kestra://"
-_FILE_URIS = (_KESTRA_URI, "nsfile://", "file://")
+_LOCAL_URI = "file://"
+_FILE_URIS = (_KESTRA_URI, "nsfile://")
 _NO_ENCRYPTION = "Unable to use a `SECRET` input/output as encryption is not configured"
 LISTS = frozenset({InputType.ARRAY, InputType.MULTISELECT})
 
@@ -189,6 +192,8 @@ def _uri(value: Any) -> str:
 
 def _file(value: Any) -> str:
     """An upload is stored before it gets here, so that only URIs are left."""
+    if isinstance(value, str) and value.startswith(_LOCAL_URI):
+        raise ValueError("files of the server's machine cannot be given; upload the file, or name it as nsfile:///...")
     if not isinstance(value, str) or not value.startswith(_FILE_URIS):
         raise ValueError("not the URI of a file, such as kestra:///... or nsfile:///...")
     if not value.startswith(_KESTRA_URI) and ".." in value.split("/"):
@@ -204,6 +209,21 @@ def _json(value: Any) -> Any:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _ion(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        rows = read_ion(value, all_rows=True)
+        json.dumps(rows)
+    except ExpressionError as error:
+        raise ValueError(str(error)) from None
+    except TypeError:
+        raise ValueError("only Ion values that JSON has as well are taken") from None
+    if len(rows) != 1:
+        raise ValueError("one Ion value is expected")
+    return rows[0]
 
 
 def _yaml(value: Any) -> Any:
@@ -244,5 +264,5 @@ _PARSERS: dict[InputType, Callable[[Any], Any]] = {
     InputType.FILE: _file,
     InputType.JSON: _json,
     InputType.YAML: _yaml,
-    InputType.ION: _json,
+    InputType.ION: _ion,
 }

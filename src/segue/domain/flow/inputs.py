@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
+    PlainSerializer,
     PlainValidator,
     StringConstraints,
     model_validator,
@@ -68,6 +69,11 @@ def parse_option(value: Any) -> Option:
     return Option(text, text)
 
 
+def write_option(option: Option) -> str | dict[str, str]:
+    """An option as it is shown: a plain text when its label is its value (flow language 4.3)."""
+    return option.value if option.label == option.value else {"label": option.label, "value": option.value}
+
+
 def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -88,7 +94,7 @@ def _element_type(value: Any) -> Any:
 
 _NO_ELEMENTS = (InputType.ARRAY, InputType.SECRET, InputType.FORM, InputType.REUSABLE_INPUTS)
 Pattern: TypeAlias = Annotated[str, AfterValidator(_pattern)]
-Options: TypeAlias = tuple[Annotated[Option, PlainValidator(parse_option)], ...]
+Options: TypeAlias = tuple[Annotated[Option, PlainValidator(parse_option), PlainSerializer(write_option)], ...]
 Instant: TypeAlias = Annotated[datetime, BeforeValidator(parse_instant)]
 Day: TypeAlias = Annotated[date, BeforeValidator(parse_date)]
 Clock: TypeAlias = Annotated[time, BeforeValidator(parse_time)]

@@ -18,10 +18,13 @@ from segue.domain.flow.triggers import AnyTrigger, Condition
 
 
 class PluginDefault(Definition):
-    """Property values given to all plugins of a type or prefix of types (flow language 2.12, 1.x)."""
+    """Property values given to all plugins of a type or prefix of types (flow language 2.12, 1.x).
 
-    type: Annotated[str, StringConstraints(min_length=1)]
-    values: Annotated[dict[str, Any], Field(min_length=1)]
+    Entries without type or values are reported by the rules of `validate`, with the words of 2.3.
+    """
+
+    type: Any = None
+    values: Any = None
     forced: bool = False
     ref: Text | None = None
 

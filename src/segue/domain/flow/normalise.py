@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
+from segue.domain.flow.conditions import canonical_condition, conditions_of
 from segue.domain.flow.source import Path
 from segue.domain.flow.tree import RawTask, format_path, maps_of, walk_tasks
 from segue.domain.flow.type_names import canonical_trigger, canonical_type
+
+Canonical: TypeAlias = Callable[[str], str]
 
 _INPUT_TYPES = {"BOOLEAN": "BOOL", "ENUM": "SELECT"}
 _FLOWABLES_OF_V1 = {"ForEach", "EachSequential", "EachParallel", "ForEachItem", "Template"}
@@ -45,8 +49,10 @@ class Notes:
         return path
 
 
-def normalise(data: dict[str, Any]) -> Notes:
+def normalise(data: dict[str, Any], canonical: Canonical = canonical_type) -> Notes:
     """Rewrite old spellings in `data`, in place, and tell which there were.
+
+    `canonical` turns an alias of a type into its current name; types themselves are not rewritten.
 
     A property that is there in both spellings is left alone, so that the old one is reported as unknown.
     """
@@ -61,8 +67,12 @@ def normalise(data: dict[str, Any]) -> Notes:
         _rename(check, path, "condition", "when", notes, still_in_v2=True)
     _inputs(data, (), "inputs", notes)
     for path, trigger in maps_of(data, "triggers"):
+        _type_alias(trigger, path, notes, canonical)
         _trigger(path, trigger, notes)
+    for path, listener in maps_of(data, "listeners"):
+        _conditions(listener, path, notes)
     for task in walk_tasks(data):
+        _type_alias(task.data, task.path, notes, canonical)
         _task(task, notes)
     return notes
 
@@ -76,7 +86,6 @@ def _rename(data: dict[str, Any], path: Path, old: str, new: str, notes: Notes, 
 
 def _task(task: RawTask, notes: Notes) -> None:
     data, path = task.data, task.path
-    _type_alias(data, path, notes)
     _rename(data, path, "runIf", "when", notes, still_in_v2=True)
     _worker_group(data, path, notes)
     _retry(data, path, notes)
@@ -93,15 +102,23 @@ def _task(task: RawTask, notes: Notes) -> None:
         _inputs(data, path, "inputs", notes)
 
 
-def _type_alias(data: dict[str, Any], path: Path, notes: Notes) -> None:
+def _type_alias(data: dict[str, Any], path: Path, notes: Notes, canonical: Canonical) -> None:
     name = data.get("type")
-    if isinstance(name, str) and (canonical := canonical_type(name)) != name:
+    if isinstance(name, str) and (current := canonical(name)) != name:
         notes.deprecate((*path, "type"))
-        notes.infos.append(f"{name} was renamed to {canonical}")
+        notes.infos.append(f"{name} was renamed to {current}")
+
+
+def _conditions(owner: dict[str, Any], path: Path, notes: Notes) -> None:
+    for place, condition in conditions_of(owner, path):
+        name = condition.get("type")
+        current = canonical_condition(name)
+        if current is not None and current != name:
+            notes.deprecate((*place, "type"))
+            notes.infos.append(f"{name} was renamed to {current}")
 
 
 def _trigger(path: Path, data: dict[str, Any], notes: Notes) -> None:
-    _type_alias(data, path, notes)
     _rename(data, path, "minLogLevel", "logLevel", notes)
     _worker_group(data, path, notes)
     for key in ("conditions", "preconditions", "multipleConditions"):
@@ -112,6 +129,7 @@ def _trigger(path: Path, data: dict[str, Any], notes: Notes) -> None:
             if data.pop(key, None) is not None:
                 notes.deprecate((*path, key))
         _schedule_conditions(path, data, notes)
+    _conditions(data, path, notes)
 
 
 def _schedule_conditions(path: Path, data: dict[str, Any], notes: Notes) -> None:

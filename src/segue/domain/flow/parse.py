@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from segue.domain.errors import FlowInvalidError
+from segue.domain.flow.dialects import dialect_of, different_readings, uses_v2
 from segue.domain.flow.faults import Fault, faults_of
 from segue.domain.flow.model import Flow
 from segue.domain.flow.normalise import Notes, normalise
@@ -18,6 +19,9 @@ from segue.domain.flow.tree import format_path
 from segue.domain.flow.type_names import TypeCatalogue, canonical_type
 from segue.domain.flow.validate import RULES, RULES_OF_V2, Rule, type_faults, warnings_of
 from segue.domain.violations import Violation
+from segue.expr import Dialect
+
+_GROWING_INPUTS = frozenset({"SELECT", "MULTISELECT", "FILE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class FlowReport:
     """The outcome of reading one flow.
 
     `flow` is there whenever a model could be built, even with violations (a draft may be stored with them).
+    `dialect` is the one that the flow's constructs ask for, `None` when the server's setting decides.
     """
 
     flow: Flow | None
@@ -32,6 +37,7 @@ class FlowReport:
     deprecation_paths: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     infos: tuple[str, ...] = ()
+    dialect: Dialect | None = None
 
     @property
     def message(self) -> str | None:
@@ -54,24 +60,29 @@ def parse_flow(
     defaults: Sequence[Mapping[str, Any]] = (),
     extra_rules: Sequence[Rule] = (),
     limits: SourceLimits = DEFAULT_LIMITS,
+    default_dialect: Dialect = Dialect.V2,
 ) -> FlowReport:
     """Read one flow.
 
     `strict` is for flows that are being saved or validated. Without it (stored flows) unknown properties are
-    ignored and no rule is asked but those the model itself needs. Raises `FlowSyntaxError` if the text is no
+    ignored and no rule is asked but those the model itself needs. When strict, unknown properties of some
+    types of inputs are warnings. Raises `FlowSyntaxError` if the text is no
     YAML map; every other fault is a violation in the report.
 
     `with_defaults` fills the plugin defaults of the flow, then `defaults` (of namespace and server), into
     the tasks and triggers; leave it out to show a flow as it was written. `extra_rules` are asked too when
-    strict: what other parts of the domain know, such as cron expressions.
+    strict: what other parts of the domain know, such as cron expressions. `default_dialect` reads the expressions
+    of flows that do not show for which release they were written.
     """
     document = read_document(text, limits)
     data = document.data
     if with_defaults:
         apply_defaults(data, [*own_defaults(data), *defaults], _canonical(types))
-    notes = normalise(data)
-    flow, faults = _build(data, ignore_unknown=not strict)
-    warnings: list[str] = []
+    is_v2 = uses_v2(data)
+    notes = normalise(data, _canonical(types))
+    dialect = dialect_of(is_v1=notes.is_v1, is_v2=is_v2)
+    flow, faults, left_out = _build(data, strict)
+    warnings = [str(violation) for violation in _violations(left_out, document, notes)] if strict else []
     if strict:
         faults.extend(type_faults(data, types))
         for rule in (*RULES, *extra_rules):
@@ -82,12 +93,15 @@ def parse_flow(
         else:
             faults.extend(of_v2)
         warnings.extend(warnings_of(data))
+        readings = _violations(different_readings(data, dialect, default_dialect), document, notes)
+        warnings.extend(violation.with_line for violation in readings)
     return FlowReport(
         flow=flow,
         violations=_violations(faults, document, notes),
         deprecation_paths=notes.deprecation_paths,
         warnings=tuple(warnings),
         infos=tuple(dict.fromkeys(notes.infos)),
+        dialect=dialect,
     )
 
 
@@ -99,17 +113,29 @@ def _canonical(types: TypeCatalogue) -> Callable[[str], str]:
     return canonical
 
 
-def _build(data: dict[str, Any], *, ignore_unknown: bool) -> tuple[Flow | None, list[Fault]]:
+def _build(data: dict[str, Any], strict: bool) -> tuple[Flow | None, list[Fault], list[Fault]]:
+    """The model, what is wrong, and the unknown properties that were read past (and taken out of `data`)."""
     try:
-        return Flow.model_validate(data, by_alias=True, by_name=False), []
+        return Flow.model_validate(data, by_alias=True, by_name=False), [], []
     except ValidationError as error:
         faults = list(faults_of(error))
-    unknown = [fault.path for fault in faults if fault.is_unknown]
-    if ignore_unknown and unknown:
-        for path in unknown:
-            _remove(data, path)
-        return _build(data, ignore_unknown=False)
-    return None, faults
+    left_out = [fault for fault in faults if fault.is_unknown and (not strict or _is_of_growing_input(data, fault))]
+    if not left_out:
+        return None, faults, []
+    for fault in left_out:
+        _remove(data, fault.path)
+    flow, faults, _ = _build(data, strict=True)
+    return flow, faults, left_out
+
+
+def _is_of_growing_input(data: dict[str, Any], fault: Fault) -> bool:
+    """Whether an unknown property stands at an input of a type that still gets new ones (17)."""
+    if "inputs" not in fault.path[-3:-1]:
+        return False
+    place: Any = data
+    for part in fault.path[:-1]:
+        place = place[part]
+    return isinstance(place, dict) and place.get("type") in _GROWING_INPUTS
 
 
 def _remove(data: Any, path: Path) -> None:

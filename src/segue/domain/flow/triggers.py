@@ -8,10 +8,19 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self, TypeAlias
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
+from segue.domain.cron import CronExpression
 from segue.domain.flow.fields import (
     TAG_MARK,
     Definition,
@@ -37,6 +46,11 @@ def _zone(value: str) -> str:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
             raise ValueError(f"'{value}' is not a valid time-zone ID") from None
+    return value
+
+
+def _cron(value: str, info: ValidationInfo) -> str:
+    CronExpression(value, with_seconds=info.data.get("with_seconds") is True)
     return value
 
 
@@ -101,8 +115,8 @@ class RecoverMissed(StrEnum):
 class ScheduleTrigger(Trigger):
     """Dates of a cron expression (12.3)."""
 
-    cron: Annotated[str, StringConstraints(min_length=1)]
     with_seconds: bool = False
+    cron: Annotated[str, StringConstraints(min_length=1), AfterValidator(_cron)]
     timezone: Zone | None = None
     late_maximum_delay: Duration | None = None
     recover_missed_schedules: RecoverMissed | None = None
@@ -232,6 +246,14 @@ AnyTrigger = TypeAliasType(
     ],
 )
 """Any trigger, told apart by its type."""
+
+TRIGGERS: Mapping[str, type[Trigger]] = {
+    "Schedule": ScheduleTrigger,
+    "ScheduleOnDates": ScheduleOnDatesTrigger,
+    "Webhook": WebhookTrigger,
+    "Flow": FlowTrigger,
+}
+"""Classes by the last part of their canonical type name."""
 
 BASE_PROPERTIES: frozenset[str] = frozenset(info.alias or name for name, info in Trigger.model_fields.items())
 """YAML names of the properties of 12.1; every other one belongs to the plugin."""

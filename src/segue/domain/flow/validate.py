@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from segue.domain.flow import tasks, triggers
+from segue.domain.flow.conditions import canonical_condition, condition_faults, conditions_of
 from segue.domain.flow.faults import Fault
+from segue.domain.flow.flowables import FLOWABLES
 from segue.domain.flow.input_rules import (
     input_defaults,
     input_dependencies,
@@ -21,10 +23,14 @@ from segue.domain.flow.input_rules import (
 )
 from segue.domain.flow.reference_rules import dashed_references
 from segue.domain.flow.tree import maps_of, walk_tasks
-from segue.domain.flow.type_names import TypeCatalogue, canonical_trigger
+from segue.domain.flow.triggers import TRIGGERS
+from segue.domain.flow.type_names import TypeCatalogue, canonical_flowable, canonical_trigger
 from segue.domain.labels import READ_ONLY, SYSTEM_PREFIX, Label, is_valid_key, parse_labels
 
 Rule: TypeAlias = Callable[[Mapping[str, Any]], Iterator[Fault]]
+
+_OLD_NAMES = frozenset({"runIf", "workerGroup", "minLogLevel", "scheduleConditions", "delay", "backfill", "backfills"})
+"""Properties of 1.x that are read under another name, wherever they may stand."""
 
 RESERVED_FLOW_IDS = frozenset(
     {
@@ -50,11 +56,13 @@ def type_faults(data: Mapping[str, Any], types: TypeCatalogue) -> Iterator[Fault
     for path, trigger in maps_of(data, "triggers"):
         if canonical_trigger(trigger.get("type")) is None:
             yield from _checked_type(path, trigger, types, triggers.BASE_PROPERTIES)
-        for condition_path, condition in maps_of(trigger, "conditions", path):
-            yield from _checked_type(condition_path, condition, types, frozenset({"type"}))
-    for path, listener in maps_of(data, "listeners"):
-        for condition_path, condition in maps_of(listener, "conditions", path):
-            yield from _checked_type(condition_path, condition, types, frozenset({"type"}))
+    yield from plugin_default_faults(data, types)
+    for path, owner in (*maps_of(data, "triggers"), *maps_of(data, "listeners")):
+        for condition_path, condition in conditions_of(owner, path):
+            if canonical_condition(condition.get("type")) is not None:
+                yield from condition_faults(condition_path, condition)
+            else:
+                yield from _checked_type(condition_path, condition, types, frozenset({"type"}))
 
 
 def _checked_type(
@@ -146,14 +154,37 @@ def edition_rules(data: Mapping[str, Any]) -> Iterator[Fault]:
             )
 
 
-def plugin_default_rules(data: Mapping[str, Any]) -> Iterator[Fault]:
-    """Values of `null` in plugin defaults (2.3); a missing type or map is reported by the model."""
+def plugin_default_faults(data: Mapping[str, Any], types: TypeCatalogue) -> Iterator[Fault]:
+    """Plugin defaults without type or values, with values of `null`, or for properties the type has not."""
     for path, entry in maps_of(data, "pluginDefaults"):
-        values = entry.get("values")
-        if isinstance(values, dict):
-            for key, value in values.items():
-                if value is None:
-                    yield Fault((*path, "values", key), f"Invalid Plugin Default: No value provided for key '{key}'")
+        values, name = entry.get("values"), entry.get("type")
+        if not isinstance(name, str) or not name:
+            yield Fault((*path, "type"), "Invalid Plugin Default: No 'type' provided")
+        if not isinstance(values, dict) or not values:
+            yield Fault((*path, "values"), "Invalid Plugin Default: No 'values' provided")
+            continue
+        for key, value in values.items():
+            if value is None:
+                yield Fault((*path, "values", key), f"Invalid Plugin Default: No value provided for key '{key}'")
+            elif isinstance(name, str) and not _has_property(name, key, value, types):
+                yield Fault(
+                    (*path, "values", key), f"Invalid Plugin Default: No property '{key}' exists in plugin '{name}'"
+                )
+
+
+def _has_property(type_name: str, key: str, value: Any, types: TypeCatalogue) -> bool:
+    """Whether a type has a property; yes for prefixes of types and types nobody describes."""
+    model = FLOWABLES.get(canonical_flowable(type_name) or "") or TRIGGERS.get(canonical_trigger(type_name) or "")
+    if model is not None:
+        return any(key == (info.alias or name) for name, info in model.model_fields.items()) or key in _OLD_NAMES
+    if key in tasks.BASE_PROPERTIES or key in triggers.BASE_PROPERTIES or key in _OLD_NAMES:
+        return True
+    info = types.resolve(type_name) if "." in type_name else None
+    if info is None or info.validate is None:
+        return True
+    return all(
+        path != (key,) or not text.startswith("Unrecognized field") for path, text in info.validate({key: value})
+    )
 
 
 RULES: tuple[Rule, ...] = (
@@ -161,7 +192,6 @@ RULES: tuple[Rule, ...] = (
     own_subflow,
     system_labels,
     edition_rules,
-    plugin_default_rules,
     input_paths,
     input_dependencies,
     input_editions,

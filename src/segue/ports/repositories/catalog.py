@@ -88,8 +88,9 @@ class FlowCatalog:
         if stored.key in self._compiled:
             return
         try:
-            flow = parse_flow(stored.source, self._types, strict=False).valid_flow()
-            self._compiled[stored.key] = CompiledFlow(flow, stored.revision, stored.tenant)
+            report = parse_flow(stored.source, self._types, strict=False)
+            flow = report.valid_flow()
+            self._compiled[stored.key] = CompiledFlow(flow, stored.revision, stored.tenant, dialect=report.dialect)
         except DefinitionError as error:
             self._compiled[stored.key] = error
         if len(self._compiled) > self._capacity:

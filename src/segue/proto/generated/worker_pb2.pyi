@@ -30,7 +30,7 @@ class ConnectRequest(_message.Message):
     def __init__(self, protocol: _Optional[int] = ..., features: _Optional[_Iterable[str]] = ..., worker_id: _Optional[str] = ..., name: _Optional[str] = ..., version: _Optional[str] = ..., slots: _Optional[int] = ..., worker_queues: _Optional[_Iterable[str]] = ..., registration_token: _Optional[str] = ...) -> None: ...
 
 class ConnectResponse(_message.Message):
-    __slots__ = ("protocol", "features", "session_id", "heartbeat_ms", "lease_ms", "inline_output_bytes", "chunk_bytes", "globals")
+    __slots__ = ("protocol", "features", "session_id", "heartbeat_ms", "lease_ms", "inline_output_bytes", "chunk_bytes", "globals", "expression_dialect")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +39,7 @@ class ConnectResponse(_message.Message):
     INLINE_OUTPUT_BYTES_FIELD_NUMBER: _ClassVar[int]
     CHUNK_BYTES_FIELD_NUMBER: _ClassVar[int]
     GLOBALS_FIELD_NUMBER: _ClassVar[int]
+    EXPRESSION_DIALECT_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     features: _containers.RepeatedScalarFieldContainer[str]
     session_id: str
@@ -47,7 +48,8 @@ class ConnectResponse(_message.Message):
     inline_output_bytes: int
     chunk_bytes: int
     globals: bytes
-    def __init__(self, protocol: _Optional[int] = ..., features: _Optional[_Iterable[str]] = ..., session_id: _Optional[str] = ..., heartbeat_ms: _Optional[int] = ..., lease_ms: _Optional[int] = ..., inline_output_bytes: _Optional[int] = ..., chunk_bytes: _Optional[int] = ..., globals: _Optional[bytes] = ...) -> None: ...
+    expression_dialect: str
+    def __init__(self, protocol: _Optional[int] = ..., features: _Optional[_Iterable[str]] = ..., session_id: _Optional[str] = ..., heartbeat_ms: _Optional[int] = ..., lease_ms: _Optional[int] = ..., inline_output_bytes: _Optional[int] = ..., chunk_bytes: _Optional[int] = ..., globals: _Optional[bytes] = ..., expression_dialect: _Optional[str] = ...) -> None: ...
 
 class WorkRequest(_message.Message):
     __slots__ = ("resume", "credits", "heartbeat", "goodbye")

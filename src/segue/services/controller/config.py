@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from segue.expr import Dialect
 from segue.ports.clock import Clock
 from segue.ports.queue import Queue
 from segue.ports.repositories.executions import ExecutionRepository
@@ -52,3 +53,5 @@ class ControllerConfig:
     """When set, workers must show it to connect."""
     globals: Mapping[str, Any] = field(default_factory=dict)
     """Expression roots that are the same everywhere (``kestra``, ``globals``, ``envs``)."""
+    dialect: Dialect = Dialect.V2
+    """Reads the expressions of flows that do not show for which release they were written."""

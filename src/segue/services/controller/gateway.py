@@ -74,6 +74,7 @@ class Gateway(rpc.WorkerGatewayServicer):
             inline_output_bytes=self._config.inline_output_bytes,
             chunk_bytes=self._config.chunk_bytes,
             globals=self._globals,
+            expression_dialect=self._config.dialect.value,
         )
 
     async def Work(  # noqa: N802 - named by the protocol

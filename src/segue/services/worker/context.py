@@ -106,6 +106,7 @@ class WorkerContext:
         self._run = run
         self._bound = bound
         self._engine = kit.engine
+        self._dialect = bound.dialect or kit.control.terms.dialect
         self._services = kit.services
         self._control = kit.control
         self._masks = masks
@@ -206,10 +207,10 @@ class WorkerContext:
     def _text(self, text: str) -> str | None:
         if "{" not in text:
             return text
-        return self._engine.render(text, self._variables.roots(), self._services)
+        return self._engine.render(text, self._variables.roots(), self._services, dialect=self._dialect)
 
     def _value(self, value: Any) -> Any:
-        return self._engine.render_value(value, self._variables.roots(), self._services)
+        return self._engine.render_value(value, self._variables.roots(), self._services, dialect=self._dialect)
 
     async def _fetch(self, needed: OutputsNeeded) -> None:
         for task_run_id in needed.task_run_ids:

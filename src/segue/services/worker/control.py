@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import grpc
 
 from segue.domain.errors import SegueError, UnavailableError
+from segue.expr import Dialect
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
 
@@ -23,6 +24,7 @@ class Terms(NamedTuple):
     inline_output_bytes: int = 65_536
     chunk_bytes: int = 256 * 1024
     globals: bytes = b"{}"
+    dialect: Dialect | None = None
 
 
 class Connected(NamedTuple):

@@ -15,6 +15,7 @@ from segue.domain.flow import CompiledFlow, TypeCatalogue, parse_flow
 from segue.domain.flow.faults import faults_of
 from segue.domain.flow.tasks import RunnableTask
 from segue.domain.flow.tree import format_path
+from segue.expr import Dialect
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import Task
 from segue.services.worker.control import Control
@@ -33,13 +34,26 @@ class Plugins(TypeCatalogue, Protocol):
 class BoundTask:
     """A task of a flow with the plugin that does its work. Serves all runs of the revision."""
 
-    __slots__ = ("is_async", "is_instant", "log_level", "plugin", "task_id", "timeout", "type", "variables")
+    __slots__ = (
+        "dialect",
+        "is_async",
+        "is_instant",
+        "log_level",
+        "plugin",
+        "task_id",
+        "timeout",
+        "type",
+        "variables",
+    )
 
-    def __init__(self, task: RunnableTask, plugin: Task, variables: Mapping[str, Any]) -> None:
+    def __init__(
+        self, task: RunnableTask, plugin: Task, variables: Mapping[str, Any], dialect: Dialect | None = None
+    ) -> None:
         self.task_id = task.id
         self.type = task.type
         self.plugin = plugin
         self.variables = variables
+        self.dialect = dialect
         self.timeout: timedelta | str | None = task.timeout
         self.log_level = LogLevel(task.log_level) if task.log_level else LogLevel.TRACE
         self.is_async = inspect.iscoroutinefunction(plugin.run)
@@ -89,7 +103,7 @@ class FlowCache:
     async def _fetch(self, key: Key, flow: pb.FlowKey) -> CompiledFlow:
         source = await self._control.flow_source(flow)
         report = parse_flow(source, self._plugins, strict=False)
-        compiled = CompiledFlow(report.valid_flow(), flow.revision, flow.tenant)
+        compiled = CompiledFlow(report.valid_flow(), flow.revision, flow.tenant, dialect=report.dialect)
         self._flows[key] = compiled
         while len(self._flows) > self._size:
             self._flows.popitem(last=False)
@@ -103,7 +117,7 @@ class FlowCache:
             if not isinstance(task, RunnableTask):
                 raise SegueError(f"The task '{task_id}' of type '{task.type}' is not run by workers")
             plugin = _plugin(task, self._plugins)
-            found = bound[task_id] = BoundTask(task, plugin, flow.flow.variables)
+            found = bound[task_id] = BoundTask(task, plugin, flow.flow.variables, flow.dialect)
         return found
 
 

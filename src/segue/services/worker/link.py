@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 import grpc
 
 from segue import __version__
+from segue.expr import dialect_named
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
 from segue.services.worker.config import WorkerConfig
@@ -112,7 +113,12 @@ class Link:
             stub = rpc.WorkerGatewayStub(channel)  # type: ignore[no-untyped-call]  # generated
             answer = await stub.Connect(self._introduction(), timeout=self._config.connect_timeout)
             metadata = (("segue-session", answer.session_id),)
-            terms = Terms(int(answer.inline_output_bytes), int(answer.chunk_bytes), answer.globals)
+            terms = Terms(
+                int(answer.inline_output_bytes),
+                int(answer.chunk_bytes),
+                answer.globals,
+                dialect_named(answer.expression_dialect),
+            )
             logger.info("connected to controller %s", endpoint)
             await self._serve(Connected(stub, metadata), terms, answer)
 

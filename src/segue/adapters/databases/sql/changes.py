@@ -38,8 +38,12 @@ _INSERT_JOBS = Insert(
 _COPY_OUTPUTS = Statement(
     "outputs.copy",
     """INSERT INTO task_outputs (owner_id, execution_id, digest, payload)
-       SELECT :target, :execution_id, digest, payload FROM task_outputs WHERE owner_id = :source""",
+       SELECT CAST(:target AS TEXT) || substr(owner_id, length(CAST(:source AS TEXT)) + 1),
+              CAST(:execution_id AS TEXT), digest, payload FROM task_outputs
+       WHERE owner_id = CAST(:source AS TEXT)
+          OR (owner_id > CAST(:source AS TEXT) || '#' AND owner_id < CAST(:source AS TEXT) || '$')""",
 )
+_KNOWN = Statement("executions.known", "SELECT id FROM executions WHERE id = EACH(:ids)")
 _DROP_JOBS = Statement("jobs.drop", "DELETE FROM jobs WHERE task_run_id = EACH(:ids)")
 _INSERT_TIMERS = Insert(
     tables.timers,
@@ -86,6 +90,9 @@ def start_executions(transaction: Transaction, news: Sequence[NewExecution]) -> 
     """Write executions with their task runs and ``Created`` facts; those that exist are left as they are."""
     if not news:
         return
+    filled = [new.execution.id for new in news if new.task_runs]
+    known = {row[0] for row in transaction.fetch(_KNOWN, ids=filled)} if filled else set()
+    news = [new for new in news if new.execution.id not in known]
     transaction.insert(_START_EXECUTIONS, [execution_row(new.execution) for new in news])
     transaction.insert(_INSERT_TASK_RUNS, _task_run_rows(run for new in news for run in new.task_runs))
     for new in news:
