@@ -7,6 +7,7 @@ from segue.domain.engine.flowables.choice import IfRun, SwitchRun
 from segue.domain.engine.flowables.each import EachParallelRun, EachSequentialRun, ForEachRun
 from segue.domain.engine.flowables.each_item import ForEachItemCallsRun, ForEachItemRun
 from segue.domain.engine.flowables.loop import LoopRun
+from segue.domain.engine.flowables.loop_until import LoopUntilRun
 from segue.domain.engine.flowables.parallel import DagRun, ParallelRun
 from segue.domain.engine.flowables.sequential import AllowFailureRun, SequentialRun
 from segue.domain.engine.flowables.subflow import SubflowRun
@@ -25,6 +26,7 @@ BEHAVIOURS: dict[type[Task], type[EngineRun[Any]]] = {
     model.ForEachItemCalls: ForEachItemCallsRun,
     model.If: IfRun,
     model.Loop: LoopRun,
+    model.LoopUntil: LoopUntilRun,
     model.Parallel: ParallelRun,
     model.Sequential: SequentialRun,
     model.Subflow: SubflowRun,
