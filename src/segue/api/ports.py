@@ -1,6 +1,6 @@
 """What the API needs from the outside, handed in by the composition root."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,8 @@ class ApiPorts:
     """Repositories, storage, queue, catalogues, time and chance.
 
     ``services`` gives what templates may use in a namespace (secrets for webhook keys, ``now()`` in
-    defaults); ``encrypt`` stores SECRET inputs, None refuses them.
+    defaults); ``encrypt`` stores SECRET inputs, None refuses them;
+    ``plugin_defaults`` are those of the server (flow language 2.12).
     """
 
     flows: FlowRepository
@@ -45,3 +46,4 @@ class ApiPorts:
     engine: Engine
     services: Callable[[str, str], Services] = _no_services
     encrypt: Callable[[str], Any] | None = None
+    plugin_defaults: Sequence[Mapping[str, Any]] = ()

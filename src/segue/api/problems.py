@@ -1,7 +1,7 @@
 """Errors on the wire: the problem document of 2.0 with the ``message`` of 1.x beside it (REST API 1.4)."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -149,6 +149,12 @@ def violations_error(violations: tuple[Violation, ...]) -> ProblemError:
     if violations and all(item.message.startswith(f"{INVALID_PLUGIN_TYPE.prefix}:") for item in violations):
         kind = INVALID_PLUGIN_TYPE
     return ProblemError(kind, ", ".join(_place(item) for item in violations), errors=errors)
+
+
+def inputs_error(errors: Sequence[domain.InputInvalidError]) -> ProblemError:
+    """The refusal of inputs, naming every one that does not fit (flow language 4.2)."""
+    fields = tuple(FieldError(item.reason, f"/inputs/{item.input_id}", f"inputs.{item.input_id}") for item in errors)
+    return ProblemError(VALIDATION_FAILED, ", ".join(item.message for item in errors), errors=fields)
 
 
 def _place(item: Violation) -> str:

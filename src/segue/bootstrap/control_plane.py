@@ -15,6 +15,7 @@ from segue.bootstrap.management import DatabaseWatch, management_server
 from segue.bootstrap.process import Launch
 from segue.bootstrap.worker_process import WorkerProcess
 from segue.config import Configuration
+from segue.domain.flow.parse import fill_defaults
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.executor import Executor, ExecutorPorts
 from segue.services.lifecycle import Service
@@ -128,6 +129,7 @@ def _controller(configuration: Configuration, outside: Backends) -> Controller:
             storage=outside.storage,
             queue=outside.queue,
             clock=outside.clock,
+            prepare_flow=lambda source: fill_defaults(source, outside.types, outside.defaults),
         ),
         ControllerConfig(
             host=configuration.controller.host,
@@ -155,6 +157,7 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             queue=outside.queue,
             catalog=outside.catalog,
             types=outside.types,
+            plugin_defaults=outside.defaults,
             clock=outside.clock,
             ids=outside.ids,
             engine=outside.renderer.engine,

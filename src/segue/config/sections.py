@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from segue.config.datasources import DataSource
+from segue.config.plugin_sections import PluginsSection, TasksSection
 from segue.config.values import Duration, Names, Size
 from segue.expr import Dialect, dialect_named
 
@@ -226,6 +227,8 @@ class Configuration(Section):
     variables: VariablesSection = VariablesSection()
     expressions: ExpressionsSection = ExpressionsSection()
     limits: LimitsSection = LimitsSection()
+    plugins: PluginsSection = PluginsSection()
+    tasks: TasksSection = TasksSection()
     datasources: dict[str, DataSource] = Field(
         default_factory=dict, description="Databases by name; also accepted as a root key of the file."
     )

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.response import Response
 
 from segue.api.backend import Backend
-from segue.api.problems import NOT_FOUND, VALIDATION_FAILED, ProblemError
+from segue.api.problems import NOT_FOUND, VALIDATION_FAILED, ProblemError, inputs_error
 from segue.api.schemas.executions import wire_execution
 from segue.api.submission import AnyRequest
 from segue.api.webhook_request import Call, one_chunk, read_call
@@ -91,7 +91,8 @@ class Webhook:
             except ExpressionError as error:
                 raise ProblemError(VALIDATION_FAILED, f"the inputs of the trigger: {error}") from None
         resolution = self.backend.inputs.resolve(self.flow, submitted if isinstance(submitted, dict) else {}, roots)
-        resolution.raise_first()
+        if resolution.errors:
+            raise inputs_error(resolution.errors)
         return resolution.values
 
 
