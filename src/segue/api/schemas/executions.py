@@ -201,7 +201,7 @@ def wire_execution(
         flow_revision=execution.flow.revision,
         state=wire_state(execution.status, now),
         original_id=execution.origin_id,
-        metadata=ApiMetadata(execution.attempt_number, execution.created_at),
+        metadata=ApiMetadata(execution.attempt_number, execution.first_created_at),
         labels=wire_labels(execution.labels),
         kind=execution.kind,
         task_run_list=[wire_task_run(run, execution, now) for run in task_runs or ()] if is_full else UNSET,

@@ -4,6 +4,7 @@ from typing import Any
 
 from segue.domain.engine.block import advance_sequence, enabled, guess_state
 from segue.domain.engine.kill import close_descendants
+from segue.domain.engine.listeners import listening_tasks
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import AFTER, MAIN, ExecutionState
 from segue.domain.errors import SegueError
@@ -63,7 +64,10 @@ def after(progress: Progress) -> None:
     """Move ``afterExecution`` on; once it is over the execution is finished for good."""
     if progress.execution.is_finished:
         return
-    tasks = enabled(progress.state.flow.children(progress.state.root_task_id, "afterExecution"))
+    root_task_id = progress.state.root_task_id
+    tasks = enabled(progress.state.flow.children(root_task_id, "afterExecution"))
+    if root_task_id is None:
+        tasks = (*listening_tasks(progress), *tasks)
     if advance_sequence(progress, tasks, None, AFTER):
         details = _details(progress)
         progress.change_execution(is_finished=True)

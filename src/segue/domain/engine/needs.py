@@ -38,7 +38,7 @@ class ChildrenNeed(NamedTuple):
 
 
 class ExecutionNeed(NamedTuple):
-    """An execution (found: it, or None when there is none)."""
+    """Another execution, of whatever tenant (found: an ``Execution``, or None when there is none)."""
 
     execution_id: str
 

@@ -101,7 +101,7 @@ class Journal(Protocol):
         ...
 
     async def executions(self, execution_ids: Sequence[str]) -> dict[str, Execution]:
-        """Executions by id, as far as they exist."""
+        """Executions by id, without anything that belongs to them; those that do not exist are left out."""
         ...
 
     async def waiting(self, older_than: datetime, limit: int) -> list[str]:

@@ -116,8 +116,8 @@ class SqlJournal:
 
     async def executions(self, execution_ids: Sequence[str]) -> dict[str, Execution]:
         """See ``Journal.executions``."""
-        ids = list(execution_ids)
-        rows = await self._lanes.read(lambda tx: tx.fetch(_EXECUTIONS, ids=ids)) if ids else []
+        ids = [storable(execution_id) for execution_id in execution_ids]
+        rows = await self._lanes.read(lambda tx: tx.fetch(_EXECUTIONS, ids=ids))
         return {row[0]: decode_execution(row[2], row[1]) for row in rows}
 
     async def waiting(self, older_than: datetime, limit: int) -> list[str]:
