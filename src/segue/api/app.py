@@ -19,6 +19,7 @@ from segue.api.gate import Gate
 from segue.api.ports import ApiPorts
 from segue.api.problems import MEDIA_TYPE, ProblemError, describe, exception_handlers
 from segue.api.routers import (
+    concurrency,
     configs,
     execution_actions,
     executions,
@@ -37,6 +38,7 @@ from segue.api.routers import (
 logger = logging.getLogger(__name__)
 
 _OF_TENANT = (
+    concurrency,
     flows,
     flows_bulk,
     flows_transfer,

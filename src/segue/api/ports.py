@@ -15,6 +15,7 @@ from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.outputs import OutputRepository
+from segue.ports.repositories.slots import SlotRepository
 from segue.ports.storage import Storage
 
 
@@ -37,6 +38,7 @@ class ApiPorts:
     logs: LogRepository
     journal: Journal
     jobs: JobRepository
+    slots: SlotRepository
     storage: Storage
     queue: Queue
     catalog: FlowCatalog

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from segue.domain.engine import sla
 from segue.domain.engine.block import advance_sequence, enabled, guess_state
 from segue.domain.engine.kill import close_descendants
 from segue.domain.engine.listeners import listening_tasks
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import AFTER, MAIN, ExecutionState
-from segue.domain.errors import SegueError
+from segue.domain.errors import LimitExceededError, SegueError
 from segue.domain.execution.creation import successor_id
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
@@ -64,14 +65,24 @@ def after(progress: Progress) -> None:
     """Move ``afterExecution`` on; once it is over the execution is finished for good."""
     if progress.execution.is_finished:
         return
+    if _is_over(progress):
+        details = _details(progress)
+        progress.change_execution(is_finished=True)
+        progress.free_slot()
+        sla.end(progress)
+        progress.tell_caller(**details)
+
+
+def _is_over(progress: Progress) -> bool:
     root_task_id = progress.state.root_task_id
     tasks = enabled(progress.state.flow.children(root_task_id, "afterExecution"))
     if root_task_id is None:
         tasks = (*listening_tasks(progress), *tasks)
-    if advance_sequence(progress, tasks, None, AFTER):
-        details = _details(progress)
-        progress.change_execution(is_finished=True)
-        progress.tell_caller(**details)
+    try:
+        return advance_sequence(progress, tasks, None, AFTER)
+    except LimitExceededError as error:
+        progress.log(LogLevel.ERROR, error.message)
+        return True
 
 
 def _details(progress: Progress) -> dict[str, Any]:

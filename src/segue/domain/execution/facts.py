@@ -62,6 +62,10 @@ class KillRequested(msgspec.Struct, frozen=True, tag="kill"):
     by: str | None = None
 
 
+class SlotGranted(msgspec.Struct, frozen=True, tag="slot"):
+    """A slot has become free for a queued execution (flow language 2.7)."""
+
+
 class ChildChanged(msgspec.Struct, frozen=True, tag="child"):
     """An execution that this one waits for has changed its state, or has ended for good.
 
@@ -116,6 +120,7 @@ Fact = (
     | TimerDue
     | KillRequested
     | ChildChanged
+    | SlotGranted
     | Request
     | Reviewed
 )

@@ -15,12 +15,14 @@ from segue.domain.engine.needs import (
     Need,
     OutputsNeed,
     RecordsNeed,
+    SlotNeed,
 )
 from segue.domain.engine.state import ExecutionState
 from segue.domain.errors import NotFoundError, SegueError, UnavailableError
 from segue.domain.execution.task_run import OutputReference
 from segue.services.executor.config import ExecutorPorts
 from segue.services.executor.loop_files import LoopFiles
+from segue.services.executor.slots import take_slot
 
 
 class Loading:
@@ -58,6 +60,8 @@ class Loading:
                 return (await self._ports.journal.executions([need.execution_id])).get(need.execution_id)
             case LineCountNeed() | LinesNeed() | RecordsNeed():
                 return await self._loops.find(state.execution, need)
+            case SlotNeed():
+                return await take_slot(self._ports, state, need)
         raise AssertionError(need)
 
     async def _outputs(self, state: ExecutionState, needs: Collection[OutputsNeed]) -> None:
