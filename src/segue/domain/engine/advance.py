@@ -145,7 +145,7 @@ def _mark(progress: Progress) -> tuple[int, ...]:
 
 def _advance_flowables(progress: Progress) -> None:
     """Move the running flowables, the inner ones first; paused ones whose block has tasks for the pause too."""
-    running = [run for run in progress.state.open_runs() if _advances(progress, run)]
+    running = [run for run in progress.state.active_runs() if _advances(progress, run)]
     for run in reversed(running):
         current = progress.state.runs.get(run.id)
         if current is not None and _advances(progress, current):
@@ -175,7 +175,7 @@ def _advance_execution(progress: Progress) -> None:
 
 def _submit_created(progress: Progress) -> None:
     """Move new and restarted task runs on, until one stands at a breakpoint."""
-    for run in [run for run in progress.state.open_runs() if run.state in _TO_SUBMIT]:
+    for run in [run for run in progress.state.active_runs() if run.state in _TO_SUBMIT]:
         if progress.state.runs[run.id].state not in _TO_SUBMIT:
             continue  # one before it has ended the execution
         try:

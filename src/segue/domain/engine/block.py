@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.state import ERRORS, FINALLY, MAIN, Tally
+from segue.domain.engine.state import ERRORS, FINALLY, MAIN
+from segue.domain.engine.tally import Tally
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun

@@ -84,8 +84,10 @@ def close_descendants(progress: Progress, parent: TaskRun | None, state: State) 
 
     Task runs in the hands of workers are left to finish; their results are still joined.
     """
-    for run in progress.state.open_runs():
-        if run.state is State.SUBMITTED or (parent is not None and not _is_inside(progress, run, parent)):
+    if parent is not None and not progress.state.has_open_children(parent.id):
+        return
+    for run in progress.state.active_runs():
+        if parent is not None and not _is_inside(progress, run, parent):
             continue
         if progress.state.top_phase(run) == AFTER:
             continue

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.rendering import available_outputs, tasks_with_outputs
+from segue.domain.engine.rendering import Place, available_outputs, tasks_with_outputs
 from segue.domain.engine.state import ExecutionState
 from segue.domain.execution.task_run import OutputNeed
 from segue.domain.flow.tasks import Task
@@ -23,12 +23,12 @@ def task_references(progress: Progress, task: Task) -> References:
     return found
 
 
-def output_needs(state: ExecutionState, named: References) -> Iterable[OutputNeed]:
+def output_needs(state: ExecutionState, place: Place) -> Iterable[OutputNeed]:
     """Outputs that exist already and that the expressions may read."""
-    if not named.needs_root("outputs"):
+    if not place.named.needs_root("outputs"):
         return
-    for task_id in named_tasks(state, named):
-        yield from available_outputs(state, task_id)
+    for task_id in named_tasks(state, place.named):
+        yield from available_outputs(state, task_id, place)
 
 
 def named_tasks(state: ExecutionState, named: References) -> list[str]:

@@ -7,7 +7,7 @@ from segue.domain.engine.flowables import BEHAVIOURS
 from segue.domain.engine.outgoing import closed_attempts
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.references import output_needs, task_references
-from segue.domain.engine.rendering import run_roots
+from segue.domain.engine.rendering import Place, run_roots
 from segue.domain.errors import SegueError
 from segue.domain.execution.jobs import DEFAULT_WORKER_QUEUE, Job
 from segue.domain.execution.state import State
@@ -63,7 +63,7 @@ def _send(progress: Progress, task: RunnableTask, run: TaskRun) -> None:
         created_at=progress.now,
         worker_queue=DEFAULT_WORKER_QUEUE,
         context=_encoder.encode(roots) if roots else b"{}",
-        outputs=tuple(output_needs(progress.state, named)),
+        outputs=tuple(output_needs(progress.state, Place(named, roots, progress.state.values_of(run)))),
     )
     progress.decision.dropped_jobs.discard(run.id)
     progress.move(run, State.SUBMITTED)

@@ -20,6 +20,7 @@ from segue.domain.engine.needs import (
 )
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.references import output_needs, task_references
+from segue.domain.engine.rendering import Place
 from segue.domain.engine.value_rows import CHUNK
 from segue.domain.errors import SegueError
 from segue.domain.execution.context import item_variables
@@ -57,7 +58,7 @@ class LoopRun(FlowableRun[Loop]):
         """Render the values and keep them; count those of a file."""
         rendered = self.progress.render_value(self.task.values, self.run)
         uri = file_uri(rendered)
-        around = tuple(output_needs(self.progress.state, task_references(self.progress, self.task)))
+        around = tuple(output_needs(self.progress.state, Place(task_references(self.progress, self.task))))
         if uri is None:
             values = loop_values(rendered)
             count = len(values.texts)
