@@ -89,7 +89,8 @@ class EachRun(FlowableRun[AnyEach]):
         if not tasks or not total:
             return True
         groups = state.tally(self.run.id, MAIN).groups
-        for index in list(groups.waiting):
+        waiting = list(groups.waiting)
+        for index in waiting[: self.at_most(len(waiting))]:
             self.create(tasks[groups.made[index]], index)
         begun = len(groups.made)
         room = total - begun if not limit else min(total - begun, limit - (begun - groups.complete))
