@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 from litestar import Request
 
+from segue.api.bulk import Bulk
 from segue.api.config import ApiConfig
 from segue.api.follow import ChangeHub, keep_listening
+from segue.api.operating import Operating
 from segue.api.ports import ApiPorts
 from segue.api.schemas.executions import ApiExecution, wire_execution
 from segue.api.starting import Starter
@@ -32,6 +34,8 @@ class Backend:
         self.inputs = Inputs(ports)
         self.changes = ChangeHub(ports.queue, Channel.EXECUTIONS)
         self.lines = ChangeHub(ports.queue, Channel.LOGS)
+        self.operating = Operating(ports, config, self.changes)
+        self.bulk = Bulk(ports, config, self.operating)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -45,6 +49,7 @@ class Backend:
         try:
             yield
         finally:
+            await self.bulk.stop()
             for task in listeners:
                 task.cancel()
             await asyncio.gather(*listeners, return_exceptions=True)
@@ -66,11 +71,6 @@ class Backend:
         if found is None:
             raise NotFoundError(f"Execution {execution_id[:_LONGEST_ID]} not found")
         return found
-
-    async def executions(self, tenant: str, execution_ids: Sequence[str]) -> dict[str, Execution]:
-        """Those of the executions that exist, by id, in one read."""
-        found = await self.ports.executions.get_many([one for one in execution_ids if is_id(one)])
-        return {one: execution for one, execution in found.items() if execution.flow.tenant == tenant}
 
     async def full(self, execution: Execution, url: str | None = None) -> ApiExecution:
         """An execution with its task runs and flow outputs."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from segue.domain.execution.model import Caller, Execution, ExecutionKind, ExecutionTrigger, FlowKey
+from segue.domain.execution.model import Breakpoint, Caller, Execution, ExecutionKind, ExecutionTrigger, FlowKey
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.compiled import CompiledFlow
@@ -44,6 +44,7 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str | None = None
     caller: Caller | None = None
     original_id: str | None = None
+    breakpoints: tuple[Breakpoint, ...] = ()
     is_failed: bool = False
     """A check of the flow asks for an execution that is FAILED from the start (flow language 2.10)."""
 
@@ -67,6 +68,7 @@ def create_execution(flow: CompiledFlow, request: StartRequest, execution_id: st
         caller=request.caller,
         original_id=request.original_id,
         kind=request.kind,
+        breakpoints=request.breakpoints,
         scheduled_at=request.scheduled_at if request.scheduled_at and request.scheduled_at > now else None,
         is_finished=request.is_failed,
     )
