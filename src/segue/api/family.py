@@ -44,18 +44,24 @@ class Family:
         with self._backend.changes.watch(self._root) as watch:
             while True:
                 members = await self._members()
-                for member in members:
-                    if self._seen.get(member.id) != member.version:
-                        kind = "end" if member.is_finished else "progress" if member.id in self._seen else "start"
-                        if kind == "end" and member.id not in self._seen:
-                            yield event("start", self._data(member))
-                        self._seen[member.id] = member.version
-                        yield event(kind, self._data(member))
+                for item in [item for member in members for item in self._news(member)]:
+                    yield item
                 if all(member.is_finished for member in members):
                     if members:
                         yield event("end-all", self._data(members[0]))
                     return
                 await watch.changed(_LOOK_EVERY)
+
+    def _news(self, member: Execution) -> list[bytes]:
+        """What to tell of one execution that has changed since the last look."""
+        seen = self._seen.get(member.id)
+        if seen == member.version:
+            return []
+        self._seen[member.id] = member.version
+        kinds = ["start"] if seen is None else [] if member.is_finished else ["progress"]
+        if member.is_finished:
+            kinds.append("end")
+        return [event(kind, self._data(member)) for kind in kinds]
 
     def _data(self, execution: Execution) -> bytes:
         flow = execution.flow
