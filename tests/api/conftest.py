@@ -54,6 +54,11 @@ class Server:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
+    async def save_or_update(self, text: str) -> None:
+        """Store a flow whether it is new or not."""
+        answer = await self.client.post("/api/v1/main/flows/bulk?delete=false", content=text.encode())
+        assert answer.status_code == 200, answer.text
+
     async def run(self, flow: str = "company.team/hello", **options: Any) -> dict[str, Any]:
         """Start an execution."""
         answer = await self.client.post(f"/api/v1/main/executions/{flow}", **options)
@@ -78,6 +83,7 @@ async def serving(folder: Path, config: ApiConfig | None = None, **ports: Any) -
         logs=database.logs,
         journal=database.journal,
         jobs=database.jobs,
+        slots=database.slots,
         storage=storage,
         queue=queue,
         catalog=FlowCatalog(database.flows, types),

@@ -9,7 +9,7 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import databases, execution_searches, log_lines
+from segue.testing import databases, execution_searches, log_lines, slot_rows
 from segue.testing.servers import PostgresServer
 
 
@@ -64,6 +64,10 @@ class TestSqliteLogs(OnSqlite, log_lines.LogConformance):
     pass
 
 
+class TestSqliteSlots(OnSqlite, slot_rows.SlotConformance):
+    pass
+
+
 class TestPostgresqlFlows(OnPostgresql, databases.FlowConformance):
     pass
 
@@ -85,4 +89,8 @@ class TestPostgresqlJobs(OnPostgresql, databases.JobConformance):
 
 
 class TestPostgresqlLogs(OnPostgresql, log_lines.LogConformance):
+    pass
+
+
+class TestPostgresqlSlots(OnPostgresql, slot_rows.SlotConformance):
     pass

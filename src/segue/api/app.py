@@ -19,14 +19,18 @@ from segue.api.gate import Gate
 from segue.api.ports import ApiPorts
 from segue.api.problems import MEDIA_TYPE, ProblemError, describe, exception_handlers
 from segue.api.routers import (
+    concurrency,
     configs,
     execution_actions,
     execution_bulk,
     execution_replays,
     execution_values,
     executions,
+    flow_graphs,
+    flow_search,
     flows,
     flows_bulk,
+    flows_transfer,
     logs,
     operations,
     outputs,
@@ -37,8 +41,12 @@ from segue.api.routers import (
 logger = logging.getLogger(__name__)
 
 _OF_TENANT = (
+    concurrency,
     flows,
     flows_bulk,
+    flows_transfer,
+    flow_graphs,
+    flow_search,
     executions,
     execution_actions,
     execution_bulk,

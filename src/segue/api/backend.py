@@ -10,6 +10,7 @@ from litestar import Request
 
 from segue.api.bulk import Bulk
 from segue.api.config import ApiConfig
+from segue.api.flow_relations import LinkReader
 from segue.api.follow import ChangeHub, keep_listening
 from segue.api.operating import Operating
 from segue.api.ports import ApiPorts
@@ -32,6 +33,7 @@ class Backend:
         self.config = config
         self.starter = Starter(ports, config)
         self.inputs = Inputs(ports)
+        self.links = LinkReader()
         self.changes = ChangeHub(ports.queue, Channel.EXECUTIONS)
         self.lines = ChangeHub(ports.queue, Channel.LOGS)
         self.operating = Operating(ports, config, self.changes)

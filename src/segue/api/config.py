@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from segue import __version__
+from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits
 
 MEBIBYTE = 1024 * 1024
 
@@ -37,6 +38,8 @@ class ApiConfig:
     """Facts that may wait in all inboxes before new executions are refused with 429 (design D10)."""
     operation_wait: float = 2.0
     """Seconds that a request to an execution waits for an executor, so that its answer shows the new state."""
+    limits: EngineLimits = DEFAULT_LIMITS
+    """Of executions: their inputs and labels."""
     max_body_bytes: int = 64 * MEBIBYTE
     """Of a flow, a JSON body, or a text part of a form."""
     max_upload_bytes: int = 10 * 1024 * MEBIBYTE

@@ -1,6 +1,6 @@
 """What the API needs from the outside, handed in by the composition root."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.outputs import OutputRepository
+from segue.ports.repositories.slots import SlotRepository
 from segue.ports.storage import Storage
 
 
@@ -27,7 +28,8 @@ class ApiPorts:
     """Repositories, storage, queue, catalogues, time and chance.
 
     ``services`` gives what templates may use in a namespace (secrets for webhook keys, ``now()`` in
-    defaults); ``encrypt`` stores SECRET inputs, None refuses them.
+    defaults); ``encrypt`` stores SECRET inputs, None refuses them;
+    ``plugin_defaults`` are those of the server (flow language 2.12).
     """
 
     flows: FlowRepository
@@ -36,6 +38,7 @@ class ApiPorts:
     logs: LogRepository
     journal: Journal
     jobs: JobRepository
+    slots: SlotRepository
     storage: Storage
     queue: Queue
     catalog: FlowCatalog
@@ -45,3 +48,4 @@ class ApiPorts:
     engine: Engine
     services: Callable[[str, str], Services] = _no_services
     encrypt: Callable[[str], Any] | None = None
+    plugin_defaults: Sequence[Mapping[str, Any]] = ()

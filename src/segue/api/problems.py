@@ -1,7 +1,7 @@
 """Errors on the wire: the problem document of 2.0 with the ``message`` of 1.x beside it (REST API 1.4)."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -79,6 +79,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Kind], ...] = (
     (domain.FlowSyntaxError, INVALID_REQUEST_BODY),
     (domain.InputInvalidError, VALIDATION_FAILED),
     (domain.UnavailableError, SERVICE_UNAVAILABLE),
+    (domain.LimitExceededError, PAYLOAD_TOO_LARGE),
     (domain.SegueError, INVALID_ARGUMENT),
     (ExpressionError, INVALID_ARGUMENT),
 )
@@ -149,6 +150,12 @@ def violations_error(violations: tuple[Violation, ...]) -> ProblemError:
     if violations and all(item.message.startswith(f"{INVALID_PLUGIN_TYPE.prefix}:") for item in violations):
         kind = INVALID_PLUGIN_TYPE
     return ProblemError(kind, ", ".join(_place(item) for item in violations), errors=errors)
+
+
+def inputs_error(errors: Sequence[domain.InputInvalidError]) -> ProblemError:
+    """The refusal of inputs, naming every one that does not fit (flow language 4.2)."""
+    fields = tuple(FieldError(item.reason, f"/inputs/{item.input_id}", f"inputs.{item.input_id}") for item in errors)
+    return ProblemError(VALIDATION_FAILED, ", ".join(item.message for item in errors), errors=fields)
 
 
 def _place(item: Violation) -> str:

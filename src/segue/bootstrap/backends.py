@@ -1,6 +1,7 @@
 """From configuration to adapters."""
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.queues.memory import MemoryQueue
 from segue.adapters.storages.local import LocalStorage
+from segue.bootstrap.plugin_defaults import plugin_defaults
 from segue.bootstrap.rendering import GlobalRenderer
 from segue.config import Configuration, ConfigurationError
 from segue.config.sections import QueueType, RepositoryType
@@ -31,6 +33,7 @@ class Backends:
     storage: Storage
     catalog: FlowCatalog
     types: PluginRegistry
+    defaults: Sequence[Mapping[str, Any]]
     renderer: GlobalRenderer
     clock: Clock
     ids: Ids
@@ -43,13 +46,15 @@ def backends(configuration: Configuration, *, shared: bool) -> Backends:
     """
     database = SqlDatabase(database_url(configuration))
     types, clock = PluginRegistry(), SystemClock()
+    defaults = plugin_defaults(configuration)
     engine = Engine(dialect=configuration.expressions.dialect, cache_size=configuration.variables.cache_size)
     return Backends(
         database=database,
         queue=open_queue(configuration, shared=shared),
         storage=LocalStorage(configuration.storage.local.base_path or configuration.data_dir / "storage"),
-        catalog=FlowCatalog(database.flows, types, clock=clock),
+        catalog=FlowCatalog(database.flows, types, clock=clock, defaults=defaults),
         types=types,
+        defaults=defaults,
         renderer=GlobalRenderer(engine, _SERVICES, global_variables(configuration)),
         clock=clock,
         ids=SystemIds(),

@@ -13,9 +13,12 @@ def build(
     folder: Annotated[Path, typer.Option("--folder", help="Folder of the documentation.")] = Path("docs"),
 ) -> None:
     """Write the reference pages that are made from the code."""
-    from segue.config.reference import reference
+    from segue.config.reference import reference as configuration
+    from segue.expr.reference import reference as expressions
 
-    path = folder / "reference" / "configuration.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(reference(), encoding="utf-8")
-    typer.echo(str(path))
+    pages = {"configuration.md": configuration, "expressions.md": expressions}
+    for name, page in pages.items():
+        path = folder / "reference" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(), encoding="utf-8")
+        typer.echo(str(path))

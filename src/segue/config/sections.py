@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from segue.config.datasources import DataSource
+from segue.config.plugin_sections import PluginsSection, TasksSection
 from segue.config.values import Duration, Names, Size
 from segue.expr import Dialect, dialect_named
 
@@ -209,6 +210,19 @@ class LimitsSection(Section):
     max_backlog: int = Field(
         default=50_000, ge=1, description="Facts waiting in all inboxes above which new executions get 429."
     )
+    max_task_runs: int = Field(default=500_000, ge=1, description="Task runs that one execution has at a time.")
+    max_inputs_size: Size = Field(
+        default=10 * 1024**2, ge=1024, description="Inputs of one execution as JSON; larger values belong into files."
+    )
+    max_variables_size: Size = Field(
+        default=10 * 1024**2, ge=1024, description="Variables that the tasks of one execution set, as JSON."
+    )
+    max_labels_size: Size = Field(
+        default=64 * 1024, ge=1024, description="Keys and values of all labels of one execution."
+    )
+    inline_outputs_size: Size = Field(
+        default=64 * 1024, ge=0, description="Outputs above this size lie in internal storage, not in the database."
+    )
 
 
 class Configuration(Section):
@@ -226,6 +240,8 @@ class Configuration(Section):
     variables: VariablesSection = VariablesSection()
     expressions: ExpressionsSection = ExpressionsSection()
     limits: LimitsSection = LimitsSection()
+    plugins: PluginsSection = PluginsSection()
+    tasks: TasksSection = TasksSection()
     datasources: dict[str, DataSource] = Field(
         default_factory=dict, description="Databases by name; also accepted as a root key of the file."
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
+from hashlib import blake2b
 
 from segue.domain.errors import SegueError
 
@@ -32,6 +34,15 @@ def time_ordered_id(now_ms: int, entropy: bytes) -> str:
         pairs.append(_PAIRS[rest])
     pairs.reverse()
     return "".join(pairs)
+
+
+def derived_id(at: datetime, *parts: str | int) -> str:
+    """Return the id that belongs to ``parts``: always the same, in order with the other ids of the time ``at``.
+
+    For what is started by a step that may be repeated; nothing is then started twice.
+    """
+    digest = blake2b("\0".join(map(str, parts)).encode(), digest_size=_ENTROPY_BYTES).digest()
+    return time_ordered_id(int(at.timestamp() * 1000), digest)
 
 
 def slugify(text: str) -> str:

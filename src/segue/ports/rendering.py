@@ -13,11 +13,14 @@ class Renderer:
     """Renders with the services of one place; the face of ``segue.expr`` for engine and API.
 
     ``services`` is asked once per rendering for what the expressions there may use. ``dialect`` is that of the
-    flow whose texts are rendered, the engine's own unless given.
+    flow whose texts are rendered, the engine's own unless given. ``encrypt`` stores SECRET inputs, None refuses them.
     """
 
-    def __init__(self, engine: Engine, services: Callable[[], Services]) -> None:
+    def __init__(
+        self, engine: Engine, services: Callable[[], Services], encrypt: Callable[[str], Any] | None = None
+    ) -> None:
         self.engine = engine
+        self.encrypt = encrypt
         self._services = services
         self.dialect: Dialect | None = None
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from segue.domain.errors import AlreadyExistsError, NotFoundError
+from segue.domain.errors import AlreadyExistsError, IllegalStateError, NotFoundError
 from segue.domain.execution.facts import Created, InboxFact, JobLost, KillRequested, TaskFinished, TaskStarted, TimerDue
 from segue.domain.execution.jobs import Timer, TimerKind
 from segue.domain.execution.model import Execution, ExecutionKind, ExecutionTrigger
@@ -128,6 +128,19 @@ class FlowConformance:
         assert await database.flows.get("main", "company.team", "hello", drafts=True) == draft
         assert [flow.revision for flow in (await database.flows.search(FlowQuery(tenant="main"))).items] == [1]
 
+    async def test_old_revisions_can_be_forgotten(self, database: Database) -> None:
+        for number in range(4):
+            await database.flows.save(stored_flow(source=f"s: {number}"))
+        await database.flows.save(stored_flow(source="s: draft", draft=True))
+        for needed in ([4], [1, 5]):
+            with pytest.raises(IllegalStateError):
+                await database.flows.delete_revisions("main", "company.team", "hello", needed)
+        assert await database.flows.delete_revisions("main", "company.team", "hello", [1, 3, 9]) == 2
+        left = await database.flows.revisions("main", "company.team", "hello")
+        assert [flow.revision for flow in left] == [2, 4, 5]
+        assert await database.flows.delete_revisions("other", "company.team", "hello", [2]) == 0
+        assert (await database.flows.save(stored_flow(source="s: 6"))).revision == 6
+
     async def test_simultaneous_saves_get_different_numbers(self, database: Database) -> None:
         saved = await asyncio.gather(*(database.flows.save(stored_flow(source=f"s: {n}")) for n in range(6)))
         assert sorted(flow.revision for flow in saved) == [1, 2, 3, 4, 5, 6]
@@ -146,6 +159,8 @@ class FlowConformance:
         assert await ids(namespaces=("ab", "a")) == ["x1", "x3"]
         assert await ids(text="X") == ["x1", "x2", "x3"]
         assert await ids(text="_") == ["y_4"]
+        assert await ids(source="HELLO") == ["x1", "x2", "y_4", "x3"]
+        assert await ids(source="h%lo") == []
         assert await ids(labels=(label("team", "x2"),)) == ["x2"]
         assert await ids(labels=(label("team", "x"),)) == []
         assert await ids(page=PageRequest(2, 3, (("id", False),))) == ["x1"]

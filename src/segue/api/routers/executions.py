@@ -10,11 +10,12 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from segue.api.backend import Backend
 from segue.api.dates import parse_date_time
 from segue.api.paging import MAX_INTEGER, page_request
-from segue.api.problems import INVALID_ARGUMENT, INVALID_REQUEST_BODY, ProblemError
+from segue.api.problems import INVALID_ARGUMENT, INVALID_REQUEST_BODY, ProblemError, inputs_error
 from segue.api.queries import execution_query, parse_label
 from segue.api.routers.flows import Revision, get_stored
 from segue.api.schemas.executions import ApiExecution, LastExecution
 from segue.api.schemas.flows import JsonObject, flow_for_execution
+from segue.api.schemas.inputs import wire_check, wire_result
 from segue.api.schemas.paged import Paged
 from segue.api.submission import AnyRequest, Submission, read_body, read_submission
 from segue.domain.execution.creation import StartRequest
@@ -94,7 +95,8 @@ async def _start(backend: Backend, flow: CompiledFlow, submission: Submission, g
     execution_id = backend.starter.new_id()
     values, files = await backend.inputs.with_files(flow, submission, execution_id)
     resolution = backend.inputs.resolve(flow, values)
-    resolution.raise_first()
+    if resolution.errors:
+        raise inputs_error(resolution.errors)
     is_failed = backend.inputs.check(flow, resolution.values)
     started = msgspec.structs.replace(given, inputs=resolution.values, is_failed=is_failed)
     if not files:
@@ -127,17 +129,8 @@ async def validate_inputs(
     return {
         "id": flow_id,
         "namespace": namespace,
-        "inputs": [
-            {
-                "input": entry.input.model_dump(mode="json", by_alias=True, exclude_none=True) | {"id": entry.input_id},
-                "enabled": entry.enabled,
-                "isDefault": entry.is_default,
-                "errors": [{"message": fault.message} for fault in entry.errors],
-            }
-            | ({} if entry.value is None else {"value": entry.value})
-            for entry in resolution.entries
-        ],
-        "checks": [{"message": check.message, "style": check.style, "behavior": check.behavior} for check in checks],
+        "inputs": [wire_result(entry) for entry in resolution.entries],
+        "checks": [wire_check(check) for check in checks],
     }
 
 

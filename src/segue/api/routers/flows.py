@@ -1,5 +1,6 @@
 """Flows one by one (REST API 4.2)."""
 
+import re
 from typing import Annotated
 
 from litestar import delete, get, post, put
@@ -9,18 +10,21 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from segue.api.backend import Backend
 from segue.api.flow_store import FlowStore, check_keys
 from segue.api.paging import MAX_INTEGER, page_request
-from segue.api.problems import NOT_FOUND, ProblemError
+from segue.api.problems import INVALID_ARGUMENT, NOT_FOUND, ProblemError
 from segue.api.queries import flow_query
 from segue.api.schemas.flows import FlowValidation, JsonObject, find_task, wire_flow
 from segue.api.schemas.paged import Paged
 from segue.api.submission import AnyRequest, read_body, read_submission, read_text
-from segue.domain.errors import NotFoundError
+from segue.domain.errors import DefinitionError, NotFoundError
+from segue.domain.flow.parts import Section
 from segue.domain.flow.source import split_documents
 from segue.ports.repositories.flows import FlowQuery, StoredFlow
 from segue.ports.repositories.paging import PageRequest
 
-SORTABLE = frozenset({"id", "namespace", "revision", "updated"})
+SORTABLE = frozenset({"id", "namespace", "revision", "disabled", "updated"})
 ALL = 10_000
+_MOST_REVISIONS = 1000
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 Revision = Annotated[int | None, QueryParameter(name="revision", ge=1, le=MAX_INTEGER)]
 
@@ -66,7 +70,18 @@ async def get_flow(
     found = await get_stored(
         backend, tenant, namespace, flow_id, revision, drafts=revision is not None, deleted=allow_deleted
     )
-    return wire_flow(found, with_source=source)
+    return wire_flow(found, with_source=source) | await _exception(backend, found)
+
+
+async def _exception(backend: Backend, flow: StoredFlow) -> JsonObject:
+    """Why a stored flow cannot be run any more, if so (flow language 1)."""
+    if flow.draft or flow.deleted:
+        return {}
+    try:
+        await backend.ports.catalog.by_key(flow.key)
+    except DefinitionError as error:
+        return {"exception": error.message}
+    return {}
 
 
 @delete("/flows/{namespace:str}/{flow_id:str}", status_code=204)
@@ -125,6 +140,22 @@ async def flow_revisions(
     return [wire_flow(flow, with_source=True) for flow in revisions]
 
 
+@delete("/flows/{namespace:str}/{flow_id:str}/revisions", status_code=200)
+async def delete_revisions(
+    backend: NamedDependency[Backend],
+    tenant: FromPath[str],
+    namespace: FromPath[str],
+    flow_id: FromPath[str],
+    revisions: FromQuery[list[str]],
+) -> None:
+    """Forget old revisions, given one by one or with commas; the latest stays."""
+    numbers = [part.strip() for item in revisions for part in item.split(",") if part.strip()]
+    if not numbers or len(numbers) > _MOST_REVISIONS or not all(_NUMBER.fullmatch(number) for number in numbers):
+        raise ProblemError(INVALID_ARGUMENT, f"revisions must be 1 to {_MOST_REVISIONS} numbers")
+    await get_stored(backend, tenant, namespace, flow_id, drafts=True, deleted=True)
+    await FlowStore(backend.ports).delete_revisions(tenant, namespace, flow_id, [int(number) for number in numbers])
+
+
 @get("/flows/{namespace:str}/{flow_id:str}/tasks/{task_id:str}")
 async def get_task(
     backend: NamedDependency[Backend],
@@ -152,6 +183,23 @@ async def validate_flows(
     for source, filename in await _documents(backend, request):
         results.append(await store.validate(tenant, source, len(results), filename))
     return results
+
+
+@post("/flows/validate/task", status_code=200)
+async def validate_task(
+    backend: NamedDependency[Backend], request: AnyRequest, section: FromQuery[str]
+) -> FlowValidation:
+    """What is wrong with one task or trigger, in YAML or JSON; ``section`` is TASKS or TRIGGERS."""
+    known: dict[str, Section] = {"TASKS": "tasks", "TRIGGERS": "triggers"}
+    if section.upper() not in known:
+        raise ProblemError(INVALID_ARGUMENT, f"section must be one of {', '.join(known)}")
+    return FlowStore(backend.ports).validate_part(await read_source(backend, request), known[section.upper()])
+
+
+@post("/flows/validate/trigger", status_code=200)
+async def validate_trigger(backend: NamedDependency[Backend], request: AnyRequest) -> FlowValidation:
+    """What is wrong with one trigger."""
+    return FlowStore(backend.ports).validate_part(await read_source(backend, request), "triggers")
 
 
 async def _documents(backend: Backend, request: AnyRequest) -> list[tuple[str, str | None]]:
@@ -214,6 +262,9 @@ HANDLERS = [
     distinct_namespaces,
     list_flows,
     flow_revisions,
+    delete_revisions,
     get_task,
     validate_flows,
+    validate_task,
+    validate_trigger,
 ]

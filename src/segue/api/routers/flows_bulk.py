@@ -17,6 +17,7 @@ from segue.api.routers.flows import ALL, flows_of, get_stored, read_source
 from segue.api.schemas.flows import JsonObject, wire_flow
 from segue.api.schemas.paged import BulkResult
 from segue.api.submission import AnyRequest, read_body
+from segue.domain.flow.edits import set_namespace
 from segue.domain.flow.source import split_documents
 from segue.ports.repositories.flows import StoredFlow
 from segue.ports.repositories.paging import PageRequest
@@ -51,17 +52,21 @@ async def save_namespace(
     tenant: FromPath[str],
     namespace: FromPath[str],
     delete_others: Annotated[bool, QueryParameter(name="delete")] = True,
+    override: FromQuery[bool] = False,
 ) -> list[JsonObject]:
-    """The same for one namespace. An empty body empties it."""
-    flows = _read_all(backend, tenant, await read_source(backend, request))
+    """The same for one namespace. An empty body empties it. ``override`` moves the flows of the body there."""
+    flows = _read_all(backend, tenant, await read_source(backend, request), namespace if override else None)
     _check_namespaces(flows, namespace, False)
     scope = await flows_of(backend, tenant, namespaces=(namespace,)) if delete_others else []
     return await _replace(backend, flows, scope)
 
 
-def _read_all(backend: Backend, tenant: str, text: str) -> list[StoredFlow]:
+def _read_all(backend: Backend, tenant: str, text: str, move_to: str | None = None) -> list[StoredFlow]:
     store = FlowStore(backend.ports)
-    flows = [store.read(tenant, source) for source in split_documents(text)]
+    sources = split_documents(text)
+    if move_to is not None:
+        sources = [set_namespace(source, move_to) for source in sources]
+    flows = [store.read(tenant, source) for source in sources]
     seen: set[tuple[str, str]] = set()
     for flow in flows:
         if (flow.namespace, flow.id) in seen:
@@ -88,9 +93,8 @@ async def _replace(backend: Backend, flows: Sequence[StoredFlow], scope: Sequenc
     return [wire_flow(flow) for flow in (*deleted, *saved)]
 
 
-@delete("/flows/delete/by-ids", status_code=200)
-async def delete_by_ids(backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str]) -> BulkResult:
-    """Delete flows; one that is unknown refuses the whole call with 404."""
+async def flows_by_ids(backend: Backend, request: AnyRequest, tenant: str) -> list[StoredFlow]:
+    """The flows a body names, each once. Raises ``NotFoundError`` when one of them is unknown."""
     body = await read_body(request, backend.config.max_body_bytes)
     try:
         references = msgspec.json.decode(body, type=list[FlowReference])
@@ -99,14 +103,25 @@ async def delete_by_ids(backend: NamedDependency[Backend], request: AnyRequest, 
     names = list(dict.fromkeys((one.namespace, one.id) for one in references))
     if len(names) > ALL:
         raise ProblemError(INVALID_ARGUMENT, f"more than {ALL} flows")
-    return await _delete(backend, [await get_stored(backend, tenant, *name) for name in names])
+    return [await get_stored(backend, tenant, *name) for name in names]
+
+
+async def flows_by_query(backend: Backend, request: AnyRequest, tenant: str) -> list[StoredFlow]:
+    """The flows that match the filters of a request, at most as many as one page may have."""
+    query = flow_query(tenant, request.query_params.multi_items(), PageRequest(1, ALL), backend.config.system_namespace)
+    return list((await backend.ports.flows.search(query)).items)
+
+
+@delete("/flows/delete/by-ids", status_code=200)
+async def delete_by_ids(backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str]) -> BulkResult:
+    """Delete flows; one that is unknown refuses the whole call with 404."""
+    return await _delete(backend, await flows_by_ids(backend, request, tenant))
 
 
 @delete("/flows/delete/by-query", status_code=200)
 async def delete_by_query(backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str]) -> BulkResult:
-    """Delete the flows that match the filters, at most as many as one page may have."""
-    query = flow_query(tenant, request.query_params.multi_items(), PageRequest(1, ALL), backend.config.system_namespace)
-    return await _delete(backend, (await backend.ports.flows.search(query)).items)
+    """Delete the flows that match the filters."""
+    return await _delete(backend, await flows_by_query(backend, request, tenant))
 
 
 async def _delete(backend: Backend, flows: Sequence[StoredFlow]) -> BulkResult:
@@ -116,4 +131,43 @@ async def _delete(backend: Backend, flows: Sequence[StoredFlow]) -> BulkResult:
     return BulkResult(len(flows), len(flows), backend.ports.ids.new())
 
 
-HANDLERS: list[Any] = [save_all, save_namespace, delete_by_ids, delete_by_query]
+@post("/flows/disable/by-ids", status_code=200)
+async def disable_by_ids(backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str]) -> BulkResult:
+    """Disable flows by a new revision; those that are disabled already do not count."""
+    return await _switch(backend, await flows_by_ids(backend, request, tenant), disabled=True)
+
+
+@post("/flows/disable/by-query", status_code=200)
+async def disable_by_query(backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str]) -> BulkResult:
+    """Disable the flows that match the filters."""
+    return await _switch(backend, await flows_by_query(backend, request, tenant), disabled=True)
+
+
+@post("/flows/enable/by-ids", status_code=200)
+async def enable_by_ids(backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str]) -> BulkResult:
+    """Enable flows by a new revision; those that are enabled already do not count."""
+    return await _switch(backend, await flows_by_ids(backend, request, tenant), disabled=False)
+
+
+@post("/flows/enable/by-query", status_code=200)
+async def enable_by_query(backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str]) -> BulkResult:
+    """Enable the flows that match the filters."""
+    return await _switch(backend, await flows_by_query(backend, request, tenant), disabled=False)
+
+
+async def _switch(backend: Backend, flows: Sequence[StoredFlow], *, disabled: bool) -> BulkResult:
+    store = FlowStore(backend.ports)
+    changed = sum([await store.switch(flow, disabled=disabled) for flow in flows])
+    return BulkResult(changed, changed, backend.ports.ids.new())
+
+
+HANDLERS: list[Any] = [
+    save_all,
+    save_namespace,
+    delete_by_ids,
+    delete_by_query,
+    disable_by_ids,
+    disable_by_query,
+    enable_by_ids,
+    enable_by_query,
+]

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.response import Response
 
 from segue.api.backend import Backend
-from segue.api.problems import NOT_FOUND, VALIDATION_FAILED, ProblemError
+from segue.api.problems import NOT_FOUND, VALIDATION_FAILED, ProblemError, inputs_error
 from segue.api.schemas.executions import wire_execution
 from segue.api.submission import AnyRequest
 from segue.api.webhook_request import Call, one_chunk, read_call
@@ -91,7 +91,8 @@ class Webhook:
             except ExpressionError as error:
                 raise ProblemError(VALIDATION_FAILED, f"the inputs of the trigger: {error}") from None
         resolution = self.backend.inputs.resolve(self.flow, submitted if isinstance(submitted, dict) else {}, roots)
-        resolution.raise_first()
+        if resolution.errors:
+            raise inputs_error(resolution.errors)
         return resolution.values
 
 
@@ -118,8 +119,10 @@ async def call_webhook(backend: NamedDependency[Backend], request: AnyRequest) -
         if not webhook.is_wanted(roots):
             await _forget(webhook, call, execution_id)
             return Response(None, status_code=204)
+        inputs = webhook.inputs(roots)
         started = StartRequest(
-            inputs=webhook.inputs(roots),
+            inputs=inputs,
+            is_failed=backend.inputs.check(flow, inputs),
             labels=webhook.labels(roots),
             trigger=ExecutionTrigger(webhook.trigger.id, webhook.trigger.type, call.variables),
         )

@@ -6,35 +6,39 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from segue.domain.engine import dispatch, finish, joining
+from segue.domain.engine import dispatch, finish, joining, sla, starting
 from segue.domain.engine.block import advance_sides, enabled
-from segue.domain.engine.decision import Decision, EngineLimits
+from segue.domain.engine.decision import DEFAULT_LIMITS, Decision, EngineLimits
 from segue.domain.engine.flowables import BEHAVIOURS
-from segue.domain.engine.kill import kill
+from segue.domain.engine.kill import end_now, kill
 from segue.domain.engine.needs import Needed
 from segue.domain.engine.operations import operate
 from segue.domain.engine.operations.suspending import suspend
+from segue.domain.engine.pausing import is_held_by_hand, settle
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import Renderer
+from segue.domain.engine.starting import STARTING, start
 from segue.domain.engine.state import MAIN, ExecutionState
 from segue.domain.engine.submit import submit
+from segue.domain.errors import LimitExceededError
 from segue.domain.execution.facts import (
     ChildChanged,
     Created,
     Fact,
     JobLost,
     KillRequested,
+    Reviewed,
+    SlotGranted,
     TaskFinished,
     TaskStarted,
     TimerDue,
 )
-from segue.domain.execution.jobs import Timer, TimerKind
+from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
-
-DEFAULT_LIMITS = EngineLimits()
+from segue.domain.execution.task_run import TaskRun
 
 _TO_SUBMIT = frozenset({State.CREATED, State.RESTARTED})
-_AT_REST = frozenset({State.QUEUED, State.PAUSED, State.BREAKPOINT, State.KILLING})
+_AT_REST = frozenset({State.QUEUED, State.BREAKPOINT, State.KILLING})
 
 
 def advance(
@@ -64,12 +68,14 @@ def _join_all(progress: Progress, facts: Sequence[Fact]) -> bool:
     """Join facts in their order; whether all are. The rest waits for what the decision needs."""
     progress.decision.waiting = []
     for index, fact in enumerate(facts):
+        was_held = progress.state.has_paused_runs
         try:
             _join(progress, fact)
         except Needed as needed:
             progress.decision.needs.update(needed.needs)
             progress.decision.waiting = list(facts[index:])
             return False
+        settle(progress, was_held)
     return True
 
 
@@ -87,8 +93,13 @@ def _join(progress: Progress, fact: Fact) -> None:
             kill(progress, fact)
         case ChildChanged():
             dispatch.child_changed(progress, fact)
+        case SlotGranted():
+            starting.granted(progress)
         case TimerDue():
-            dispatch.timer_due(progress, fact)
+            if not sla.due(progress, fact):
+                dispatch.timer_due(progress, fact)
+        case Reviewed():
+            dispatch.reviewed(progress, fact)
         case _:
             operate(progress, fact)
 
@@ -97,19 +108,24 @@ def _move(progress: Progress) -> bool:
     """One round: begin, blocks from the outside in, new task runs, the end. Whether anything moved."""
     before = _mark(progress)
     try:
-        if progress.execution.state is State.CREATED and not _start(progress):
+        if progress.execution.state in STARTING and not start(progress):
             return False
-        if progress.execution.state is State.RESTARTED:
-            progress.move_execution(State.RUNNING)
-        if progress.execution.state not in _AT_REST:
+        sla.check(progress)
+        if progress.execution.state not in _AT_REST and not is_held_by_hand(progress):
+            was_held = progress.state.has_paused_runs
             _advance_flowables(progress)
+            settle(progress, was_held)
             if progress.execution.state.is_terminated:
                 finish.after(progress)
-            else:
+            elif progress.execution.state is not State.PAUSED:
                 _advance_execution(progress)
             _submit_created(progress)
+            settle(progress, progress.state.has_paused_runs)
     except Needed as error:
         progress.decision.needs.update(error.needs)
+    except LimitExceededError as error:
+        progress.log(LogLevel.ERROR, error.message)
+        end_now(progress, State.FAILED)
     return _mark(progress) != before
 
 
@@ -120,41 +136,27 @@ def _mark(progress: Progress) -> tuple[int, ...]:
         len(progress.execution.status.histories),
         progress.execution.task_run_count,
         progress.execution.is_finished,
+        len(decision.executions),
         sum(len(run.status.histories) for run in decision.changed_runs.values()),
         sum(len(run.status.histories) for run in decision.new_runs.values()),
     )
 
 
-def _start(progress: Progress) -> bool:
-    """Leave CREATED, unless the start is planned for later."""
-    due = progress.execution.scheduled_at
-    if due is not None and due > progress.now:
-        timer = Timer(
-            id=f"{progress.execution.id}:start",
-            execution_id=progress.execution.id,
-            kind=TimerKind.SCHEDULED_START,
-            due_at=due,
-        )
-        progress.decision.timers[timer.id] = timer
-        return False
-    progress.move_execution(State.RUNNING)
-    return True
-
-
 def _advance_flowables(progress: Progress) -> None:
-    """Move the running flowables, the inner ones first."""
-    running = [
-        run
-        for run in progress.state.open_runs()
-        if run.state is State.RUNNING and type(progress.state.flow.get_task(run.task_id)) in BEHAVIOURS
-    ]
+    """Move the running flowables, the inner ones first; paused ones whose block has tasks for the pause too."""
+    running = [run for run in progress.state.open_runs() if _advances(progress, run)]
     for run in reversed(running):
         current = progress.state.runs.get(run.id)
-        if current is not None and current.state is State.RUNNING:
+        if current is not None and _advances(progress, current):
             try:
                 dispatch.act(progress, current, lambda behaviour: behaviour.advance())
             except Needed as needed:
                 progress.decision.needs.update(needed.needs)
+
+
+def _advances(progress: Progress, run: TaskRun) -> bool:
+    behaviour = BEHAVIOURS.get(type(progress.state.flow.get_task(run.task_id)))
+    return behaviour is not None and run.state in behaviour.advanced_in
 
 
 def _advance_execution(progress: Progress) -> None:

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from segue.domain.engine import sla
 from segue.domain.engine.block import advance_sequence, enabled, guess_state
 from segue.domain.engine.kill import close_descendants
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import AFTER, MAIN
-from segue.domain.errors import SegueError
-from segue.domain.execution.facts import ChildChanged
+from segue.domain.errors import LimitExceededError, SegueError
+from segue.domain.execution.creation import successor_id
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
 from segue.domain.flow.outputs import Output
@@ -53,24 +54,35 @@ def after(progress: Progress) -> None:
     """Move ``afterExecution`` on; once it is over the execution is finished for good."""
     if progress.execution.is_finished:
         return
-    tasks = enabled(progress.state.flow.children(None, "afterExecution"))
-    if advance_sequence(progress, tasks, None, AFTER):
+    if _is_over(progress):
+        details = _details(progress)
         progress.change_execution(is_finished=True)
-        tell_caller(progress)
+        progress.free_slot()
+        sla.end(progress)
+        progress.tell_caller(**details)
 
 
-def tell_caller(progress: Progress) -> None:
-    """Let the task run that started this execution know its state, if it waits for that."""
+def _is_over(progress: Progress) -> bool:
+    tasks = enabled(progress.state.flow.children(None, "afterExecution"))
+    try:
+        return advance_sequence(progress, tasks, None, AFTER)
+    except LimitExceededError as error:
+        progress.log(LogLevel.ERROR, error.message)
+        return True
+
+
+def _details(progress: Progress) -> dict[str, Any]:
+    """What else the caller has to know at the end. Raises ``Needed`` before anything is changed."""
     execution = progress.execution
-    caller = execution.caller
-    if caller is None or not caller.is_waiting:
-        return
-    fact = ChildChanged(
-        child_id=execution.id,
-        task_run_id=caller.task_run_id,
-        state=execution.state,
-        at=progress.now,
-        is_finished=execution.is_finished,
-        outputs=execution.outputs,
-    )
-    progress.tell(caller.execution_id, fact)
+    has_run = any(moment.state is State.RUNNING for moment in execution.status.histories)
+    details: dict[str, Any] = {"previous": State.RUNNING if has_run else State.CREATED}
+    if execution.state is State.RETRIED:
+        details["successor_id"] = successor_id(execution)
+    elif execution.asked_outputs and not progress.state.flow.flow.outputs:
+        owner = f"{execution.id}#asked"
+        try:
+            progress.store_private(owner, progress.render_value(execution.asked_outputs))
+            details["asked_owner"] = owner
+        except (ExpressionError, SegueError) as error:
+            details["error"] = str(error)
+    return details

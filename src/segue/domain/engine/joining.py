@@ -36,9 +36,9 @@ def finished(progress: Progress, fact: TaskFinished) -> None:
     if fact.outputs is not None:
         progress.state.outputs.pop(run.id, None)
         run = progress.update(msgspec.structs.replace(run, outputs=fact.outputs))
-    if fact.state is State.FAILED and _try_again(progress, run, fact.ended_at):
+    if fact.state is State.FAILED and try_again(progress, run, fact.ended_at):
         return
-    progress.move(run, _final_state(progress, run, fact.state), fact.ended_at)
+    progress.move(run, final_state(progress, run, fact.state), fact.ended_at)
 
 
 def lost(progress: Progress, fact: JobLost) -> None:
@@ -77,7 +77,8 @@ def _under_way(progress: Progress, run_id: str, attempt: int) -> TaskRun | None:
     return run
 
 
-def _try_again(progress: Progress, run: TaskRun, ended_at: datetime) -> bool:
+def try_again(progress: Progress, run: TaskRun, ended_at: datetime) -> bool:
+    """Plan the next attempt of a task run whose attempt has failed; whether there is one (6.2, 2.8)."""
     if progress.execution.state is State.KILLING or progress.execution.state.is_terminated:
         return False
     retry = retry_of(progress.state, run)
@@ -98,7 +99,8 @@ def _try_again(progress: Progress, run: TaskRun, ended_at: datetime) -> bool:
     return True
 
 
-def _final_state(progress: Progress, run: TaskRun, state: State) -> State:
+def final_state(progress: Progress, run: TaskRun, state: State) -> State:
+    """What becomes of a task run whose last attempt ended in ``state`` (6.2, 6.5)."""
     task = progress.state.flow.get_task(run.task_id)
     if state is State.SUCCESS and tries(run) > 1:
         retry = retry_of(progress.state, run)

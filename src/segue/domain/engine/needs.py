@@ -37,7 +37,17 @@ class ChildrenNeed(NamedTuple):
     execution_id: str
 
 
-Need = OutputsNeed | FlowNeed | ChildrenNeed
+class SlotNeed(NamedTuple):
+    """A slot for this execution, where the latest revision of its flow limits how many run (found: ``SlotAnswer``).
+
+    Asking takes the slot or the place in the queue, at once and for good: the answer is for the execution's id.
+    ``is_forced``: take one above the limit.
+    """
+
+    is_forced: bool = False
+
+
+Need = OutputsNeed | FlowNeed | ChildrenNeed | SlotNeed
 
 
 class Needed(Interrupt):

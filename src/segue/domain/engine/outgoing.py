@@ -1,12 +1,14 @@
 """What one step sends out: log lines, facts and executions, the end of jobs and timers."""
 
 from datetime import datetime
+from typing import Any
 
 from segue.domain.engine.decision import Decision
 from segue.domain.engine.state import ExecutionState
 from segue.domain.execution.creation import NewExecution
-from segue.domain.execution.facts import Fact, OutgoingFact
+from segue.domain.execution.facts import ChildChanged, Fact, OutgoingFact
 from segue.domain.execution.logs import LogEntry, LogLevel
+from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 
 
@@ -34,6 +36,33 @@ class Outgoing:
         """Put a fact into the inbox of another execution; ``key``: at most one of them lies there unread."""
         self.decision.facts.append(OutgoingFact(execution_id, fact, key))
 
+    def tell_change(self, before: State) -> None:
+        """Let the caller know that this execution has paused, goes on, or (if it is one of many) has begun."""
+        caller, now = self.state.execution.caller, self.state.execution.state
+        if caller is None or not caller.is_waiting:
+            return
+        has_begun = now is State.RUNNING and before in {State.CREATED, State.QUEUED}
+        if State.PAUSED in {before, now} or (caller.index is not None and has_begun):
+            self.tell_caller(previous=before)
+
+    def tell_caller(self, **details: Any) -> None:
+        """Put the present state into the inbox of the task run that started this execution, if it waits."""
+        execution = self.state.execution
+        caller = execution.caller
+        if caller is None or not caller.is_waiting:
+            return
+        fact = ChildChanged(
+            child_id=execution.id,
+            task_run_id=caller.task_run_id,
+            state=execution.state,
+            at=self.now,
+            is_finished=execution.is_finished,
+            outputs=execution.outputs,
+            index=caller.index,
+            **details,
+        )
+        self.tell(caller.execution_id, fact)
+
     def drop_job(self, run: TaskRun) -> None:
         """Remove the job of a task run: a result that comes for it is refused from now on."""
         if self.decision.jobs.pop(run.id, None) is None:
@@ -43,6 +72,11 @@ class Outgoing:
         """Forget a timer."""
         if self.decision.timers.pop(timer_id, None) is None:
             self.decision.dropped_timers.add(timer_id)
+
+    def free_slot(self) -> None:
+        """Give back the execution's slot or its place in the queue, if it has one."""
+        if self.state.execution.concurrency_scopes:
+            self.decision.frees_slot = True
 
     def log(self, level: LogLevel, message: str, run: TaskRun | None = None) -> None:
         """Add a line to the execution's log."""

@@ -11,6 +11,7 @@ from segue.domain.engine.decision import Decision, EngineLimits, NewOutputs
 from segue.domain.engine.outgoing import Outgoing
 from segue.domain.engine.rendering import Renderer, context_for
 from segue.domain.engine.state import ExecutionState
+from segue.domain.execution.limits import check_labels, check_task_runs, check_variables
 from segue.domain.execution.model import Execution, execution_folder
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import Attempt, OutputReference, TaskRun, task_run_id
@@ -48,13 +49,18 @@ class Progress(Outgoing):
 
     def move_execution(self, state: State) -> None:
         """Enter a state; nothing happens when it is in it already."""
-        execution = self.state.execution
-        status = execution.status.to(state, self.now)
-        if status is not execution.status:
+        before = self.state.execution.state
+        status = self.state.execution.status.to(state, self.now)
+        if status is not self.state.execution.status:
             self.change_execution(status=status)
+            self.tell_change(before)
 
     def change_execution(self, **changes: Any) -> None:
-        """Replace fields of the execution."""
+        """Replace fields of the execution. Raises ``LimitExceededError`` for variables or labels that are too large."""
+        if "variables" in changes:
+            check_variables(changes["variables"], self.limits)
+        if "labels" in changes:
+            check_labels(changes["labels"], self.limits)
         self.state.execution = msgspec.structs.replace(self.state.execution, **changes)
         self.decision.execution_changed = True
 
@@ -63,7 +69,8 @@ class Progress(Outgoing):
     def create_run(
         self, task: Task, parent: TaskRun | None, value: str | None = None, iteration: int | None = None
     ) -> TaskRun:
-        """A new task run in CREATED."""
+        """A new task run in CREATED. Raises ``LimitExceededError`` when there are too many."""
+        check_task_runs(len(self.state.runs), self.limits)
         ordinal = self.execution.task_run_count + 1
         self.change_execution(task_run_count=ordinal)
         run = TaskRun(
@@ -144,6 +151,12 @@ class Progress(Outgoing):
     def store_private(self, owner_id: str, value: dict[str, Any]) -> None:
         """Keep values of the engine's own, always in the database, under an id that is no task run's."""
         self._outputs(owner_id, value, private=True)
+
+    def store_file(self, uri: str, owner_id: str, value: dict[str, Any]) -> None:
+        """Write values into a file of internal storage; ``owner_id`` is unique."""
+        payload = _encoder.encode(value)
+        reference = OutputReference(len(payload), sha256(payload).hexdigest(), uri)
+        self.decision.outputs.append(NewOutputs(owner_id, value, payload, reference))
 
     def _outputs(self, owner_id: str, value: dict[str, Any], *, private: bool = False) -> OutputReference:
         payload = _encoder.encode(value)

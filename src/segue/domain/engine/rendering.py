@@ -7,6 +7,7 @@ from segue.domain.engine.needs import Needed, OutputsNeed
 from segue.domain.engine.state import ExecutionState
 from segue.domain.execution.context import execution_roots, format_instant
 from segue.domain.execution.task_run import OutputNeed, TaskRun, began_at
+from segue.domain.flow.input_values import Encrypt
 from segue.expr import Dialect, References
 
 
@@ -23,6 +24,15 @@ class Renderer(Protocol):
 
     def render_value(self, value: Any, context: Mapping[str, Any]) -> Any:
         """Every text inside ``value`` rendered."""
+        ...
+
+    def render_typed(self, text: str, context: Mapping[str, Any]) -> Any:
+        """Text to a native value; a lone expression keeps its type."""
+        ...
+
+    @property
+    def encrypt(self) -> Encrypt | None:
+        """Stores secrets among inputs and outputs; None when the server cannot."""
         ...
 
     def references_of(self, value: Any) -> References:

@@ -53,7 +53,7 @@ class ExecutionState:
     service found for other needs; it is true for one step only.
     """
 
-    __slots__ = ("_by_task", "_open", "_tallies", "execution", "flow", "found", "outputs", "runs")
+    __slots__ = ("_by_task", "_open", "_paused", "_tallies", "execution", "flow", "found", "outputs", "runs")
 
     def __init__(self, flow: CompiledFlow, execution: Execution, runs: Iterable[TaskRun] = ()) -> None:
         self.flow = flow
@@ -64,6 +64,7 @@ class ExecutionState:
         self._tallies: dict[tuple[str | None, str], Tally] = {}
         self._by_task: dict[str, list[str]] = {}
         self._open: dict[str, None] = {}
+        self._paused: dict[str, None] = {}
         for run in runs:
             self.add(run)
 
@@ -76,6 +77,7 @@ class ExecutionState:
         self._count(tally, run.state, 1)
         if not run.state.is_terminated:
             self._open[run.id] = None
+        self._note_pause(run)
 
     def replace(self, run: TaskRun) -> None:
         """Take up a new version of a task run that is known."""
@@ -89,6 +91,7 @@ class ExecutionState:
                 self._open.pop(run.id, None)
             else:
                 self._open[run.id] = None
+            self._note_pause(run)
 
     def remove(self, run: TaskRun) -> None:
         """Forget a task run; its children are to be removed before it."""
@@ -100,6 +103,7 @@ class ExecutionState:
         tally.ids.remove(known.id)
         self._count(tally, known.state, -1)
         self._open.pop(known.id, None)
+        self._paused.pop(known.id, None)
         self.outputs.pop(known.id, None)
 
     def find(self, need: Need) -> Any:
@@ -146,6 +150,21 @@ class ExecutionState:
     def open_runs(self) -> list[TaskRun]:
         """Task runs that have not ended."""
         return [self.runs[run_id] for run_id in self._open]
+
+    def paused_runs(self) -> list[TaskRun]:
+        """Task runs that wait in PAUSED, the one that was paused first at the beginning."""
+        return [self.runs[run_id] for run_id in self._paused]
+
+    @property
+    def has_paused_runs(self) -> bool:
+        """Whether any task run waits in PAUSED."""
+        return bool(self._paused)
+
+    def _note_pause(self, run: TaskRun) -> None:
+        if run.state is State.PAUSED:
+            self._paused[run.id] = None
+        else:
+            self._paused.pop(run.id, None)
 
     def _tally(self, run: TaskRun) -> Tally:
         key = (run.parent_id, self._phase(run))

@@ -46,8 +46,10 @@ def _begin(progress: Progress, task: Task, run: TaskRun) -> None:
             f"Tasks of type {task.type} cannot be run by this version: the flow is valid, the engine lacks it"
         )
     behaviour(progress, task, run).begin()
-    run = progress.begin_attempt(progress.state.runs[run.id], progress.now)
-    progress.move(run, State.RUNNING)
+    run = progress.state.runs[run.id]
+    if run.state in {State.CREATED, State.RESTARTED}:
+        run = progress.begin_attempt(run, progress.now)
+        progress.move(run, State.RUNNING)
 
 
 def _send(progress: Progress, task: RunnableTask, run: TaskRun) -> None:
@@ -92,5 +94,5 @@ def output_needs(state: ExecutionState, named: References) -> Iterable[OutputNee
 
 def named_tasks(state: ExecutionState, named: References) -> list[str]:
     """Ids of the tasks whose outputs may be read: those named, or all that have any where that is not known."""
-    everything = not named.outputs or "outputs" in named.unknown or "*" in named.unknown
+    everything = () in named.outputs or "*" in named.unknown
     return tasks_with_outputs(state) if everything else sorted({path[0] for path in named.outputs if path})

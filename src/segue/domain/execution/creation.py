@@ -9,10 +9,12 @@ from typing import Any
 
 import msgspec
 
+from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits, check_inputs, check_labels
 from segue.domain.execution.model import Breakpoint, Caller, Execution, ExecutionKind, ExecutionTrigger, FlowKey
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.compiled import CompiledFlow
+from segue.domain.ids import derived_id
 from segue.domain.labels import CORRELATION_ID, SYSTEM_PREFIX, Label, merge_labels
 
 
@@ -27,6 +29,11 @@ class NewExecution(msgspec.Struct, frozen=True, kw_only=True):
     execution: Execution
     task_runs: tuple[TaskRun, ...] = ()
     copied_outputs: tuple[tuple[str, str], ...] = ()
+
+
+def successor_id(execution: Execution) -> str:
+    """The id of the execution that is started in place of one that is RETRIED (flow language 2.8)."""
+    return derived_id(execution.created_at, execution.id, "retry")
 
 
 class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,23 +52,35 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
     caller: Caller | None = None
     original_id: str | None = None
     breakpoints: tuple[Breakpoint, ...] = ()
+    depth: int = 0
+    asked_outputs: dict[str, Any] | None = None
     is_failed: bool = False
     """A check of the flow asks for an execution that is FAILED from the start (flow language 2.10)."""
 
 
-def create_execution(flow: CompiledFlow, request: StartRequest, execution_id: str, now: datetime) -> Execution:
+def create_execution(
+    flow: CompiledFlow,
+    request: StartRequest,
+    execution_id: str,
+    now: datetime,
+    limits: EngineLimits = DEFAULT_LIMITS,
+) -> Execution:
     """The new execution of ``flow``, in state CREATED, not yet written anywhere.
 
     It pins the revision of ``flow``. Labels are the flow's without ``system.*``, then the request's, the
     later of two with one key winning; a chain without a correlation id gets the execution's own.
+    Raises ``LimitExceededError`` for inputs or labels that are too large.
     """
+    check_inputs(request.inputs, limits)
+    labels = execution_labels(flow.flow.labels, request.labels, execution_id)
+    check_labels(labels, limits)
     status = Status.begin(now)
     return Execution(
         id=execution_id,
         flow=FlowKey(flow.tenant, flow.flow.namespace, flow.flow.id, flow.revision),
         status=status.to(State.FAILED, now) if request.is_failed else status,
         created_at=now,
-        labels=execution_labels(flow.flow.labels, request.labels, execution_id),
+        labels=labels,
         inputs=request.inputs,
         trigger=request.trigger,
         parent_id=request.parent_id,
@@ -71,6 +90,8 @@ def create_execution(flow: CompiledFlow, request: StartRequest, execution_id: st
         breakpoints=request.breakpoints,
         scheduled_at=request.scheduled_at if request.scheduled_at and request.scheduled_at > now else None,
         is_finished=request.is_failed,
+        depth=request.depth,
+        asked_outputs=request.asked_outputs,
     )
 
 

@@ -1,6 +1,8 @@
 """What can happen to an execution. Each fact is one row of its inbox (design D1)."""
 
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -60,10 +62,17 @@ class KillRequested(msgspec.Struct, frozen=True, tag="kill"):
     by: str | None = None
 
 
+class SlotGranted(msgspec.Struct, frozen=True, tag="slot"):
+    """A slot has become free for a queued execution (flow language 2.7)."""
+
+
 class ChildChanged(msgspec.Struct, frozen=True, tag="child"):
     """An execution that this one waits for has changed its state, or has ended for good.
 
-    ``task_run_id`` is the task run that waits; ``outputs`` are the flow outputs, whose owner is ``child_id``.
+    ``task_run_id`` is the task run that waits, ``index`` its number for this execution; ``outputs`` are the flow
+    outputs, whose owner is ``child_id``. ``previous`` is the state it was told before. ``successor_id`` is the
+    execution that goes on in place of a RETRIED one. What the caller asked to be evaluated at the end
+    (``Execution.asked_outputs``) has ``asked_owner`` as its owner, or could not be evaluated for ``error``.
     """
 
     child_id: str
@@ -72,9 +81,44 @@ class ChildChanged(msgspec.Struct, frozen=True, tag="child"):
     at: datetime
     is_finished: bool
     outputs: OutputReference | None = None
+    index: int | None = None
+    previous: State | None = None
+    successor_id: str | None = None
+    asked_owner: str | None = None
+    error: str | None = None
 
 
-Fact = Created | TaskStarted | TaskFinished | JobLost | TimerDue | KillRequested | ChildChanged | Request
+class Verdict(StrEnum):
+    """The answer to an Approval (flow language 7.14); EXPIRED is given by nobody."""
+
+    APPROVED = "APPROVED"
+    DENIED = "DENIED"
+    EXPIRED = "EXPIRED"
+
+
+class Reviewed(msgspec.Struct, frozen=True, tag="reviewed"):
+    """Somebody has answered an Approval; ``inputs`` are resolved and typed."""
+
+    reviewed_at: datetime
+    task_run_id: str
+    verdict: Verdict
+    inputs: dict[str, Any] = {}
+    comment: str | None = None
+    by: str | None = None
+
+
+Fact = (
+    Created
+    | TaskStarted
+    | TaskFinished
+    | JobLost
+    | TimerDue
+    | KillRequested
+    | ChildChanged
+    | SlotGranted
+    | Request
+    | Reviewed
+)
 
 
 class OutgoingFact(msgspec.Struct, frozen=True):

@@ -35,6 +35,9 @@ class TimerKind(StrEnum):
 
     RETRY = "RETRY"
     SCHEDULED_START = "SCHEDULED_START"
+    TASK = "TASK"
+    """One that a task of the engine has set for itself: the end of a pause, a timeout."""
+    SLA = "SLA"
 
 
 class Timer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -44,12 +44,14 @@ class ExecutionTrigger(msgspec.Struct, frozen=True, omit_defaults=True):
 class Caller(msgspec.Struct, frozen=True, array_like=True):
     """The execution and the task run that started this one: a Subflow, a ForEachItem, a Loop.
 
-    ``is_waiting``: the task run wants to hear how it ends.
+    ``is_waiting``: the task run wants to hear how it ends. ``index``: the number of this one among many; then it
+    also wants to hear when it has begun.
     """
 
     execution_id: str
     task_run_id: str
     is_waiting: bool = True
+    index: int | None = None
 
 
 class LoopItem(msgspec.Struct, frozen=True, array_like=True):
@@ -112,8 +114,16 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Task runs made so far; the next one's id is derived from it, so none is made twice."""
     outputs: OutputReference | None = None
     """Where the flow outputs lie; in the database under the execution's own id as owner."""
+    concurrency_scopes: tuple[str, ...] = ()
+    """Where it took or waited for a slot; its slots are freed when it is finished (flow language 2.7)."""
     is_finished: bool = False
     """Whether everything is over, ``afterExecution`` included (flow language 2.6)."""
+    depth: int = 0
+    """How many executions called one another to come here; bounded, so that no flow calls itself for ever."""
+    asked_outputs: dict[str, Any] | None = None
+    """Expressions that the caller wants evaluated at the end (``outputs`` of a Subflow of 1.x)."""
+    original_created_at: datetime | None = None
+    """When the first execution of a chain of retries was created, None for the first."""
 
     @property
     def state(self) -> State:

@@ -27,7 +27,7 @@ from segue.domain.flow.inputs import Input
 from segue.domain.flow.outputs import Output
 from segue.domain.flow.source import Path
 from segue.domain.flow.tasks import RunnableTask, Task
-from segue.domain.flow.type_names import canonical_flowable
+from segue.domain.flow.type_names import FLOW_PACKAGE, canonical_flowable
 
 Tasks: TypeAlias = "tuple[AnyTask, ...]"
 Some: TypeAlias = Annotated[Tasks, Field(min_length=1)]
@@ -329,10 +329,31 @@ class Batch(Definition):
     regex_pattern: Text | None = None
 
 
+class ForEachItemCalls(Task):
+    """The task inside a `ForEachItem` that starts an execution for every batch; made by it, never written."""
+
+    namespace: Text
+    flow_id: Text
+    revision: DynamicInt | None = None
+    inputs: Any = None
+    labels: DynamicLabels = ()
+    wait: bool = True
+    transmit_failed: bool = True
+    inherit_labels: DynamicBool = False
+    schedule_date: Text | None = None
+    restart_behavior: RestartBehavior = RestartBehavior.RETRY_FAILED
+
+
 class ForEachItem(Flowable):
-    """A child execution for every batch of a file (7.9, 1.x)."""
+    """A child execution for every batch of a file (7.9, 1.x).
+
+    Its children are not written but made: `<id>_split` and `<id>_merge` for workers, `<id>_items` between them.
+    """
 
     sections: ClassVar[tuple[str, ...]] = ()
+    split_type: ClassVar[str] = FLOW_PACKAGE + "ForEachItem$ForEachItemSplit"
+    calls_type: ClassVar[str] = FLOW_PACKAGE + "ForEachItem$ForEachItemExecutable"
+    merge_type: ClassVar[str] = FLOW_PACKAGE + "ForEachItem$ForEachItemMergeOutputs"
 
     items: Text
     batch: Batch = Field(default_factory=Batch)
@@ -346,6 +367,23 @@ class ForEachItem(Flowable):
     inherit_labels: DynamicBool = False
     schedule_date: Text | None = None
     restart_behavior: RestartBehavior = RestartBehavior.RETRY_FAILED
+
+    def children(self) -> Iterator[Child]:
+        """The three made, then errors and finally."""
+        batch = self.batch.model_dump(by_alias=True, exclude_none=True)
+        split = {"id": f"{self.id}_split", "type": self.split_type, "items": self.items, "batch": batch}
+        merge = {
+            "id": f"{self.id}_merge",
+            "type": self.merge_type,
+            "baseUri": "{{ parent.outputs.subflowOutputsBaseUri }}",
+            "count": "{{ parent.outputs.numberOfBatches }}",
+        }
+        shared = {name: getattr(self, name) for name in ForEachItemCalls.model_fields.keys() - Task.model_fields.keys()}
+        calls = ForEachItemCalls(id=f"{self.id}_items", type=self.calls_type, **shared)
+        made = (RunnableTask.model_validate(split), calls, RunnableTask.model_validate(merge))
+        for index, task in enumerate(made):
+            yield Child("tasks", ("tasks", index), task)
+        yield from super().children()
 
 
 class Template(Task):

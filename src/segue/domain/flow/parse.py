@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,15 +67,36 @@ def parse_flow(
 
     `strict` is for flows that are being saved or validated. Without it (stored flows) unknown properties are
     ignored and no rule is asked but those the model itself needs. When strict, unknown properties of some
-    types of inputs are warnings. Raises `FlowSyntaxError` if the text is no
-    YAML map; every other fault is a violation in the report.
+    types of inputs are warnings. Raises `FlowSyntaxError` if the text is no YAML map; every other fault is a
+    violation in the report.
 
     `with_defaults` fills the plugin defaults of the flow, then `defaults` (of namespace and server), into
     the tasks and triggers; leave it out to show a flow as it was written. `extra_rules` are asked too when
     strict: what other parts of the domain know, such as cron expressions. `default_dialect` reads the expressions
     of flows that do not show for which release they were written.
     """
-    document = read_document(text, limits)
+    return parse_document(
+        read_document(text, limits),
+        types,
+        strict=strict,
+        with_defaults=with_defaults,
+        defaults=defaults,
+        extra_rules=extra_rules,
+        default_dialect=default_dialect,
+    )
+
+
+def parse_document(
+    document: Document,
+    types: TypeCatalogue,
+    *,
+    strict: bool = True,
+    with_defaults: bool = True,
+    defaults: Sequence[Mapping[str, Any]] = (),
+    extra_rules: Sequence[Rule] = (),
+    default_dialect: Dialect = Dialect.V2,
+) -> FlowReport:
+    """The same for a text that is read already; its data are changed."""
     data = document.data
     if with_defaults:
         apply_defaults(data, [*own_defaults(data), *defaults], _canonical(types))
@@ -103,6 +125,20 @@ def parse_flow(
         infos=tuple(dict.fromkeys(notes.infos)),
         dialect=dialect,
     )
+
+
+def fill_defaults(text: str, types: TypeCatalogue, defaults: Sequence[Mapping[str, Any]]) -> str:
+    """The flow as it is run where `defaults` hold: its own and those are filled in, its own list is empty.
+
+    For those who read the flow without knowing `defaults`. Raises `FlowSyntaxError`.
+    """
+    if not defaults:
+        return text
+    data = read_document(text).data
+    apply_defaults(data, [*own_defaults(data), *defaults], _canonical(types))
+    for name in {"pluginDefaults", "taskDefaults"} & data.keys():
+        data[name] = []  # kept as a sign of 1.x, which decides on the dialect
+    return json.dumps(data, ensure_ascii=False)
 
 
 def _canonical(types: TypeCatalogue) -> Callable[[str], str]:

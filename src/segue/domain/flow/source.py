@@ -63,13 +63,15 @@ class Document:
     text: str
     data: dict[str, Any]
     limits: SourceLimits = DEFAULT_LIMITS
+    prefix: Path = ()
+    """Where in `data` the content of the text stands, when it is a part of a flow."""
 
     @cached_property
     def positions(self) -> Mapping[Path, Position]:
         """The place of every key (of a map) and item (of a list), by path; `()` is the document itself."""
         positions: dict[Path, Position] = {}
         _read(self.text, self.limits, positions)
-        return positions
+        return {(*self.prefix, *path): position for path, position in positions.items()} if self.prefix else positions
 
     def position(self, path: Path) -> Position | None:
         """Return the place of `path`, or of the nearest thing around it that is in the text."""

@@ -26,7 +26,23 @@ def _bounded(items: list[Any], state: State) -> list[Any]:
 
 @TABLE.add("chunk", "size")
 def chunk(value: Any, size: Any = None) -> list[list[Any]] | None:
-    """Consecutive sublists of a size."""
+    """Consecutive sublists of a size; the last one may be shorter.
+
+    Args:
+        size (number): How many elements each piece has; decimals are cut off, must be greater than 0.
+
+    Returns:
+        list of lists: The pieces; null for null.
+
+    Raises:
+        EvaluationError: the input is no list, or the size is absent or not positive.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ [1, 2, 3] | chunk(2) }} -> [[1,2],[3]]
+        {{ 'abc' | chunk(2) }} -> error: can only be applied to List
+    """
     if value is None:
         return None
     if size is None:
@@ -41,7 +57,19 @@ def chunk(value: Any, size: Any = None) -> list[list[Any]] | None:
 
 @TABLE.add("distinct", state=True)
 def distinct(state: State, value: Any) -> Any:
-    """First occurrences; `1`, `1.0`, `'1'` and `true` are all different."""
+    """The first occurrence of each element; `1`, `1.0`, `'1'` and `true` are all different.
+
+    Returns:
+        list: The elements in their order; the text `null` for null.
+
+    Raises:
+        EvaluationError: the input is no list.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ [3, 1, 3, '3'] | distinct }} -> [3,1,"3"]
+    """
     if value is None:
         return "null"
     if not is_list(value):
@@ -84,19 +112,58 @@ def _end(value: Any, name: str, index: int) -> Any:
 
 @TABLE.add("first")
 def first(value: Any) -> Any:
-    """The first element or character; null when there is none."""
+    """The first element of a list or the first character of a text.
+
+    Returns:
+        any: Null when there is none, and for null.
+
+    Raises:
+        EvaluationError: the input is a map or a number.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.tags | first }} -> b
+        {{ 'abc' | first }} -> a
+        {{ ([] | first) ?? 'none' }} -> none
+    """
     return _end(value, "first", 0)
 
 
 @TABLE.add("last")
 def last(value: Any) -> Any:
-    """The last element or character; null when there is none."""
+    """The last element of a list or the last character of a text.
+
+    Returns:
+        any: Null when there is none, and for null.
+
+    Raises:
+        EvaluationError: the input is a map or a number.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.tags | last }} -> c
+    """
     return _end(value, "last", -1)
 
 
 @TABLE.add("flatten", state=True)
 def flatten(state: State, value: Any) -> list[Any] | None:
-    """Lists within the list replaced by their elements, one level."""
+    """Lists within the list replaced by their elements, one level deep.
+
+    Returns:
+        list: Null for null.
+
+    Raises:
+        EvaluationError: the input is no list.
+        LimitError: the list becomes longer than `max_range`.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ [[1, [2]], 3] | flatten }} -> [1,[2],3]
+    """
     if value is None:
         return None
     if not is_list(value):
@@ -109,7 +176,24 @@ def flatten(state: State, value: Any) -> list[Any] | None:
 
 @TABLE.add("join", "separator", state=True)
 def join(state: State, value: Any, separator: Any = None) -> str | None:
-    """Java texts of the elements, with the separator between them."""
+    """The texts of all elements in one, with a separator between them.
+
+    Args:
+        separator (text, default ''): What stands between two elements.
+
+    Returns:
+        text: Null elements are written `null`; null for null.
+
+    Raises:
+        EvaluationError: the input is no list.
+        LimitError: the text becomes longer than `max_output_length`.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.tags | join(', ') }} -> b, a, c
+        {{ [1, null, true] | join('-') }} -> 1-null-true
+    """
     if value is None:
         return None
     if not is_collection(value):
@@ -128,7 +212,20 @@ def join(state: State, value: Any, separator: Any = None) -> str | None:
 
 @TABLE.add("keys")
 def keys(value: Any) -> list[Any] | None:
-    """Keys of a map, indexes of a list."""
+    """Keys of a map, indexes of a list.
+
+    Returns:
+        list: Null for null.
+
+    Raises:
+        EvaluationError: the input is neither map nor list.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.user | keys }} -> ["name","age"]
+        {{ inputs.tags | keys }} -> [0,1,2]
+    """
     if value is None:
         return None
     if isinstance(value, Mapping):
@@ -141,7 +238,19 @@ def keys(value: Any) -> list[Any] | None:
 
 @TABLE.add("values")
 def values(value: Any) -> list[Any] | None:
-    """Values of a map."""
+    """Values of a map.
+
+    Returns:
+        list: Null for null.
+
+    Raises:
+        EvaluationError: the input is no map.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.user | values }} -> ["ada",36]
+    """
     if value is None:
         return None
     if isinstance(value, Mapping):
@@ -151,7 +260,16 @@ def values(value: Any) -> list[Any] | None:
 
 @TABLE.add("length")
 def length(value: Any) -> int:
-    """UTF-16 length of text, size of a container, else 0."""
+    """Length of a text in UTF-16 units, or the number of elements of a list or map.
+
+    Returns:
+        integer: 0 for null and for anything else.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.tags | length }} {{ 'abc' | length }} {{ null | length }} {{ 42 | length }} -> 3 3 0 0
+    """
     if isinstance(value, str):
         return len(value) if value.isascii() else len(value.encode("utf-16-le", "surrogatepass")) // 2
     if isinstance(value, Mapping) or is_collection(value):
@@ -161,7 +279,27 @@ def length(value: Any) -> int:
 
 @TABLE.add("merge", "items", state=True)
 def merge(state: State, value: Any, items: Any = None) -> Any:
-    """Two maps or two lists in one; on the same key the argument wins."""
+    """Two maps or two lists in one.
+
+    On the same key the argument wins. A list merged into a map gives entries whose key and value are the element; a map
+    merged into a list appends its entries.
+
+    Args:
+        items (map or list, optional): What is added; null adds nothing.
+
+    Returns:
+        map or list: The argument when the input is null.
+
+    Raises:
+        EvaluationError: both are null, or one is neither map nor list.
+        LimitError: the list becomes longer than `max_range`.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ {'a': 1, 'b': 2} | merge({'b': 3}) }} -> {"a":1,"b":3}
+        {{ [1] | merge([2, 3]) }} -> [1,2,3]
+    """
     if value is None and items is None:
         raise EvaluationError("The two arguments to be merged are null")
     if value is None:
@@ -185,7 +323,19 @@ def merge(state: State, value: Any, items: Any = None) -> Any:
 
 @TABLE.add("reverse")
 def reverse(value: Any) -> list[Any] | None:
-    """A new list in reverse order."""
+    """A new list in reverse order.
+
+    Returns:
+        list: Null for null.
+
+    Raises:
+        EvaluationError: the input is no list.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ [1, 2, 3] | reverse }} -> [3,2,1]
+    """
     if value is None:
         return None
     if not is_list(value):
@@ -219,19 +369,63 @@ def _sorted(value: Any, name: str, *, descending: bool) -> list[Any] | None:
 
 @TABLE.add("sort")
 def sort(value: Any) -> list[Any] | None:
-    """A new list in ascending order; elements must be comparable with each other."""
+    """A new list in ascending order: numbers by value, texts by UTF-16 unit.
+
+    Returns:
+        list: Null for null.
+
+    Raises:
+        EvaluationError: the input is no list, or two elements cannot be compared.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.tags | sort }} -> ["a","b","c"]
+        {{ ['C', 'a', 'b'] | sort }} -> ["C","a","b"]
+        {{ [1, 'a'] | sort }} -> error: cannot be sorted together
+    """
     return _sorted(value, "sort", descending=False)
 
 
 @TABLE.add("rsort")
 def rsort(value: Any) -> list[Any] | None:
-    """A new list in descending order."""
+    """A new list in descending order; otherwise like `sort`.
+
+    Returns:
+        list: Null for null.
+
+    Raises:
+        EvaluationError: the input is no list, or two elements cannot be compared.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ [2, 3, 1] | rsort }} -> [3,2,1]
+    """
     return _sorted(value, "rsort", descending=True)
 
 
 @TABLE.add("slice", "fromIndex", "toIndex")
 def cut(value: Any, from_index: Any = ABSENT, to_index: Any = ABSENT) -> Any:
-    """Elements or characters from one index up to, not including, another."""
+    """Elements of a list or characters of a text, from one index up to, not including, another.
+
+    Args:
+        fromIndex (integer, default 0): The first index.
+        toIndex (integer, optional): The index after the last one; without it up to the end.
+
+    Returns:
+        list or text: Null for null.
+
+    Raises:
+        EvaluationError: an index is no integer, negative or beyond the end, or the piece would be empty.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'abcdef' | slice(1, 3) }} -> bc
+        {{ [1, 2, 3] | slice(fromIndex=1) }} -> [2,3]
+        {{ 'abc' | slice(0, 9) }} -> error: toIndex must be smaller than input size: 3
+    """
     if value is None:
         return None
     if not isinstance(value, str) and not is_list(value):
@@ -259,7 +453,22 @@ def _index(value: Any, name: str, default: int) -> int:
 
 @TABLE.add("default", "default")
 def default_value(value: Any, default: Any = None) -> Any:
-    """The argument if the value is missing, null, blank text or an empty container."""
+    """The argument if the value is missing, null, a blank text, or an empty list or map.
+
+    Unlike `??` it also replaces what is empty. `0` and `false` are kept.
+
+    Args:
+        default (any, optional): What takes its place; without it null.
+
+    Returns:
+        any: The value or the argument.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.missing | default('d') }} {{ inputs.empty | default('d') }} {{ 0 | default('d') }} -> d d 0
+        {{ inputs.missing.name | upper | default('d') }} -> d
+    """
     if value is None or (isinstance(value, str) and not value.strip()):
         return default
     if isinstance(value, Mapping) or is_collection(value):

@@ -58,7 +58,31 @@ def date(
     existing_format: Any = None,
     locale: Any = None,
 ) -> str | None:
-    """A date as text. Raises EvaluationError when the value, zone, format or locale cannot be used."""
+    """A date written as text.
+
+    The input is text in ISO form (or in `existingFormat`), or an integer: seconds, milliseconds (13 digits) or
+    nanoseconds (19 digits) since 1970. The result is in the zone `timeZone`; the offset of the input is not kept.
+
+    Args:
+        format (text, default 'iso'): A named format or a pattern, see Dates above.
+        timeZone (text, optional): Zone of the result, and of an input without one; by default the server's.
+        existingFormat (text, optional): Format of the input.
+        locale (text, optional): Language of names, as `fr` or `de_DE`.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the value, zone, format or locale cannot be used.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.when | date('yyyy-MM-dd HH:mm') }} -> 2024-03-05 14:07
+        {{ inputs.when | date(timeZone='Europe/Paris') }} -> 2024-03-05T15:07:09.000000+01:00
+        {{ '05/03/2024' | date('EEEE d MMMM', existingFormat='dd/MM/yyyy', locale='fr') }} -> mardi 5 mars
+        {{ 1709647629 | date('rfc_1123_date_time') }} -> Tue, 5 Mar 2024 14:07:09 GMT
+    """
     if value is None:
         return None
     return write_date(state, _read(state, value, time_zone, existing_format, locale), format, time_zone, locale)
@@ -75,7 +99,32 @@ def date_add(
     existing_format: Any = None,
     locale: Any = None,
 ) -> str | None:
-    """A date moved by an amount of a unit, as text. Raises EvaluationError for whatever cannot be used."""
+    """A date moved by an amount of a unit, written as text.
+
+    Days and larger units keep the local time; months end at the last day of the month.
+
+    Args:
+        amount (number or text): How many; may be negative.
+        unit (text): `NANOS`, `MICROS`, `MILLIS`, `SECONDS`, `MINUTES`, `HOURS`, `HALF_DAYS`, `DAYS`, `WEEKS`, `MONTHS`,
+            `YEARS`, `DECADES`, `CENTURIES` or `MILLENNIA`, in upper case.
+        format (text, default 'iso'): As for `date`.
+        timeZone (text, optional): As for `date`.
+        existingFormat (text, optional): As for `date`.
+        locale (text, optional): As for `date`.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the amount, the unit or the date cannot be used, or the result is beyond the year 9999.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.when | dateAdd(-1, 'DAYS') }} -> 2024-03-04T14:07:09.000000Z
+        {{ '2024-01-31' | dateAdd(1, 'MONTHS', 'yyyy-MM-dd') }} -> 2024-02-29
+        {{ inputs.when | dateAdd(1, 'days') }} -> error: days is not a unit
+    """
     if value is None:
         return None
     number = _amount(amount)
@@ -129,23 +178,87 @@ def _micros(state: State, value: Any, time_zone: Any, existing_format: Any) -> i
 
 @TABLE.add("timestamp", "timeZone", "existingFormat", state=True)
 def timestamp(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> int | None:
-    """Seconds since 1970."""
+    """Seconds since 1970 of a date.
+
+    Args:
+        timeZone (text, optional): Zone of a date without one; by default the server's.
+        existingFormat (text, optional): Format of the input, as for `date`.
+
+    Returns:
+        integer: Null for null.
+
+    Raises:
+        EvaluationError: the value, zone or format cannot be used.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.when | timestamp }} -> 1709647629
+    """
     return None if value is None else _micros(state, value, time_zone, existing_format) // 10**6
 
 
 @TABLE.add("timestampMilli", "timeZone", "existingFormat", state=True)
 def timestamp_milli(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> int | None:
-    """Milliseconds since 1970."""
+    """Milliseconds since 1970 of a date.
+
+    Args:
+        timeZone (text, optional): Zone of a date without one; by default the server's.
+        existingFormat (text, optional): Format of the input, as for `date`.
+
+    Returns:
+        integer: Null for null.
+
+    Raises:
+        EvaluationError: the value, zone or format cannot be used.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.when | timestampMilli }} -> 1709647629000
+    """
     return None if value is None else _micros(state, value, time_zone, existing_format) // 1000
 
 
 @TABLE.add("timestampMicro", "timeZone", "existingFormat", state=True)
 def timestamp_micro(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> str | None:
-    """Microseconds since 1970, as text."""
+    """Microseconds since 1970 of a date.
+
+    Args:
+        timeZone (text, optional): Zone of a date without one; by default the server's.
+        existingFormat (text, optional): Format of the input, as for `date`.
+
+    Returns:
+        text: Digits; null for null.
+
+    Raises:
+        EvaluationError: the value, zone or format cannot be used.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.when | timestampMicro }} -> 1709647629000000
+    """
     return None if value is None else str(_micros(state, value, time_zone, existing_format))
 
 
 @TABLE.add("timestampNano", "timeZone", "existingFormat", state=True)
 def timestamp_nano(state: State, value: Any, time_zone: Any = None, existing_format: Any = None) -> str | None:
-    """Nanoseconds since 1970, as text."""
+    """Nanoseconds since 1970 of a date.
+
+    Args:
+        timeZone (text, optional): Zone of a date without one; by default the server's.
+        existingFormat (text, optional): Format of the input, as for `date`.
+
+    Returns:
+        text: Digits; null for null.
+
+    Raises:
+        EvaluationError: the value, zone or format cannot be used.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.when | timestampNano }} -> 1709647629000000000
+    """
     return None if value is None else str(_micros(state, value, time_zone, existing_format) * 1000)

@@ -27,7 +27,20 @@ _RANGES = {"INT": 2**31, "LONG": 2**63}
 
 @TABLE.add("abs")
 def absolute(value: Any) -> Any:
-    """The absolute value of a number."""
+    """The absolute value of a number.
+
+    Returns:
+        number: Of the same kind as the input.
+
+    Raises:
+        EvaluationError: the input is null or no number.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ -7 | abs }} {{ 2.5 | abs }} -> 7 2.5
+        {{ null | abs }} -> error: Can not pass null value to "abs" filter.
+    """
     if value is None:
         raise EvaluationError('Can not pass null value to "abs" filter.')
     if not is_number(value):
@@ -37,7 +50,26 @@ def absolute(value: Any) -> Any:
 
 @TABLE.add("number", "type")
 def number(value: Any, type: Any = None) -> Any:
-    """Text to a number, of the given type or of the one that its spelling asks for."""
+    """Text to a number, of the given type or of the one that its spelling asks for.
+
+    Without a type, `0x` and `#` mean hexadecimal, a leading `0` octal; a point or an exponent makes a decimal number;
+    the suffixes `L`, `f` and `d` are accepted.
+
+    Args:
+        type (text, optional): `INT`, `LONG`, `BIGINTEGER`, `FLOAT`, `DOUBLE` or `BIGDECIMAL`; other texts are ignored.
+
+    Returns:
+        number: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text, or no number of that type.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ ('12' | number) + 1 }} {{ '0x1F' | number }} {{ '12.30' | number('BIGDECIMAL') }} -> 13 31 12.30
+        {{ 'ten' | number }} -> error: For input string: "ten"
+    """
     if value is None:
         return None
     if not isinstance(value, str):
@@ -101,7 +133,22 @@ def _fits_float(double: float, exact: Decimal) -> bool:
 
 @TABLE.add("numberFormat", "format", state=True)
 def number_format(state: State, value: Any, format: Any = None) -> str | None:
-    """A number written with a DecimalFormat pattern, rounded half to even, in the default locale."""
+    """A number written with a pattern, rounded half to even, with the symbols of the server's language.
+
+    Args:
+        format (text, optional): A Java DecimalFormat pattern (`0`, `#`, `.`, `,`, `%`); without it at most 3 decimals.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the input is no number, or the pattern is none.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 1234.5 | numberFormat('#,##0.00') }} {{ 0.256 | numberFormat('0%') }} -> 1,234.50 26%
+    """
     if value is None:
         return None
     if not is_number(value):
@@ -120,5 +167,15 @@ def number_format(state: State, value: Any, format: Any = None) -> str | None:
 
 @TABLE.add("className")
 def class_of(value: Any) -> str | None:
-    """The Java class that the original would have used for the value."""
+    """The Java class that the original would have used for the value.
+
+    Returns:
+        text: Null for null.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'a' | className }} -> java.lang.String
+        {{ [1] | className }} -> java.util.ArrayList
+    """
     return None if value is None else class_name(value)

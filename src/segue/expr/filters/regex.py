@@ -24,14 +24,48 @@ def _required(value: Any, name: str) -> str:
 
 @TABLE.add("regexMatch", "regex", state=True)
 def regex_match(state: State, value: Any, regex: Any = None) -> bool:
-    """Whether the pattern is found anywhere in the Java text."""
+    """Whether a regular expression is found anywhere in the text.
+
+    Args:
+        regex (text): A Java regular expression.
+
+    Returns:
+        boolean: False for null.
+
+    Raises:
+        EvaluationError: the expression is absent or wrong.
+        LimitError: expression or text are too long.
+
+    Available: 2.0
+
+    Examples:
+        {{ 'order-42' | regexMatch('[0-9]+') }} {{ 'order' | regexMatch('^[0-9]+$') }} -> true false
+    """
     wanted = _required(regex, "regex")
     return value is not None and find(wanted, java_text(value), state.limits) is not None
 
 
 @TABLE.add("regexExtract", "regex", "group", state=True)
 def regex_extract(state: State, value: Any, regex: Any = None, group: Any = None) -> str | None:
-    """A group of the first match; null without one."""
+    """A group of the first match of a regular expression.
+
+    Args:
+        regex (text): A Java regular expression.
+        group (integer, default 0): Number of the group; 0 is the whole match.
+
+    Returns:
+        text: Null without a match, and for null.
+
+    Raises:
+        EvaluationError: the expression is absent or wrong, or has no such group.
+        LimitError: expression or text are too long.
+
+    Available: 2.0
+
+    Examples:
+        {{ 'order-42' | regexExtract('order-([0-9]+)', 1) }} -> 42
+        {{ ('order' | regexExtract('[0-9]+')) ?? 'none' }} -> none
+    """
     wanted = _required(regex, "regex")
     number = 0 if group is None else int(to_number(group))
     if number < 0:
@@ -51,7 +85,24 @@ def regex_extract(state: State, value: Any, regex: Any = None, group: Any = None
 
 @TABLE.add("regexReplace", "regex", "replacement", state=True)
 def regex_replace(state: State, value: Any, regex: Any = None, replacement: Any = None) -> str | None:
-    """Every match replaced; `$1`, `${name}` and backslash escapes as in Java."""
+    """Every match of a regular expression replaced.
+
+    Args:
+        regex (text): A Java regular expression.
+        replacement (text): May name groups: `$1`, `${name}`; a backslash takes the next character as it is.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: an argument is absent or wrong.
+        LimitError: expression, text or result are too long.
+
+    Available: 2.0
+
+    Examples:
+        {{ '2024-03-05' | regexReplace('([0-9]+)-([0-9]+)-([0-9]+)', '$3.$2.$1') }} -> 05.03.2024
+    """
     wanted, new = _required(regex, "regex"), _required(replacement, "replacement")
     if value is None:
         return None

@@ -36,7 +36,22 @@ def require_text(value: Any, message: str = "") -> str:
 
 @TABLE.add("abbreviate", "length")
 def abbreviate(value: Any, length: Any = None) -> str | None:
-    """At most `length` characters, with `...` at the end when cut."""
+    """A text cut to a length, with `...` at its end.
+
+    Args:
+        length (integer): How many characters the result has at most, dots included.
+
+    Returns:
+        text: A text shorter than `length` as it is, and null for null.
+
+    Raises:
+        EvaluationError: the input is no text, or the length is no integer or negative.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'a long sentence.' | abbreviate(7) }} -> a lo...
+    """
     if value is None:
         return None
     text = require_text(value)
@@ -51,7 +66,16 @@ def abbreviate(value: Any, length: Any = None) -> str | None:
 
 @TABLE.add("base64encode")
 def base64_encode(value: Any) -> str | None:
-    """UTF-8 bytes of the text in base64."""
+    """The UTF-8 bytes of a text in base64, with padding.
+
+    Returns:
+        text: Null for null.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'test' | base64encode }} -> dGVzdA==
+    """
     if isinstance(value, bytes):
         return b64encode(value).decode("ascii")
     return None if value is None else b64encode(java_text(value).encode()).decode("ascii")
@@ -59,7 +83,20 @@ def base64_encode(value: Any) -> str | None:
 
 @TABLE.add("base64decode")
 def base64_decode(value: Any) -> str | None:
-    """The inverse of `base64encode`; strict alphabet, UTF-8."""
+    """The text whose UTF-8 bytes are written in base64.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text, no base64, or no UTF-8.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'dGVzdA==' | base64decode }} -> test
+        {{ '!!' | base64decode }} -> error: Please provide a correctly Base64 encoded string
+    """
     if value is None:
         return None
     text = require_text(value, "This filter applies to String")
@@ -73,7 +110,19 @@ def base64_decode(value: Any) -> str | None:
 
 @TABLE.add("capitalize")
 def capitalize(value: Any) -> str | None:
-    """The first character that is not blank in upper case."""
+    """The first character that is not blank in upper case; the rest stays as it is.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'hello World' | capitalize }} -> Hello World
+    """
     if value is None:
         return None
     text = require_text(value)
@@ -83,7 +132,19 @@ def capitalize(value: Any) -> str | None:
 
 @TABLE.add("title")
 def title(value: Any) -> str | None:
-    """The first character of each word in upper case."""
+    """The first character of each word in upper case; the rest stays as it is.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'hello wide world' | title }} -> Hello Wide World
+    """
     if value is None:
         return None
     return re.sub(r"(^|\s)(\S)", lambda found: found[1] + found[2].upper(), require_text(value))
@@ -91,37 +152,100 @@ def title(value: Any) -> str | None:
 
 @TABLE.add("lower")
 def lower(value: Any) -> str | None:
-    """Lower case."""
+    """The text of the value in lower case.
+
+    Returns:
+        text: Null for null.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'ABC' | lower }} -> abc
+    """
     return None if value is None else java_text(value).lower()
 
 
 @TABLE.add("upper")
 def upper(value: Any) -> str | None:
-    """Upper case."""
+    """The text of the value in upper case.
+
+    Returns:
+        text: Null for null.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.name | upper }} {{ true | upper }} -> ADA TRUE
+    """
     return None if value is None else java_text(value).upper()
 
 
 @TABLE.add("trim")
 def trim(value: Any) -> str | None:
-    """Without characters up to U+0020 at both ends."""
+    """The text without blanks and control characters at both ends.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        [{{ '  a b ' | trim }}] -> [a b]
+    """
     return None if value is None else require_text(value).strip(_CONTROL)
 
 
 @TABLE.add("nl2br")
 def nl2br(value: Any) -> str | None:
-    """Line breaks as `<br />`."""
+    """Line breaks replaced by `<br />`.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.lines | nl2br }} -> one<br />two
+    """
     return None if value is None else re.sub(r"\r\n|\r|\n", "<br />", require_text(value))
 
 
 @TABLE.add("string", state=True)
 def string(state: State, value: Any) -> str | None:
-    """The Java text of the value."""
+    """The text of any value: lists as `[a, b]`, maps as `{k=v}`.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        LimitError: the text becomes longer than `max_output_length`.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ [1, 'a', {'k': null}] | string }} -> [1, a, {k=null}]
+    """
     return None if value is None else java_text(value, state.limits.max_output_length)
 
 
 @TABLE.add("slugify")
 def slugify(value: Any) -> str | None:
-    """ASCII words joined by dashes, lower case."""
+    """ASCII words in lower case, joined by dashes: accents are dropped, everything else that is no word character too.
+
+    Returns:
+        text: Null for null.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'Été à Paris! x_y' | slugify }} -> ete-a-paris-x-y
+    """
     if value is None:
         return None
     text = unicodedata.normalize("NFD", re.sub(r"\s", "-", java_text(value)))
@@ -132,13 +256,43 @@ def slugify(value: Any) -> str | None:
 
 @TABLE.add("startsWith", "value")
 def starts_with(text: Any, value: Any = None) -> bool:
-    """Whether the Java text begins with the other one."""
+    """Whether a text begins with another one.
+
+    Args:
+        value (text): The beginning.
+
+    Returns:
+        boolean: Both are taken as text.
+
+    Raises:
+        EvaluationError: one of them is null.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'report.csv' | startsWith('rep') }} {{ 123 | startsWith('2') }} -> true false
+    """
     return _both(text, value, "startsWith")[0].startswith(java_text(value))
 
 
 @TABLE.add("endsWith", "value")
 def ends_with(text: Any, value: Any = None) -> bool:
-    """Whether the Java text ends with the other one."""
+    """Whether a text ends with another one.
+
+    Args:
+        value (text): The end.
+
+    Returns:
+        boolean: Both are taken as text.
+
+    Raises:
+        EvaluationError: one of them is null.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'report.csv' | endsWith('.csv') }} -> true
+    """
     return _both(text, value, "endsWith")[0].endswith(java_text(value))
 
 
@@ -150,7 +304,26 @@ def _both(text: Any, value: Any, name: str) -> tuple[str, str]:
 
 @TABLE.add("escapeChar", "type", state=True)
 def escape_char(state: State, value: Any, type: Any = None) -> Any:
-    """Quotes escaped for a single- or double-quoted string or a shell; lists and maps are walked."""
+    r"""Quotes escaped for a place where the text will stand between quotes.
+
+    `single` writes `\'`, `double` writes `\"`, `shell` writes `'\''`. Nothing else is escaped; lists and
+    maps are walked.
+
+    Args:
+        type (text): `single`, `double` or `shell`.
+
+    Returns:
+        text, list or map: Null for null.
+
+    Raises:
+        EvaluationError: another type.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ "it's" | escapeChar('single') }} -> it\'s
+        echo '{{ "it's" | escapeChar('shell') }}' -> echo 'it'\''s'
+    """
     if value is None:
         return None
     pair = _ESCAPES.get(type.lower()) if isinstance(type, str) else None
@@ -189,7 +362,24 @@ def _line_break(text: str) -> str:
 
 @TABLE.add("indent", "amount", "prefix", state=True)
 def indent(state: State, value: Any, amount: Any = ABSENT, prefix: Any = " ") -> str | None:
-    """Every line but the first indented."""
+    r"""Every line but the first one indented.
+
+    Args:
+        amount (integer): How many times the prefix is put before each line.
+        prefix (text, default ' '): What is put there.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the amount is absent, no integer or negative.
+        LimitError: the text becomes longer than `max_output_length`.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ inputs.lines | indent(2) }} -> "one\n  two"
+    """
     if value is None:
         return None
     text = java_text(value)
@@ -200,7 +390,24 @@ def indent(state: State, value: Any, amount: Any = ABSENT, prefix: Any = " ") ->
 
 @TABLE.add("nindent", "amount", "prefix", state=True)
 def nindent(state: State, value: Any, amount: Any = ABSENT, prefix: Any = " ") -> str | None:
-    """A line break first, then every line indented."""
+    r"""A line break first, then every line indented.
+
+    Args:
+        amount (integer): How many times the prefix is put before each line.
+        prefix (text, default ' '): What is put there.
+
+    Returns:
+        text: An empty text stays empty; null for null.
+
+    Raises:
+        EvaluationError: the amount is absent, no integer or negative.
+        LimitError: the text becomes longer than `max_output_length`.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        key:{{ inputs.lines | nindent(2) }} -> "key:\n  one\n  two"
+    """
     if value is None:
         return None
     text = java_text(value)
@@ -211,7 +418,23 @@ def nindent(state: State, value: Any, amount: Any = ABSENT, prefix: Any = " ") -
 
 @TABLE.add("format", variadic=True, state=True)
 def format_text(state: State, value: Any, *args: Any) -> str | None:
-    """Java's `String.format`."""
+    """The text with its placeholders filled, as by Java's `String.format`.
+
+    Args:
+        args... (any): Values for `%s`, `%d`, `%05.2f`, `%,d`, `%x`, `%b`, `%1$s` and so on.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text, a placeholder has no value, or one of the wrong type.
+        LimitError: the text becomes longer than `max_output_length`.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ '%s has %03d' | format(inputs.name, 7) }} -> ada has 007
+    """
     if value is None:
         return None
     return java_format(require_text(value), args, state.limits.max_output_length)
@@ -219,13 +442,37 @@ def format_text(state: State, value: Any, *args: Any) -> str | None:
 
 @TABLE.add("urlencode")
 def url_encode(value: Any) -> str | None:
-    """Form encoding: blanks become `+`."""
+    """The text in form encoding: blanks become `+`.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'a b&c=é' | urlencode }} -> a+b%26c%3D%C3%A9
+    """
     return None if value is None else quote_plus(require_text(value), safe="*").replace("~", "%7E")
 
 
 @TABLE.add("urldecode")
 def url_decode(value: Any) -> str | None:
-    """The inverse of `urlencode`."""
+    """The text whose form encoding the input is.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'a+b%26c' | urldecode }} -> a b&c
+    """
     return None if value is None else unquote_plus(require_text(value))
 
 
@@ -238,23 +485,71 @@ def _hash(value: Any, name: str) -> str | None:
 
 @TABLE.add("md5")
 def md5(value: Any) -> str | None:
-    """MD5 in hex."""
+    """The MD5 hash in lower-case hexadecimal digits. Not for anything that must be safe.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'test' | md5 }} -> 098f6bcd4621d373cade4e832627b4f6
+    """
     return _hash(value, "md5")
 
 
 @TABLE.add("sha1")
 def sha1(value: Any) -> str | None:
-    """SHA-1 in hex."""
+    """The SHA-1 hash in lower-case hexadecimal digits. Not for anything that must be safe.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'test' | sha1 }} -> a94a8fe5ccb19ba61c4c0873d391e987982fbbd3
+    """
     return _hash(value, "sha1")
 
 
 @TABLE.add("sha256")
 def sha256(value: Any) -> str | None:
-    """SHA-256 in hex."""
+    """The SHA-256 hash in lower-case hexadecimal digits.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'test' | sha256 | slice(0, 16) }} -> 9f86d081884c7d65
+    """
     return _hash(value, "sha256")
 
 
 @TABLE.add("sha512")
 def sha512(value: Any) -> str | None:
-    """SHA-512 in hex."""
+    """The SHA-512 hash in lower-case hexadecimal digits.
+
+    Returns:
+        text: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'test' | sha512 | length }} -> 128
+    """
     return _hash(value, "sha512")

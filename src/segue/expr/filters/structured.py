@@ -22,32 +22,82 @@ _MAX_PROGRAM = 10_000
 
 @TABLE.add("toJson", state=True, aliases=("json", "jsonEncode"))
 def to_json(state: State, value: Any) -> str:
-    """The JSON form; null gives the text `null`."""
+    r"""The value in JSON: compact, without entries that are null, texts in quotes.
+
+    Returns:
+        text: `null` for null.
+
+    Raises:
+        LimitError: the text becomes longer than `max_output_length`.
+
+    Available: 1.x, 2.0
+    Aliases: json (1.x), jsonEncode (0.18)
+
+    Examples:
+        {{ {'a': [1, null], 'b': null} | toJson }} -> {"a":[1,null]}
+        {{ 'x' | toJson }} -> "\"x\""
+    """
     return json_text(value, state.limits.max_output_length)
 
 
 @TABLE.add("toIon", state=True)
 def to_ion(state: State, value: Any) -> str:
-    """Ion text; null gives the text `null`."""
+    """The value in Ion text.
+
+    Returns:
+        text: `null` for null.
+
+    Raises:
+        LimitError: the text becomes longer than `max_output_length`.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ {'a': [1, 'x', 1.5]} | toIon }} -> {a:[1,"x",1.5e0]}
+    """
     return ion_text(value, state.limits.max_output_length)
 
 
 @TABLE.add("yaml", state=True)
 def to_yaml(state: State, value: Any) -> str:
-    """Block YAML that ends in a newline; null gives the text `null`."""
+    r"""The value in block YAML, with a line break at its end.
+
+    Returns:
+        text: `null` for null.
+
+    Raises:
+        LimitError: the text becomes longer than `max_output_length`.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ {'a': 1, 'b': ['x']} | yaml }} -> "a: 1\nb:\n - x\n"
+    """
     return "null" if value is None else yaml_text(value, state.limits.max_output_length)
 
 
 @TABLE.add("jq", "expression", state=True)
 def jq(state: State, value: Any, expression: Any = None) -> list[Any] | None:
-    """All values that a jq program makes of the input; text is read as JSON first.
+    """All values that a jq program makes of the input; a text is read as JSON first.
 
-    The program sees neither the environment nor files: `env`, `$ENV`, `input`, `import` and `include` are
+    The program sees neither the environment nor files: `env`, `$ENV`, `input_filename`, `import` and `include` are
     refused.
+
+    Args:
+        expression (text): A program in the language of jq 1.6.
+
+    Returns:
+        list: Always a list: take `first` of it for one value. Null for null.
 
     Raises:
         EvaluationError: no program, a bad one, or input that is no JSON.
         PackageMissingError: the package `jq` is not installed.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ outputs.query.rows | jq('map(.v) | add') | first }} -> 7
+        {{ outputs.query.rows | jq('.[].id') }} -> [1,2]
     """
     if expression is None:
         raise EvaluationError("The 'jq' filter expects an argument 'expression'.")

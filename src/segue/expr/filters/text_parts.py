@@ -20,7 +20,27 @@ TABLE = Table()
 
 @TABLE.add("replace", "replace_pairs", "regexp", state=True)
 def replace(state: State, value: Any, replace_pairs: Any = None, regexp: Any = None) -> Any:
-    """Pairs replaced one after another, as text or as Java regular expressions; containers are walked."""
+    """Pairs replaced one after another, as plain text or as regular expressions.
+
+    Lists and maps are walked: every value in them is replaced and becomes text; keys stay.
+
+    Args:
+        replace_pairs (map): What is replaced, and by what.
+        regexp (boolean, default false): Whether the keys are Java regular expressions; the values may then name groups.
+
+    Returns:
+        text, list or map: Null for null.
+
+    Raises:
+        EvaluationError: the pairs are absent or no map.
+        LimitError: the text becomes longer than `max_output_length`.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'a.b.c' | replace({'.': '-'}) }} -> a-b-c
+        {{ 'order 42' | replace({'([0-9]+)': '<$1>'}, regexp=true) }} -> order <42>
+    """
     if replace_pairs is None:
         raise EvaluationError("The argument 'replace_pairs' is required.")
     if not isinstance(replace_pairs, Mapping):
@@ -53,7 +73,25 @@ def _replace(state: State, value: Any, pairs: list[tuple[str, str]], regexp: boo
 
 @TABLE.add("split", "delimiter", "limit", state=True)
 def split(state: State, value: Any, delimiter: Any = None, limit: Any = None) -> list[str] | None:
-    """Pieces between matches of a Java regular expression."""
+    r"""Pieces of a text between matches of a regular expression.
+
+    Args:
+        delimiter (text): A Java regular expression: write `\.` for a dot.
+        limit (integer, default 0): At most so many pieces; 0 drops empty ones at the end, a negative number keeps them.
+
+    Returns:
+        list of texts: Null for null.
+
+    Raises:
+        EvaluationError: the input is no text, or the delimiter is absent or wrong.
+        LimitError: expression or text are too long.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'a.b.c' | split('\.') }} -> ["a","b","c"]
+        {{ 'a,b,c' | split(',', 2) }} -> ["a","b,c"]
+    """
     if value is None:
         return None
     if not isinstance(value, str):
@@ -71,7 +109,22 @@ def _parts(name: str, value: Any, separator: Any) -> tuple[str, str] | None:
 
 @TABLE.add("substringBefore", "separator")
 def substring_before(value: Any, separator: Any = ABSENT) -> str | None:
-    """The text before the first separator, else the whole."""
+    """The text before the first separator.
+
+    Args:
+        separator (text): Where it is cut.
+
+    Returns:
+        text: The whole text when the separator is not in it; null for null.
+
+    Raises:
+        EvaluationError: the separator is absent.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'a/b/c' | substringBefore('/') }} -> a
+    """
     parts = _parts("substringBefore", value, separator)
     if parts is None:
         return None
@@ -81,7 +134,22 @@ def substring_before(value: Any, separator: Any = ABSENT) -> str | None:
 
 @TABLE.add("substringAfter", "separator")
 def substring_after(value: Any, separator: Any = ABSENT) -> str | None:
-    """The text after the first separator, else nothing."""
+    """The text after the first separator.
+
+    Args:
+        separator (text): Where it is cut.
+
+    Returns:
+        text: Empty when the separator is not in it; null for null.
+
+    Raises:
+        EvaluationError: the separator is absent.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'a/b/c' | substringAfter('/') }} -> b/c
+    """
     parts = _parts("substringAfter", value, separator)
     if parts is None:
         return None
@@ -91,7 +159,22 @@ def substring_after(value: Any, separator: Any = ABSENT) -> str | None:
 
 @TABLE.add("substringBeforeLast", "separator")
 def substring_before_last(value: Any, separator: Any = ABSENT) -> str | None:
-    """The text before the last separator, else the whole."""
+    """The text before the last separator.
+
+    Args:
+        separator (text): Where it is cut.
+
+    Returns:
+        text: The whole text when the separator is not in it; null for null.
+
+    Raises:
+        EvaluationError: the separator is absent.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'a/b/c' | substringBeforeLast('/') }} -> a/b
+    """
     parts = _parts("substringBeforeLast", value, separator)
     if parts is None:
         return None
@@ -101,7 +184,22 @@ def substring_before_last(value: Any, separator: Any = ABSENT) -> str | None:
 
 @TABLE.add("substringAfterLast", "separator")
 def substring_after_last(value: Any, separator: Any = ABSENT) -> str | None:
-    """The text after the last separator, else nothing."""
+    """The text after the last separator.
+
+    Args:
+        separator (text): Where it is cut.
+
+    Returns:
+        text: Empty when the separator is not in it; null for null.
+
+    Raises:
+        EvaluationError: the separator is absent.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ 'report.tar.gz' | substringAfterLast('.') }} -> gz
+    """
     parts = _parts("substringAfterLast", value, separator)
     if parts is None:
         return None

@@ -26,7 +26,28 @@ _MISSING = object()
 def now(
     state: State, format: Any = None, time_zone: Any = None, existing_format: Any = None, locale: Any = None
 ) -> str:
-    """The current time as text, from the clock of the services; `existingFormat` has no meaning here."""
+    """The current time as text.
+
+    Args:
+        format (text, default 'iso'): A named format or a pattern, see Dates above.
+        timeZone (text, optional): Zone of the result; by default the server's.
+        existingFormat (text, optional): Without meaning here, accepted because the original does.
+        locale (text, optional): Language of names, as `fr` or `de_DE`.
+
+    Returns:
+        text: Apply `date` or `dateAdd` to go on with it.
+
+    Raises:
+        EvaluationError: the zone, format or locale cannot be used.
+        ServiceMissingError: there is no clock here.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ now() }} -> 2024-03-05T14:07:09.123456Z
+        {{ now('HH:mm', timeZone='Asia/Kolkata') }} -> 19:37
+        {{ now() | dateAdd(-1, 'DAYS', 'yyyy-MM-dd') }} -> 2024-03-04
+    """
     del existing_format
     if state.services.clock is None:
         raise ServiceMissingError("now", "clock")
@@ -47,25 +68,85 @@ def _parsed(name: str, value: Any) -> date:
 
 @TABLE.add("dayOfWeek", "date")
 def day_of_week(date: Any = None) -> str:
-    """`MONDAY` to `SUNDAY`."""
+    """The day of the week of a date.
+
+    Args:
+        date (date): An ISO date or datetime; day and hour are taken as written, no zone is converted.
+
+    Returns:
+        text: `MONDAY` to `SUNDAY`.
+
+    Raises:
+        EvaluationError: there is no date, or it cannot be read.
+
+    Available: 2.0
+
+    Examples:
+        {{ dayOfWeek('2025-01-06T00:30:00+02:00') }} -> MONDAY
+    """
     return _DAYS[_parsed("dayOfWeek", date).weekday()]
 
 
 @TABLE.add("dayOfMonth", "date")
 def day_of_month(date: Any = None) -> int:
-    """Day of the month."""
+    """The day of the month of a date.
+
+    Args:
+        date (date): An ISO date or datetime, taken as written.
+
+    Returns:
+        integer: 1 to 31.
+
+    Raises:
+        EvaluationError: there is no date, or it cannot be read.
+
+    Available: 2.0
+
+    Examples:
+        {{ dayOfMonth('2025-01-06') }} -> 6
+    """
     return _parsed("dayOfMonth", date).day
 
 
 @TABLE.add("monthOfYear", "date")
 def month_of_year(date: Any = None) -> int:
-    """Month of the year."""
+    """The month of a date.
+
+    Args:
+        date (date): An ISO date or datetime, taken as written.
+
+    Returns:
+        integer: 1 to 12.
+
+    Raises:
+        EvaluationError: there is no date, or it cannot be read.
+
+    Available: 2.0
+
+    Examples:
+        {{ monthOfYear('2025-12-06T10:00:00') }} -> 12
+    """
     return _parsed("monthOfYear", date).month
 
 
 @TABLE.add("hourOfDay", "date")
 def hour_of_day(date: Any = None) -> int:
-    """Hour from 0 to 23; a date without time is an error."""
+    """The hour of a datetime.
+
+    Args:
+        date (date): An ISO datetime, taken as written.
+
+    Returns:
+        integer: 0 to 23.
+
+    Raises:
+        EvaluationError: there is no date, it cannot be read, or it has no time.
+
+    Available: 2.0
+
+    Examples:
+        {{ hourOfDay('2025-01-06T14:30:00+02:00') }} -> 14
+    """
     value = _parsed("hourOfDay", date)
     if not isinstance(value, datetime):
         raise EvaluationError("The 'hourOfDay()' function could not parse 'date': it has no time")
@@ -74,7 +155,22 @@ def hour_of_day(date: Any = None) -> int:
 
 @TABLE.add("isWeekend", "date")
 def is_weekend(date: Any = None) -> bool:
-    """Whether the day is a Saturday or Sunday."""
+    """Whether a date is a Saturday or Sunday.
+
+    Args:
+        date (date): An ISO date or datetime, taken as written.
+
+    Returns:
+        boolean: True or false.
+
+    Raises:
+        EvaluationError: there is no date, or it cannot be read.
+
+    Available: 2.0
+
+    Examples:
+        {{ isWeekend('2025-01-04') }} {{ isWeekend('2025-01-06T10:00:00Z') }} -> true false
+    """
     return _parsed("isWeekend", date).weekday() >= 5
 
 
@@ -90,7 +186,25 @@ def _one_of(function: str, name: str, value: Any, allowed: tuple[str, ...]) -> i
 
 @TABLE.add("isDayWeekInMonth", "date", "dayOfWeek", "position")
 def is_day_week_in_month(date: Any = None, day_of_week: Any = None, position: Any = None) -> bool:
-    """Whether the date is the first, second ... or last such day of its month."""
+    """Whether a date is the first, second, third, fourth or last such day of its month.
+
+    Args:
+        date (date): An ISO date or datetime, taken as written.
+        dayOfWeek (text): `MONDAY` to `SUNDAY`, in any case.
+        position (text): `FIRST`, `SECOND`, `THIRD`, `FOURTH` or `LAST`, in any case.
+
+    Returns:
+        boolean: True or false.
+
+    Raises:
+        EvaluationError: an argument is absent or unknown; the message names the expected values.
+
+    Available: 2.0
+
+    Examples:
+        {{ isDayWeekInMonth('2025-01-06', 'MONDAY', 'FIRST') }} -> true
+        {{ isDayWeekInMonth('2025-01-27', 'monday', 'last') }} -> true
+    """
     value = _parsed("isDayWeekInMonth", date)
     day = _one_of("isDayWeekInMonth", "dayOfWeek", day_of_week, _DAYS)
     place = _one_of("isDayWeekInMonth", "position", position, _POSITIONS)
@@ -103,7 +217,23 @@ def is_day_week_in_month(date: Any = None, day_of_week: Any = None, position: An
 
 @TABLE.add("isLastWorkingDay", "date", "workingDays")
 def is_last_working_day(date: Any = None, working_days: Any = None) -> bool:
-    """Whether the date is the last day of its month that is a working day."""
+    """Whether a date is the last working day of its month.
+
+    Args:
+        date (date): An ISO date or datetime, taken as written.
+        workingDays (text, optional): Names of days, divided by commas or blanks; by default Monday to Friday.
+
+    Returns:
+        boolean: True or false.
+
+    Raises:
+        EvaluationError: there is no date, it cannot be read, or a day is unknown.
+
+    Available: 2.0
+
+    Examples:
+        {{ isLastWorkingDay('2025-05-30') }} {{ isLastWorkingDay('2025-05-31', 'SATURDAY,SUNDAY') }} -> true true
+    """
     value = _parsed("isLastWorkingDay", date)
     names = re.split(r"[,\s]+", java_text(working_days).strip()) if working_days is not None else []
     wanted = {_one_of("isLastWorkingDay", "workingDays", name, _DAYS) for name in names if name} or set(range(5))
@@ -115,7 +245,25 @@ def is_last_working_day(date: Any = None, working_days: Any = None) -> bool:
 
 @TABLE.add("isPublicHoliday", "date", "countryCode", "subDivision", state=True)
 def is_public_holiday(state: State, date: Any = None, country_code: Any = None, sub_division: Any = None) -> bool:
-    """Whether the holiday calendar of the services knows the day as a public holiday."""
+    """Whether a date is a public holiday of a country.
+
+    Args:
+        date (date): An ISO date or datetime, taken as written.
+        countryCode (text): The country's two letters, as `FR`.
+        subDivision (text, optional): Code of a state or region.
+
+    Returns:
+        boolean: True or false.
+
+    Raises:
+        EvaluationError: there is no date, it cannot be read, or the country is absent or unknown.
+        ServiceMissingError: there is no calendar of holidays here.
+
+    Available: 2.0
+
+    Examples:
+        {{ isPublicHoliday('2025-07-14', 'FR') }} {{ isPublicHoliday('2025-07-15', 'FR') }} -> true false
+    """
     value = _parsed("isPublicHoliday", date)
     country = java_text(country_code).strip() if country_code is not None else ""
     if not country:
@@ -136,5 +284,22 @@ def _instant(name: str, value: Any) -> datetime:
 
 @TABLE.add("isDateBetween", "date", "after", "before")
 def is_date_between(date: Any = None, after: Any = None, before: Any = None) -> bool:
-    """Whether the instant lies strictly between the two others."""
+    """Whether an instant lies strictly between two others.
+
+    Args:
+        date (date): An ISO datetime with an offset.
+        after (date): The earlier bound, with an offset.
+        before (date): The later bound, with an offset.
+
+    Returns:
+        boolean: True or false.
+
+    Raises:
+        EvaluationError: one of them is absent, cannot be read or has no offset.
+
+    Available: 2.0
+
+    Examples:
+        {{ isDateBetween(inputs.when, '2024-01-01T00:00:00Z', '2024-06-30T00:00:00Z') }} -> true
+    """
     return _instant("after", after) < _instant("date", date) < _instant("before", before)

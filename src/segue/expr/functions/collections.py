@@ -33,23 +33,67 @@ def _best(name: str, values: tuple[Any, ...], better: Callable[[Any, Any], bool]
 
 @TABLE.add("max", variadic=True)
 def maximum(*values: Any) -> Any:
-    """The largest number; nulls are ignored, a single list is returned unchanged."""
+    """The largest number.
+
+    Args:
+        values... (number): The numbers; nulls are ignored. A single list is returned unchanged.
+
+    Returns:
+        number: Null without arguments.
+
+    Raises:
+        EvaluationError: an argument is neither number nor null.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ max(1, inputs.count, 2.5) }} -> 3
+    """
     return _best("max", values, lambda a, b: bool(a > b))
 
 
 @TABLE.add("min", variadic=True)
 def minimum(*values: Any) -> Any:
-    """The smallest number; nulls are ignored, a single list is returned unchanged."""
+    """The smallest number.
+
+    Args:
+        values... (number): The numbers; nulls are ignored. A single list is returned unchanged.
+
+    Returns:
+        number: Null without arguments.
+
+    Raises:
+        EvaluationError: an argument is neither number nor null.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ min(1, inputs.count, 2.5) }} -> 1
+    """
     return _best("min", values, lambda a, b: bool(a < b))
 
 
 @TABLE.add("range", "start", "end", "increment", state=True)
 def span(state: State, start: Any = None, end: Any = None, increment: Any = 1) -> list[Any]:
-    """Integers or one-character texts from start to end inclusive; empty in the wrong direction.
+    """Integers or characters from a start to an end, both inclusive.
+
+    Args:
+        start (number or character): The first element.
+        end (number or character): The bound, included when it is reached.
+        increment (number, default 1): The step; may be negative.
+
+    Returns:
+        list: Empty when the end lies in the other direction.
 
     Raises:
         EvaluationError: wrong types, or an increment of 0.
         LimitError: more than `max_range` elements.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ range(0, 6, 2) }} {{ range('a', 'd') }} {{ range(3, 0) }} -> [0,2,4,6] ["a","b","c","d"] []
+        {{ range(0, 2000000) }} -> error: cannot produce more than 1000000 elements
     """
     if increment is None:
         increment = 1

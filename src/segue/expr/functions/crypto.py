@@ -35,7 +35,25 @@ def _cipher(function: str, key: Any) -> Any:
 
 @TABLE.add("encrypt", "key", "plaintext", state=True)
 def encrypt(state: State, key: Any = ABSENT, plaintext: Any = ABSENT) -> Any:
-    """Base64 of a random vector, the cipher text and its tag; empty text stays as it is."""
+    """A text encrypted with AES-GCM.
+
+    Args:
+        key (text): 16, 24 or 32 bytes in base64: the key itself, not the name of one.
+        plaintext (text): What is encrypted.
+
+    Returns:
+        text: Base64 of a random vector, the cipher text and its tag; an empty text and null as they are.
+
+    Raises:
+        EvaluationError: an argument is absent, or the key is none.
+        ServiceMissingError: there is no source of chance here.
+        PackageMissingError: the package `cryptography` is not installed.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ decrypt(vars.key, encrypt(vars.key, 'hi')) }} -> hi
+    """
     if key is ABSENT or plaintext is ABSENT:
         raise EvaluationError("The 'encrypt' function expects two arguments 'key' and 'plaintext'.")
     if plaintext is None or plaintext == "":
@@ -49,7 +67,25 @@ def encrypt(state: State, key: Any = ABSENT, plaintext: Any = ABSENT) -> Any:
 
 @TABLE.add("decrypt", "key", "encrypted")
 def decrypt(key: Any = ABSENT, encrypted: Any = ABSENT) -> Any:
-    """The inverse of `encrypt`; empty text stays as it is."""
+    """The text that `encrypt` made something of.
+
+    Args:
+        key (text): The key that was used, in base64.
+        encrypted (text): The result of `encrypt`.
+
+    Returns:
+        text: An empty text and null as they are.
+
+    Raises:
+        EvaluationError: an argument is absent, the key is none, or the text was not encrypted with it.
+        PackageMissingError: the package `cryptography` is not installed.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ decrypt(vars.key, encrypt(vars.key, 'hi')) }} -> hi
+        {{ decrypt(vars.key, 'bm90IGVuY3J5cHRlZCBhdCBhbGwsIHJlYWxseQ==') }} -> error: could not decrypt the text
+    """
     if key is ABSENT or encrypted is ABSENT:
         raise EvaluationError("The 'decrypt' function expects two arguments 'key' and 'encrypted'.")
     if encrypted is None or encrypted == "":

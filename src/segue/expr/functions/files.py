@@ -113,7 +113,27 @@ def _limited(state: State, content: bytes) -> Any:
 
 @TABLE.add("read", "path", "namespace", "revision", "version", state=True)
 def read(state: State, path: Any = None, namespace: Any = None, revision: Any = None, version: Any = None) -> Any:
-    """The file as text, or as bytes if it is binary Ion."""
+    """The content of a namespace file or of a file of internal storage.
+
+    Args:
+        path (text): Path of a namespace file, or a `kestra:///`, `nsfile:///` or `file:///` URI; `..` is refused.
+        namespace (text, optional): Whose namespace file; by default the flow's.
+        revision (integer, optional): Revision of a namespace file (2.0).
+        version (integer, optional): The same (1.x).
+
+    Returns:
+        text or bytes: Bytes for binary Ion, which `fromIon` reads; text in UTF-8 for everything else.
+
+    Raises:
+        EvaluationError: no path, an unknown scheme, a file that is not allowed or too large.
+        ServiceMissingError: there are no files here.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ read('data/hello.txt') | trim }} -> hi
+        {{ fromJson(read(outputs.query.uri)).x }} -> 1
+    """
     chosen = version if revision is None else revision
     reference = _reference(state, "read", path, namespace, chosen)
     files = _files(state, "read")
@@ -125,7 +145,26 @@ def read(state: State, path: Any = None, namespace: Any = None, revision: Any = 
 
 @TABLE.add("fileURI", "path", "namespace", "revision", "version", state=True)
 def file_uri(state: State, path: Any = None, namespace: Any = None, revision: Any = None, version: Any = None) -> str:
-    """The internal URI of a namespace file; URIs of storage and local files as they are."""
+    """The internal URI of a namespace file, as tasks take it.
+
+    Args:
+        path (text): Path of a namespace file; other URIs are returned as they are.
+        namespace (text, optional): Whose namespace file; by default the flow's.
+        revision (integer, optional): Revision of the file (2.0).
+        version (integer, optional): The same (1.x).
+
+    Returns:
+        text: A `kestra:///` URI.
+
+    Raises:
+        EvaluationError: no path, an unknown scheme, or a file that is not allowed.
+        ServiceMissingError: there are no files here.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ fileURI('data/hello.txt') }} -> kestra:///company/team/_files/data/hello.txt
+    """
     reference = _reference(state, "fileURI", path, namespace, version if revision is None else revision)
     if reference.kind != "namespace":
         return reference.path
@@ -134,20 +173,71 @@ def file_uri(state: State, path: Any = None, namespace: Any = None, revision: An
 
 @TABLE.add("fileSize", "path", "namespace", state=True)
 def file_size(state: State, path: Any = None, namespace: Any = None) -> int:
-    """Length in bytes."""
+    """The size of a file in bytes.
+
+    Args:
+        path (text): As for `read`.
+        namespace (text, optional): As for `read`.
+
+    Returns:
+        integer: Bytes.
+
+    Raises:
+        EvaluationError: no path, an unknown scheme, or a file that is not allowed.
+        ServiceMissingError: there are no files here.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ fileSize('data/hello.txt') }} -> 3
+    """
     reference = _reference(state, "fileSize", path, namespace)
     return _files(state, "fileSize").size(reference)
 
 
 @TABLE.add("fileExists", "path", "namespace", state=True)
 def file_exists(state: State, path: Any = None, namespace: Any = None) -> bool:
-    """Whether there is such a file."""
+    """Whether there is a file.
+
+    Args:
+        path (text): As for `read`.
+        namespace (text, optional): As for `read`.
+
+    Returns:
+        boolean: True or false.
+
+    Raises:
+        EvaluationError: no path, an unknown scheme, or a file that is not allowed.
+        ServiceMissingError: there are no files here.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ fileExists('data/hello.txt') }} {{ fileExists('no.txt') }} -> true false
+    """
     reference = _reference(state, "fileExists", path, namespace)
     return _files(state, "fileExists").exists(reference)
 
 
 @TABLE.add("isFileEmpty", "path", "namespace", state=True)
 def is_file_empty(state: State, path: Any = None, namespace: Any = None) -> bool:
-    """Whether the file has no bytes."""
+    """Whether a file has no bytes.
+
+    Args:
+        path (text): As for `read`.
+        namespace (text, optional): As for `read`.
+
+    Returns:
+        boolean: True or false.
+
+    Raises:
+        EvaluationError: no path, an unknown scheme, or a file that is not allowed.
+        ServiceMissingError: there are no files here.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ isFileEmpty('empty.txt') }} {{ isFileEmpty('data/hello.txt') }} -> true false
+    """
     reference = _reference(state, "isFileEmpty", path, namespace)
     return _files(state, "isFileEmpty").size(reference) == 0

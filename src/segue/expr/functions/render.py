@@ -20,13 +20,28 @@ _INTERNAL = frozenset({"_context", "locale", "template", "addSecretConsumer", "w
 
 @TABLE.add("render", "toRender", "recursive", state=True)
 def render(state: State, to_render: Any = ABSENT, recursive: Any = True) -> Any:
-    """The text, or every text inside a list, map or set, rendered with the variables visible now.
+    """A text rendered as a template, with all variables visible now; values of `vars` need it.
+
+    In lists and maps every text is rendered. Recursive rendering goes on until nothing changes, at most
+    `max_render_passes` times.
+
+    Args:
+        toRender (any): The text, list or map.
+        recursive (boolean, default true): Whether the result is rendered again.
+
+    Returns:
+        any: A text for a text; other values as they are.
 
     Raises:
-        EvaluationError: an argument is absent or wrong, or the rendered text fails; a variable missing in
-        there is
+        EvaluationError: an argument is absent or wrong, or the rendered text fails; a variable missing in there is
             not caught by `??`.
         LimitError: rendering nests too deeply.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ vars.greeting }} -> Hello {{ inputs.name }}
+        {{ render(vars.greeting) }} -> Hello ada
     """
     if to_render is ABSENT:
         raise EvaluationError("The 'render' function expects an argument 'toRender'.")
@@ -37,7 +52,24 @@ def render(state: State, to_render: Any = ABSENT, recursive: Any = True) -> Any:
 
 @TABLE.add("renderOnce", "toRender", state=True)
 def render_once(state: State, to_render: Any = ABSENT) -> Any:
-    """`render(toRender, false)`. Raises what `render` raises."""
+    """A text rendered one time only: `render(toRender, recursive=false)`.
+
+    Args:
+        toRender (any): The text, list or map.
+
+    Returns:
+        any: A text for a text; other values as they are.
+
+    Raises:
+        EvaluationError: the argument is absent, or the rendered text fails.
+        LimitError: rendering nests too deeply.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ renderOnce(vars.twice) }} -> {{ inputs.name }}
+        {{ render(vars.twice) }} -> ada
+    """
     if to_render is ABSENT:
         raise EvaluationError("The 'renderOnce' function expects an argument 'toRender'.")
     return _walk(state, to_render, False)
@@ -61,13 +93,41 @@ def _walk(state: State, value: Any, recursive: bool) -> Any:
 
 @TABLE.add("printContext", state=True, aliases=("fetchContext",))
 def print_context(state: State) -> dict[str, Any]:
-    """Every variable visible now. Secrets are not among them: they are no variables."""
+    """Every variable visible now, for finding out what there is. It needs all outputs, so it is slow.
+
+    Secrets are not among them: they are no variables.
+
+    Returns:
+        map: Variables by name.
+
+    Available: 1.x, 2.0
+    Aliases: fetchContext (2.0)
+
+    Examples:
+        {{ printContext() | keys | first }} -> inputs
+        {{ printContext().inputs.name }} -> ada
+    """
     return {key: value for key, value in Scope(state).items() if key not in _INTERNAL}
 
 
 @TABLE.add("block", "name", state=True)
 def block(state: State, name: Any = None) -> str:
-    """The named block of this template rendered again; an unknown name gives an empty text."""
+    """A block of this template rendered again.
+
+    Args:
+        name (text): Name of the block.
+
+    Returns:
+        text: Empty for an unknown name.
+
+    Raises:
+        LimitError: too many steps, or a text longer than `max_output_length`.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {% block hi %}Hi {{ inputs.name }}. {% endblock %}{{ block('hi') }} -> "Hi ada. Hi ada. "
+    """
     body = state.blocks.get(java_text(name))
     if body is None:
         return ""
@@ -79,5 +139,17 @@ def block(state: State, name: Any = None) -> str:
 
 @TABLE.add("parent")
 def parent() -> str:
-    """Always an error: templates cannot extend each other here."""
+    """Always an error: a template cannot extend another one.
+
+    Returns:
+        nothing: It never returns.
+
+    Raises:
+        EvaluationError: always.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ parent() }} -> error: Can not use parent function if template does not extend another template.
+    """
     raise EvaluationError("Can not use parent function if template does not extend another template.")

@@ -34,7 +34,23 @@ def _field(value: Any, name: str) -> Any:
 
 @TABLE.add("env", "name", "default", state=True)
 def env(state: State, name: Any = None, default: Any = None) -> Any:
-    """An entry of `envs`; the default when it is absent or empty."""
+    """An entry of `envs`, the environment variables of the server that flows may see.
+
+    Args:
+        name (text): Its name without the prefix, in lower case.
+        default (any, optional): The result when it is absent or empty.
+
+    Returns:
+        any: Null without a default.
+
+    Raises:
+        EvaluationError: there is no name.
+
+    Available: 2.0
+
+    Examples:
+        {{ env('api_host') }} {{ env('nope', 'localhost') }} -> api.example.com localhost
+    """
     if name is None:
         raise EvaluationError("The 'env' function expects an argument 'name'.")
     value = _field(_root(state, "envs"), java_text(name))
@@ -43,7 +59,22 @@ def env(state: State, name: Any = None, default: Any = None) -> Any:
 
 @TABLE.add("currentEachOutput", "outputs", state=True)
 def current_each_output(state: State, outputs: Any = ABSENT) -> Any:
-    """The entry for the current iteration in the outputs of a task that runs inside a loop (1.x)."""
+    """The entry for the current iteration in the outputs of a task inside `ForEach`.
+
+    Args:
+        outputs (map): The outputs of the task, by value of the loop.
+
+    Returns:
+        any: Null when there is none.
+
+    Raises:
+        EvaluationError: there is no argument, or it is no map.
+
+    Available: 1.x
+
+    Examples:
+        {{ currentEachOutput(outputs.each).value }} -> 1
+    """
     if outputs is ABSENT or outputs is None:
         raise EvaluationError("The 'currentEachOutput' function expects an argument 'outputs'.")
     if not isinstance(outputs, Mapping):
@@ -58,7 +89,23 @@ def current_each_output(state: State, outputs: Any = ABSENT) -> Any:
 
 @TABLE.add("loopOutputs", "outputs", "name")
 def loop_outputs(outputs: Any = None, name: Any = None) -> list[Any]:
-    """One declared output of every iteration of a loop, null where it is absent."""
+    """One declared output of every iteration of a `Loop`.
+
+    Args:
+        outputs (list): The list at `outputs.<loop>.outputs`.
+        name (text): Name of the output.
+
+    Returns:
+        list: Null where an iteration has no such output.
+
+    Raises:
+        EvaluationError: an argument is null or of the wrong type.
+
+    Available: 2.0
+
+    Examples:
+        {{ loopOutputs(outputs.loop.outputs, 'size') }} -> [10,null]
+    """
     if outputs is None:
         raise EvaluationError("The 'loopOutputs' function expects a non-null argument 'outputs'.")
     if not is_list(outputs):
@@ -72,7 +119,23 @@ def loop_outputs(outputs: Any = None, name: Any = None) -> list[Any]:
 
 @TABLE.add("tasksWithState", "state", state=True)
 def tasks_with_state(run: State, state: Any = None) -> list[dict[str, Any]]:
-    """Tasks and iterations whose state is the given one."""
+    """Tasks and iterations that are in a state.
+
+    Args:
+        state (text): Name of the state, in any case.
+
+    Returns:
+        list of maps: `taskId` and `state`, and `value` for iterations.
+
+    Raises:
+        EvaluationError: there is no argument.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ tasksWithState('failed') }}
+            -> [{"taskId":"load","state":"FAILED"},{"taskId":"each","value":"x","state":"FAILED"}]
+    """
     if state is None:
         raise EvaluationError("The 'tasksWithState' function expects an argument 'state'.")
     wanted = java_text(state).upper()
@@ -94,7 +157,19 @@ def tasks_with_state(run: State, state: Any = None) -> list[dict[str, Any]]:
 
 @TABLE.add("errorLogs", state=True)
 def error_logs(state: State) -> list[Mapping[str, Any]]:
-    """Up to 25 entries of level ERROR of this execution, oldest first."""
+    """The last error messages in the log of this execution, for alerts.
+
+    Returns:
+        list of maps: Up to 25 entries, the oldest first, with `taskId`, `level`, `message`, `timestamp` and so on.
+
+    Raises:
+        ServiceMissingError: the log cannot be read here; it can where tasks run.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ (errorLogs() | first).message }} -> disk is full
+    """
     if state.services.logs is None:
         raise ServiceMissingError("errorLogs", "logs")
     return list(state.services.logs(_ERROR_LOGS))[:_ERROR_LOGS]
@@ -102,7 +177,20 @@ def error_logs(state: State) -> list[Mapping[str, Any]]:
 
 @TABLE.add("iterationOutput", "taskId", "iteration", state=True)
 def iteration_output(state: State, task_id: Any = None, iteration: Any = None) -> Any:
-    """The `value` output of a task (id or outputs) at an iteration of the loop, by default the previous."""
+    """The output `value` of a task at an iteration of the loop.
+
+    Args:
+        taskId (text or map, optional): Id of the task or its outputs; by default the current task.
+        iteration (integer, optional): Number of the iteration from 0; by default the one before.
+
+    Returns:
+        any: Null when there is none.
+
+    Available: 2.0
+
+    Examples:
+        {{ iterationOutput('each', 1) }} -> 2
+    """
     current = _field(_root(state, "taskrun"), "iteration")
     if current is None:
         current = _field(_root(state, "item"), "index")
@@ -118,7 +206,19 @@ def iteration_output(state: State, task_id: Any = None, iteration: Any = None) -
 
 @TABLE.add("parentOutput", "index", state=True)
 def parent_output(state: State, index: Any = None) -> Any:
-    """Outputs of the direct parent, or of the ancestor of this number (0 is the outermost)."""
+    """The outputs of an ancestor of the current task.
+
+    Args:
+        index (integer, optional): Which one, 0 is the outermost; by default the direct parent.
+
+    Returns:
+        map: Null when there is none.
+
+    Available: 2.0
+
+    Examples:
+        {{ parentOutput().evaluationResult }} -> true
+    """
     parents = _root(state, "parents") or []
     number = len(parents) - 1 - index if is_integer(index) else 0
     return _field(parents[number], "outputs") if 0 <= number < len(parents) else None
@@ -126,7 +226,30 @@ def parent_output(state: State, index: Any = None) -> Any:
 
 @TABLE.add("http", "uri", "method", "query", "body", "contentType", "headers", "options", "accept", state=True)
 def http(state: State, uri: Any = None, *args: Any, **named: Any) -> Any:
-    """The decoded body of an HTTP answer."""
+    """The answer of an HTTP request.
+
+    Args:
+        uri (text): The address.
+        method (text, default 'GET'): The method.
+        query (map, default {}): Parameters added to the address.
+        body (any, optional): Written as the content type asks for.
+        contentType (text, default 'application/json'): JSON, YAML, a form or text.
+        headers (map, default {}): Values are texts or lists of texts.
+        options (map, optional): Settings of the HTTP client, as the HTTP tasks have them.
+        accept (text, default 'application/json'): What the answer may be.
+
+    Returns:
+        any: JSON and YAML as values, else text.
+
+    Raises:
+        EvaluationError: there is no address, or the answer is no success.
+        ServiceMissingError: expressions may not call here.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ http('https://api.example.com/user').name }} -> ada
+    """
     if uri is None:
         raise EvaluationError("The 'http' function expects an argument 'uri'.")
     if state.services.http is None:
@@ -149,7 +272,30 @@ def http(state: State, uri: Any = None, *args: Any, **named: Any) -> Any:
 
 @TABLE.add("subflow", "namespace", "id", "inputs", "revision", "labels", "timeout", state=True)
 def subflow(state: State, namespace: Any = None, id: Any = None, inputs: Any = None, *args: Any, **named: Any) -> Any:
-    """The result `{id, state, outputs, labels}` of a flow that is run for a form value."""
+    """The result of another flow, run while a form is shown.
+
+    It may be used in flow inputs only, not in tasks.
+
+    Args:
+        namespace (text): Namespace of the flow.
+        id (text): Id of the flow.
+        inputs (map, default {}): Its inputs.
+        revision (integer, optional): Its revision; by default the latest.
+        labels (map, default {}): Labels of the execution; those of the system are refused.
+        timeout (text, optional): How long it may take, as `PT30S`.
+
+    Returns:
+        map: `id`, `state`, `outputs` and `labels` of the execution.
+
+    Raises:
+        EvaluationError: an argument is absent or wrong, or there is a `taskrun` or `trigger`.
+        ServiceMissingError: flows cannot be run here.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ subflow('company.team', 'cities') }} -> error: can only be used at flow-input render time
+    """
     if namespace is None or id is None:
         raise EvaluationError("The 'subflow' function expects the arguments 'namespace' and 'id'.")
     scope = Scope(state)

@@ -28,10 +28,29 @@ def flow_field(state: State, name: str) -> str:
 
 @TABLE.add("secret", "key", "namespace", "subkey", "full", state=True)
 def secret(state: State, key: Any = None, namespace: Any = None, subkey: Any = None, full: Any = False) -> Any:
-    """A secret's text, one field of it, or (`full`) a map with its value and metadata.
+    """A secret, one field of it, or (`full`) a map with its value and metadata.
+
+    What it returns is hidden in logs and error messages.
+
+    Args:
+        key (text): Name of the secret.
+        namespace (text, optional): Whose secret; by default the flow's namespace.
+        subkey (text, optional): A field of a secret that is a JSON object.
+        full (boolean, default false): Whether a map with `value` and `metadata` is wanted.
+
+    Returns:
+        text or map: Containers of a `subkey` as JSON text.
 
     Raises:
         EvaluationError: no such secret or field; never caught by `??`. No message holds the secret's text.
+        ServiceMissingError: there are no secrets here.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ secret('API') | length }} -> 6
+        {{ secret('CFG', subkey='user') }} -> bob
+        {{ secret('NOPE') ?? 'x' }} -> error: Cannot find secret for key 'NOPE'.
     """
     if key is None:
         raise EvaluationError("The 'secret' function expects an argument 'key'.")
@@ -79,7 +98,27 @@ def _candidates(flow_namespace: str) -> list[str]:
 
 @TABLE.add("kv", "key", "namespace", "errorOnMissing", state=True)
 def kv(state: State, key: Any = None, namespace: Any = None, error_on_missing: Any = True) -> Any:
-    """A typed value of the KV store: of a given namespace, or of the flow's or its nearest ancestor."""
+    """A typed value of the key-value store.
+
+    Args:
+        key (text): Name of the value.
+        namespace (text, optional): Only this namespace; by default the flow's, then its ancestors.
+        errorOnMissing (boolean, default true): Whether a missing or expired value is an error, or null.
+
+    Returns:
+        any: Text, number, boolean, date, duration, list or map.
+
+    Raises:
+        EvaluationError: there is no such value, or its time is over.
+        ServiceMissingError: there is no store here.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ kv('name') }} {{ kv('cfg').a[1] }} {{ kv('up') }} -> ada 2 parent
+        {{ kv('none', errorOnMissing=false) ?? 'd' }} -> d
+        {{ kv('none') }} -> error: The key 'none' does not exist in the namespace 'company.team'.
+    """
     if key is None:
         raise EvaluationError("The 'kv' function expects an argument 'key'.")
     if state.services.kv is None:

@@ -29,7 +29,24 @@ _DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 @TABLE.add("fromJson", "json", aliases=("json", "jsonDecode"))
 def from_json(json: Any = ABSENT) -> Any:
-    """The JSON value that the text begins with; text after it is ignored."""
+    """The value that a JSON text holds; text after the first value is ignored.
+
+    Args:
+        json (text): The JSON text.
+
+    Returns:
+        any: Null for null.
+
+    Raises:
+        EvaluationError: there is no argument, it is no text, or no JSON.
+
+    Available: 1.x, 2.0
+    Aliases: json (1.x), jsonDecode (0.18)
+
+    Examples:
+        {{ fromJson('{"a": [1, {"b": "x"}]}').a[1].b }} -> x
+        {{ fromJson('x{') }} -> error: Invalid json:
+    """
     if json is ABSENT:
         raise EvaluationError("The 'fromJson' function expects an argument 'json'.")
     if json is None:
@@ -90,7 +107,23 @@ class _Budget:
 
 @TABLE.add("yaml", "yaml", state=True)
 def from_yaml(state: State, yaml: Any = ABSENT) -> Any:
-    """The first document of YAML text."""
+    """The value of the first document of a YAML text.
+
+    Args:
+        yaml (text): The YAML text.
+
+    Returns:
+        any: Dates stay text.
+
+    Raises:
+        EvaluationError: the argument is no text, or no YAML.
+        LimitError: the document, with aliases resolved, holds more than `max_range` values.
+
+    Available: 1.x, 2.0
+
+    Examples:
+        {{ yaml(vars.document).b[1] }} -> y
+    """
     if not isinstance(yaml, str):
         raise EvaluationError("The 'yaml' function expects an argument 'yaml' with type string.")
     return _load_yaml(yaml, state.limits.max_range)
@@ -115,7 +148,25 @@ def _load_yaml(text: str, limit: int) -> Any:
 
 @TABLE.add("fromIon", "ion", "allRows", aliases=("ionDecode",))
 def from_ion(ion: Any = ABSENT, all_rows: Any = False) -> Any:
-    """The first value of Ion text, or a list of all."""
+    """The first value of Ion, or a list of all its values.
+
+    Args:
+        ion (text or bytes): Ion.
+        allRows (boolean, default false): Whether all values are wanted, as a list.
+
+    Returns:
+        any: Null for null.
+
+    Raises:
+        EvaluationError: there is no argument, it is neither text nor bytes, or no Ion.
+
+    Available: 1.x, 2.0
+    Aliases: ionDecode (0.18)
+
+    Examples:
+        {{ fromIon('{a:1,b:"x"}').b }} -> x
+        {{ fromIon('{a:1}{a:2}', allRows=true) }} -> [{"a":1},{"a":2}]
+    """
     if ion is ABSENT:
         raise EvaluationError("The 'fromIon' function expects an argument 'ion'.")
     if ion is None:

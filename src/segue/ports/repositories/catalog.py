@@ -1,7 +1,9 @@
 """Compiled flows by revision: parsed once, shared by all executions of that revision."""
 
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from segue.domain.errors import DefinitionError, NotFoundError
 from segue.domain.execution.model import FlowKey
@@ -27,9 +29,12 @@ class FlowCatalog:
         capacity: int = 1000,
         staleness: timedelta = timedelta(seconds=5),
         clock: Clock | None = None,
+        defaults: Sequence[Mapping[str, Any]] = (),
     ) -> None:
+        """``defaults`` are the plugin defaults of the server (flow language 2.12)."""
         self._flows = flows
         self._types = types
+        self._defaults = defaults
         self._capacity = capacity
         self._staleness = staleness
         self._clock = clock or SystemClock()
@@ -88,7 +93,7 @@ class FlowCatalog:
         if stored.key in self._compiled:
             return
         try:
-            report = parse_flow(stored.source, self._types, strict=False)
+            report = parse_flow(stored.source, self._types, strict=False, defaults=self._defaults)
             flow = report.valid_flow()
             self._compiled[stored.key] = CompiledFlow(flow, stored.revision, stored.tenant, dialect=report.dialect)
         except DefinitionError as error:

@@ -38,6 +38,8 @@ class FlowQuery(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str
     text: str | None = None
     """Part of the id or the namespace, whatever the case."""
+    source: str | None = None
+    """Part of the source, whatever the case."""
     namespaces: tuple[str, ...] = ()
     namespace_prefix: str | None = None
     """This namespace and those below it."""
@@ -76,11 +78,19 @@ class FlowRepository(Protocol):
         ...
 
     async def search(self, query: FlowQuery) -> Page[StoredFlow]:
-        """Latest revisions that match. Sortable: ``id``, ``namespace``, ``revision``, ``updated``."""
+        """Latest revisions that match. Sortable: ``id``, ``namespace``, ``revision``, ``disabled``, ``updated``."""
         ...
 
     async def namespaces(self, tenant: str) -> Sequence[str]:
         """Every namespace that holds a flow, sorted."""
+        ...
+
+    async def delete_revisions(self, tenant: str, namespace: str, flow_id: str, revisions: Sequence[int]) -> int:
+        """Forget old revisions; how many there were.
+
+        Raises ``IllegalStateError``, and forgets none, when the newest revision is among them, or the latest
+        that is no draft.
+        """
         ...
 
     async def delete(self, tenant: str, namespace: str, flow_id: str, at: datetime) -> StoredFlow | None:

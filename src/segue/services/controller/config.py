@@ -1,6 +1,6 @@
 """What a controller needs, and what can be set about it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,13 @@ from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.storage import Storage
 
 
+def _as_written(source: str) -> str:
+    return source
+
+
 @dataclass(frozen=True, slots=True)
 class ControllerPorts:
-    """The outside of a controller."""
+    """The outside of a controller. ``prepare_flow`` turns the source of a flow into what workers get."""
 
     jobs: JobRepository
     executions: ExecutionRepository
@@ -25,6 +29,7 @@ class ControllerPorts:
     storage: Storage
     queue: Queue
     clock: Clock
+    prepare_flow: Callable[[str], str] = _as_written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ class Fetch:
             raise NotFoundError(
                 f"There is no flow '{flow.namespace}.{flow.flow_id}' revision {flow.revision} for this worker"
             )
-        return found.source
+        return self._ports.prepare_flow(found.source)
 
     async def outputs(self, session: Session, request: pb.FetchOutputsRequest) -> AsyncIterator[bytes]:
         """The outputs of a task run of the same execution, or of one related to it, as JSON in chunks."""

@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
-from segue.domain.engine.needs import ChildrenNeed, FlowNeed, Need, OutputsNeed
+from segue.domain.engine.needs import ChildrenNeed, FlowNeed, Need, OutputsNeed, SlotNeed
 from segue.domain.engine.state import ExecutionState
 from segue.domain.errors import NotFoundError, SegueError, UnavailableError
 from segue.domain.execution.task_run import OutputReference
 from segue.services.executor.config import ExecutorPorts
+from segue.services.executor.slots import take_slot
 
 
 class Loading:
@@ -43,6 +44,8 @@ class Loading:
                     return error
             case ChildrenNeed():
                 return await self._ports.journal.open_children(need.execution_id)
+            case SlotNeed():
+                return await take_slot(self._ports, state, need)
         raise AssertionError(need)
 
     async def _outputs(self, state: ExecutionState, needs: Collection[OutputsNeed]) -> None:

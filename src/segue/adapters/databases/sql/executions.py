@@ -18,6 +18,7 @@ from segue.adapters.databases.sql.conditions import contains_any_case, in_namesp
 from segue.adapters.databases.sql.execution_filters import column_of, condition_of
 from segue.adapters.databases.sql.inbox import INSERT_FACTS, INSERT_KEYED_FACTS, fact_rows, keyed_fact_rows
 from segue.adapters.databases.sql.lanes import Lanes
+from segue.adapters.databases.sql.slots import release_slots
 from segue.adapters.databases.sql.statements import Row, Statement, Transaction
 from segue.domain.errors import AlreadyExistsError
 from segue.domain.execution.facts import Created, Fact
@@ -161,6 +162,8 @@ class SqlExecutions:
         def work(transaction: Transaction) -> list[Row]:
             rows = transaction.fetch(_DELETE, ids=ids, tenant=storable(tenant))
             found = [row[0] for row in rows]
+            if found:
+                release_slots(transaction, found)
             for statement in parts if found else ():
                 transaction.execute(statement, ids=found)
             return rows

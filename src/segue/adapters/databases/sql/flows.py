@@ -19,7 +19,7 @@ from segue.adapters.databases.sql.codecs import (
 )
 from segue.adapters.databases.sql.conditions import contains_any_case, in_namespace, page_of
 from segue.adapters.databases.sql.lanes import Lanes
-from segue.domain.errors import AlreadyExistsError, ConflictError, NotFoundError
+from segue.domain.errors import AlreadyExistsError, ConflictError, IllegalStateError, NotFoundError
 from segue.ports.repositories.flows import FlowQuery, StoredFlow
 from segue.ports.repositories.paging import Page
 
@@ -30,6 +30,7 @@ _SORTABLE: dict[str, sa.ColumnElement[Any]] = {
     "id": _FLOWS.c.id,
     "namespace": _FLOWS.c.namespace,
     "revision": _FLOWS.c.revision,
+    "disabled": _FLOWS.c.disabled,
     "updated": _FLOWS.c.updated_at,
 }
 _SAVE_TRIES = 8
@@ -102,6 +103,8 @@ class SqlFlows:
         ]
         if query.text is not None:
             conditions.append(contains_any_case((columns.id, columns.namespace), query.text))
+        if query.source is not None:
+            conditions.append(contains_any_case((columns.source,), query.source))
         if query.namespaces:
             conditions.append(columns.namespace.in_([storable(name) for name in query.namespaces]))
         if query.namespace_prefix is not None:
@@ -127,6 +130,26 @@ class SqlFlows:
             .order_by(columns.namespace)
         )
         return await self._lanes.search(lambda connection: list(connection.execute(statement).scalars()))
+
+    async def delete_revisions(self, tenant: str, namespace: str, flow_id: str, revisions: Sequence[int]) -> int:
+        """See ``FlowRepository.delete_revisions``."""
+        columns = _FLOWS.c
+        one_flow = (
+            columns.tenant == storable(tenant),
+            columns.namespace == storable(namespace),
+            columns.id == storable(flow_id),
+        )
+        kept = sa.select(sa.func.max(columns.revision)).where(*one_flow)
+        current = sa.select(columns.revision).where(*one_flow, columns.latest)
+
+        def work(connection: sa.Connection) -> int:
+            needed = {connection.execute(kept).scalar(), *connection.execute(current).scalars()}
+            if taken := sorted(needed.intersection(revisions)):
+                raise IllegalStateError(f"revision {taken[0]} of flow {namespace}.{flow_id} is in use as the latest")
+            gone = sa.delete(_FLOWS).where(*one_flow, columns.revision.in_(revisions))
+            return connection.execute(gone).rowcount
+
+        return await self._lanes.write_core(work)
 
     async def delete(self, tenant: str, namespace: str, flow_id: str, at: datetime) -> StoredFlow | None:
         """See ``FlowRepository.delete``."""

@@ -5,8 +5,10 @@ from typing import Any
 from segue.domain.engine.flowables.base import EngineRun, FlowableRun
 from segue.domain.engine.flowables.choice import IfRun, SwitchRun
 from segue.domain.engine.flowables.each import EachParallelRun, EachSequentialRun, ForEachRun
+from segue.domain.engine.flowables.each_item import ForEachItemCallsRun, ForEachItemRun
 from segue.domain.engine.flowables.parallel import DagRun, ParallelRun
 from segue.domain.engine.flowables.sequential import AllowFailureRun, SequentialRun
+from segue.domain.engine.flowables.subflow import SubflowRun
 from segue.domain.flow import flowables as model
 from segue.domain.flow.tasks import Task
 
@@ -18,9 +20,12 @@ BEHAVIOURS: dict[type[Task], type[EngineRun[Any]]] = {
     model.EachParallel: EachParallelRun,
     model.EachSequential: EachSequentialRun,
     model.ForEach: ForEachRun,
+    model.ForEachItem: ForEachItemRun,
+    model.ForEachItemCalls: ForEachItemCallsRun,
     model.If: IfRun,
     model.Parallel: ParallelRun,
     model.Sequential: SequentialRun,
+    model.Subflow: SubflowRun,
     model.Switch: SwitchRun,
 }
 """Behaviour by model. What is neither here nor runnable can be written but not run yet."""

@@ -2,12 +2,14 @@
 
 from abc import ABC
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from segue.domain.engine.block import absorb, advance_sides, enabled, guess_state, restart_run
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import MAIN
-from segue.domain.execution.facts import ChildChanged
+from segue.domain.errors import SegueError
+from segue.domain.execution.facts import ChildChanged, Reviewed
+from segue.domain.execution.requests import ResumeRequested
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.flowables import Flowable
@@ -26,6 +28,9 @@ class EngineRun(ABC, Generic[AnyTask]):
 
     __slots__ = ("progress", "run", "task")
 
+    advanced_in: ClassVar[frozenset[State]] = frozenset({State.RUNNING})
+    """The states of the task run in which ``advance`` is asked."""
+
     def __init__(self, progress: Progress, task: AnyTask, run: TaskRun) -> None:
         self.progress = progress
         self.task = task
@@ -35,13 +40,21 @@ class EngineRun(ABC, Generic[AnyTask]):
         """Work out what is decided once. The task run is RUNNING afterwards, unless it was moved on here."""
 
     def advance(self) -> None:
-        """Go on as far as possible; asked in every step while the task run is RUNNING."""
+        """Go on as far as possible; asked in every step while the task run is in one of ``advanced_in``."""
 
     def child_changed(self, fact: ChildChanged) -> None:
         """An execution that this task run started and waits for has changed. Not asked after the end."""
 
     def timer_due(self, purpose: str) -> None:
         """The timer ``<task run id>:<purpose>`` has come due. Not asked after the end."""
+
+    def resume(self, fact: ResumeRequested) -> None:  # noqa: ARG002  for those that can
+        """Somebody wants the task run, which is PAUSED, to go on."""
+        raise SegueError(f"The task '{self.task.id}' cannot be resumed by hand")
+
+    def reviewed(self, fact: Reviewed) -> None:  # noqa: ARG002  for those that can
+        """Somebody has answered the task run, which is PAUSED."""
+        raise SegueError(f"The task '{self.task.id}' waits for no review")
 
     def restart(self) -> None:
         """Go on after an end that is taken back (flow language 11.3): with the children there are, or anew.
@@ -54,6 +67,10 @@ class EngineRun(ABC, Generic[AnyTask]):
             return
         self.run = self.progress.begin_attempt(self.run, self.progress.now)
         self.run = self.progress.move(self.run, State.RUNNING)
+
+    def end(self, state: State) -> None:
+        """Enter the final state that ``state`` is for this task; the attempt keeps ``state``."""
+        self.progress.end(self.progress.state.runs[self.run.id], absorb(self.task, state), attempt=state)
 
     def remember(self, outputs: dict[str, Any]) -> None:
         """Set the outputs that others can read."""
@@ -83,12 +100,7 @@ class FlowableRun(EngineRun[AnyFlowable]):
         if tally.has_failed or self.main():
             if not advance_sides(self.progress, self.run):
                 return
-            self.end()
-
-    def end(self) -> None:
-        """Enter the final state."""
-        state = self.final_state()
-        self.progress.end(self.run, absorb(self.task, state), attempt=state)
+            self.end(self.final_state())
 
     def section(self, name: str) -> tuple[Task, ...]:
         """The enabled tasks of one of the flowable's lists."""

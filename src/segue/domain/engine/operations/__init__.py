@@ -7,8 +7,8 @@ from segue.domain.engine.operations.marking import change_status, change_task_st
 from segue.domain.engine.operations.replaying import replay
 from segue.domain.engine.operations.restarting import restart
 from segue.domain.engine.operations.suspending import force_run, pause, resume, resume_from_breakpoint
-from segue.domain.engine.operations.unqueueing import unqueue
 from segue.domain.engine.progress import Progress
+from segue.domain.engine.starting import unqueue
 from segue.domain.errors import SegueError
 from segue.domain.execution import requests
 from segue.domain.execution.logs import LogLevel
@@ -46,3 +46,5 @@ def operate(progress: Progress, fact: requests.Request) -> None:
     except SegueError as error:
         asked = f"'{operation.value}'" + (f" of {fact.by}" if fact.by else "")
         progress.log(LogLevel.WARN, f"The request {asked} was ignored: {error}")
+        if progress.execution.is_finished:
+            progress.tell_caller()  # a caller that has asked for a restart waits for an end

@@ -1,7 +1,8 @@
 """Standing still and going on: pauses by hand, breakpoints, force-run (flow language 11.5, 11.8)."""
 
-from segue.domain.engine.operations.unqueueing import unqueue
+from segue.domain.engine import dispatch
 from segue.domain.engine.progress import Progress
+from segue.domain.engine.starting import unqueue
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.requests import (
     BreakpointResumed,
@@ -23,9 +24,9 @@ def pause(progress: Progress, fact: PauseRequested) -> None:
 
 
 def resume(progress: Progress, fact: ResumeRequested) -> None:
-    """Go on after a pause that no task asked for."""
+    """Let the task run that pauses go on, or the execution when it was paused by hand."""
     progress.log(LogLevel.INFO, f"Execution is resumed{_by(fact.by)}")
-    progress.move_execution(State.RESTARTED)
+    dispatch.resume(progress, fact)
 
 
 def force_run(progress: Progress, fact: ForceRunRequested) -> None:
