@@ -186,6 +186,20 @@ async def test_unqueue_needs_a_queued_execution(stage: Working, prefix: str) -> 
     await stage.act("POST", f"/{ended['id']}{prefix}/unqueue?state=SUCCESS", 422)
 
 
+@LINES
+async def test_unqueue(stage: Working, prefix: str) -> None:
+    await stage.server.save(text("f", a="wait") + "concurrency: {limit: 1, behavior: QUEUE}\n")
+    first = await stage.run("f", "RUNNING")
+    second, third, fourth = [await stage.run("f", "QUEUED") for _ in range(3)]
+    ended = await stage.act("POST", f"/{second['id']}{prefix}/unqueue?state=CANCELLED")
+    assert current(ended) == "CANCELLED"
+    running = await stage.act("POST", f"/{third['id']}{prefix}/unqueue")
+    assert current(running) == "RUNNING"
+    await stage.act("POST", f"/{fourth['id']}{prefix}/force-run")
+    await stage.until(fourth["id"], "RUNNING")
+    assert current(await stage.get(first["id"])) == "RUNNING"
+
+
 async def test_who_asked_is_in_the_log(stage: Working) -> None:
     await stage.server.save(text("f", a="fail"))
     failed = await stage.run("f", "FAILED")

@@ -88,6 +88,7 @@ async def working(folder: Path) -> AsyncIterator[Working]:
                 storage=server.storage,
                 clock=server.ports.clock,
                 renderer=renderer,
+                slots=server.database.slots,
             )
         )
         one = Working(server)
