@@ -292,6 +292,20 @@ async def test_a_namespace_may_be_called_like_an_action(stage: Working) -> None:
     assert (await stage.until(created["id"], "SUCCESS"))["namespace"] == "restart"
 
 
+@pytest.mark.parametrize("name", ["replay", "restart", "labels", "state", "eval"])
+async def test_a_flow_may_be_called_like_an_action(stage: Working, name: str) -> None:
+    await stage.server.save(text(name, a="one"))
+    ended = await stage.run(name, "SUCCESS")
+    await stage.act("POST", f"/none/{name}", 404)
+    if name == "replay":
+        assert (await stage.act("POST", f"/{ended['id']}/{name}"))["parentId"] == ended["id"]
+
+
+async def test_an_execution_shows_the_variables_of_its_flow(stage: Working) -> None:
+    await stage.server.save(text("f", a="one") + "variables: {greeting: hello}\n")
+    assert (await stage.run("f", "SUCCESS"))["variables"] == {"greeting": "hello"}
+
+
 async def test_the_family_is_followed_to_its_end(stage: Working) -> None:
     await stage.server.save(text("f", a="one"))
     ended = await stage.run("f", "SUCCESS")

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from litestar import Request
+from msgspec import UNSET
 
 from segue.api.bulk import Bulk
 from segue.api.config import ApiConfig
@@ -17,7 +18,7 @@ from segue.api.ports import ApiPorts
 from segue.api.schemas.executions import ApiExecution, wire_execution
 from segue.api.starting import Starter
 from segue.api.submission import Inputs
-from segue.domain.errors import NotFoundError
+from segue.domain.errors import DefinitionError, NotFoundError
 from segue.domain.execution.model import Execution
 from segue.domain.execution.task_run import TaskRun
 from segue.ports.queue import Channel
@@ -67,6 +68,10 @@ class Backend:
         """The execution; ids that cannot be any are not looked up."""
         return await self.ports.executions.get(tenant, execution_id) if is_id(execution_id) else None
 
+    async def has_execution(self, tenant: str, execution_id: str) -> bool:
+        """Whether there is such an execution."""
+        return await self.find_execution(tenant, execution_id) is not None
+
     async def execution(self, tenant: str, execution_id: str) -> Execution:
         """The execution. Raises ``NotFoundError``."""
         found = await self.find_execution(tenant, execution_id)
@@ -80,7 +85,16 @@ class Backend:
         if execution.task_run_count:
             task_runs = await self.ports.executions.task_runs(execution.id)
         outputs = await self.all_outputs(execution)
-        return wire_execution(execution, self.ports.clock.now(), task_runs=task_runs, outputs=outputs, url=url)
+        found = wire_execution(execution, self.ports.clock.now(), task_runs=task_runs, outputs=outputs, url=url)
+        variables = {**await self._flow_variables(execution), **execution.variables}
+        return msgspec.structs.replace(found, variables=variables or UNSET)
+
+    async def _flow_variables(self, execution: Execution) -> Mapping[str, Any]:
+        """The variables of the flow, which an execution begins with; none when its text cannot be read any more."""
+        try:
+            return (await self.ports.catalog.by_key(execution.flow)).flow.variables
+        except (NotFoundError, DefinitionError):
+            return {}
 
     async def light(self, executions: Sequence[Execution]) -> list[ApiExecution]:
         """Executions as search results show them."""
