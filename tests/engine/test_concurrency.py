@@ -7,7 +7,14 @@ import pytest
 from segue.domain.engine.needs import SlotNeed
 from segue.domain.execution.creation import StartRequest, create_execution
 from segue.domain.execution.facts import Created, KillRequested, SlotGranted
-from segue.domain.execution.requests import UnqueueRequested
+from segue.domain.execution.requests import (
+    ForceRunRequested,
+    PauseRequested,
+    ReplayRequested,
+    RestartRequested,
+    ResumeRequested,
+    UnqueueRequested,
+)
 from segue.domain.execution.slots import SlotAnswer
 from segue.domain.execution.state import State
 from segue.testing.world import START, World
@@ -184,3 +191,55 @@ def test_who_is_out_of_date_gets_no_slot():
     assert world.take_slot(stale, SlotNeed()) is SlotAnswer.WAITING
     assert world.slots.held["main/n/f"] == {}
     assert world.slots.waiting["main/n/f"] == {}
+
+
+def test_a_restart_is_checked_again():
+    world = crowd(1)
+    finish(world, "0", State.FAILED)
+    world.start(world.flows["n", "f"][-1], execution_id="1")
+    world.settle(timers=False)
+    world.tell("0", RestartRequested())
+    world.settle(timers=False)
+    assert states(world) == ["QUEUED", "RUNNING"]
+    finish(world, "1")
+    assert world.histories("0") == "CREATED RUNNING FAILED RESTARTED QUEUED RUNNING"
+    finish(world, "0")
+    assert states(world) == ["SUCCESS", "SUCCESS"]
+    assert world.slots.held["main/n/f"] == {}
+
+
+def test_a_kill_and_a_restart_in_one_step_keep_the_place_in_the_queue():
+    world = crowd(2)
+    world.tell("1", KillRequested(START))
+    world.tell("1", RestartRequested())
+    world.settle(timers=False)
+    finish(world, "0")
+    world.settle(timers=False)
+    assert states(world)[0] == "SUCCESS"
+    assert world.executions["1"].state is not State.QUEUED
+
+
+def test_a_replay_is_checked_too():
+    world = crowd(1)
+    world.tell("0", ReplayRequested(new_id="again"))
+    world.settle(timers=False)
+    assert states(world) == ["RUNNING", "QUEUED"]
+
+
+def test_a_pause_keeps_the_slot():
+    world = crowd(2)
+    world.tell("0", PauseRequested())
+    world.settle(timers=False)
+    assert states(world) == ["PAUSED", "QUEUED"]
+    world.tell("0", ResumeRequested(START))
+    world.settle(timers=False)
+    assert states(world) == ["RUNNING", "QUEUED"]
+    assert list(world.slots.held["main/n/f"]) == ["0"]
+
+
+@pytest.mark.parametrize("execution_id", ["0", "1"])
+def test_force_run_ignores_the_limit(execution_id: str):
+    world = crowd(2)
+    world.tell(execution_id, ForceRunRequested())
+    world.settle(timers=False)
+    assert states(world) == ["RUNNING", "RUNNING" if execution_id == "1" else "QUEUED"]

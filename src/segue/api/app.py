@@ -22,6 +22,7 @@ from segue.api.problems import MEDIA_TYPE, describe, exception_handlers
 from segue.api.routers import (
     concurrency,
     configs,
+    editor,
     execution_actions,
     execution_bulk,
     execution_replays,
@@ -35,6 +36,7 @@ from segue.api.routers import (
     logs,
     operations,
     outputs,
+    plugins,
     streams,
     webhooks,
 )
@@ -59,6 +61,8 @@ _OF_TENANT = (
     streams,
     logs,
     operations,
+    plugins,
+    editor,
 )
 
 
@@ -119,7 +123,7 @@ def create_app(ports: ApiPorts, config: ApiConfig | None = None) -> ApiApplicati
     app = ApiApplication(
         route_handlers=[
             ping,
-            Router("/api/v1", route_handlers=configs.HANDLERS),
+            Router("/api/v1", route_handlers=[*configs.HANDLERS, *plugins.HANDLERS, *editor.TENANT_LESS]),
             Router("/api/v1/{tenant:str}", route_handlers=handlers),
         ],
         dependencies={"backend": Provide(lambda: backend, sync_to_thread=False)},

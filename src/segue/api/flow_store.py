@@ -98,14 +98,6 @@ class FlowStore:
         self._ports.catalog.invalidate(flow.tenant, flow.namespace, flow.id)
         await self._ports.queue.broadcast(Channel.FLOWS, [f"{flow.tenant}/{flow.namespace}/{flow.id}"])
 
-    def validate_part(self, source: str, section: Section) -> FlowValidation:
-        """Everything there is to say about one task or trigger; never raises for a bad one."""
-        try:
-            report = parse_part(source, section, self._ports.types, self._ports.plugin_defaults)
-        except FlowSyntaxError as error:
-            return FlowValidation(index=0, constraints=f"Illegal {section[:-1]} source: {error.message}")
-        return FlowValidation(index=0, **_found(report))
-
     async def _limit_changed(self, flow: StoredFlow) -> None:
         """Those who wait go on when the limit is higher now, or gone."""
         definition = await self._ports.catalog.by_key(flow.key)
@@ -114,6 +106,14 @@ class FlowStore:
         woken = await self._ports.slots.change_limit(scope, flow.revision, limit)
         if woken:
             await self._ports.queue.publish(Topic.EXECUTIONS, woken)
+
+    def validate_part(self, source: str, section: Section) -> FlowValidation:
+        """Everything there is to say about one task or trigger; never raises for a bad one."""
+        try:
+            report = parse_part(source, section, self._ports.types, self._ports.plugin_defaults)
+        except FlowSyntaxError as error:
+            return FlowValidation(index=0, constraints=f"Illegal {section[:-1]} source: {error.message}")
+        return FlowValidation(index=0, **_found(report))
 
     async def validate(self, tenant: str, source: str, index: int, filename: str | None = None) -> FlowValidation:
         """Everything there is to say about one document; never raises for a bad flow."""

@@ -9,7 +9,6 @@ from segue.domain.engine.progress import Progress
 from segue.domain.execution.jobs import Timer, TimerKind
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.model import Execution, ExecutionKind
-from segue.domain.execution.requests import UnqueueRequested
 from segue.domain.execution.slots import SlotAnswer, slot_scope
 from segue.domain.execution.state import State
 
@@ -48,20 +47,25 @@ def granted(progress: Progress) -> None:
         progress.move_execution(State.RUNNING)
 
 
-def unqueue(progress: Progress, fact: UnqueueRequested) -> None:
-    """Take a queued execution out of the queue: it runs whatever the limit says, or ends.
+def leave_queue(progress: Progress, state: State) -> None:
+    """Take a queued execution out of the queue: to RUNNING whatever the limit, or to its end.
 
-    One that is not queued is left alone. Raises ``Needed`` before anything is changed.
+    Raises ``Needed`` before anything is changed.
     """
-    if progress.execution.state is not State.QUEUED:
-        return
-    if fact.state is State.RUNNING:
+    if state is State.RUNNING:
         _ask(progress, is_forced=True)
     else:
         progress.free_slot()
-    if fact.by:
-        progress.log(LogLevel.INFO, f"Execution is taken out of the queue by {fact.by}")
-    progress.move_execution(fact.state)
+    progress.move_execution(state)
+
+
+def force(progress: Progress) -> None:
+    """Start now, whatever the limit. Raises ``Needed`` before anything is changed."""
+    if not resumes_after_pause(progress.execution):
+        if _is_limited(progress):
+            _ask(progress, is_forced=True)
+        sla.begin(progress)
+    progress.move_execution(State.RUNNING)
 
 
 def resumes_after_pause(execution: Execution) -> bool:
@@ -98,6 +102,7 @@ def _is_limited(progress: Progress) -> bool:
 
 def _ask(progress: Progress, *, is_forced: bool = False) -> SlotAnswer:
     answer: SlotAnswer = progress.state.find(SlotNeed(is_forced))
+    progress.decision.frees_slot = False
     scope = slot_scope(progress.execution.flow)
     if answer in {SlotAnswer.HELD, SlotAnswer.WAITING} and scope not in progress.execution.concurrency_scopes:
         progress.change_execution(concurrency_scopes=(*progress.execution.concurrency_scopes, scope))

@@ -35,9 +35,10 @@ class TimerKind(StrEnum):
 
     RETRY = "RETRY"
     SCHEDULED_START = "SCHEDULED_START"
+    SLA = "SLA"
+    """The end of the time an SLA allows."""
     TASK = "TASK"
     """One that a task of the engine has set for itself: the end of a pause, a timeout."""
-    SLA = "SLA"
 
 
 class Timer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

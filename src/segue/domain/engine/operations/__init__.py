@@ -7,8 +7,8 @@ from segue.domain.engine.operations.marking import change_status, change_task_st
 from segue.domain.engine.operations.replaying import replay
 from segue.domain.engine.operations.restarting import restart
 from segue.domain.engine.operations.suspending import force_run, pause, resume, resume_from_breakpoint
+from segue.domain.engine.operations.unqueueing import unqueue
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.starting import unqueue
 from segue.domain.errors import SegueError
 from segue.domain.execution import requests
 from segue.domain.execution.logs import LogLevel
