@@ -97,6 +97,13 @@ class ApiLoopRun(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     parents: list[ApiLoopParent]
 
 
+class ApiBreakpoint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where an execution is to be suspended."""
+
+    id: str
+    value: str | None = None
+
+
 class ApiExecution(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """An execution. ``task_run_list`` and ``variables`` are left out of search results."""
 
@@ -118,6 +125,7 @@ class ApiExecution(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     parent_id: str | UnsetType = UNSET
     trigger: ApiTrigger | UnsetType = UNSET
     schedule_date: datetime | UnsetType = UNSET
+    breakpoints: list[ApiBreakpoint] | UnsetType = UNSET
     url: str | UnsetType = UNSET
     loop_run: ApiLoopRun | UnsetType = UNSET
 
@@ -214,6 +222,7 @@ def wire_execution(
         parent_id=_or_unset(execution.parent_id),
         trigger=wire_trigger(execution.trigger),
         schedule_date=_or_unset(execution.scheduled_at),
+        breakpoints=[ApiBreakpoint(point.task_id, point.value) for point in execution.breakpoints] or UNSET,
         url=_or_unset(url),
         loop_run=wire_loop_run(execution),
     )

@@ -59,7 +59,7 @@ def pause_timer_id(run: TaskRun) -> str:
     return f"{run.id}:pause"
 
 
-def end_now(progress: Progress, run: TaskRun, state: State) -> None:
+def end_because_of(progress: Progress, run: TaskRun, state: State) -> None:
     """End the whole execution in ``state`` because of ``run``: neither its error nor its finally branches run.
 
     Facts: flow language 7.13 (CANCEL), 7.14, 7.18 (Exit). KILLED is a kill with all that follows. In

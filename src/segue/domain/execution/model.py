@@ -86,6 +86,13 @@ class Breakpoint(msgspec.Struct, frozen=True, array_like=True):
     value: str | None = None
 
 
+def parse_breakpoints(text: str) -> tuple[Breakpoint, ...]:
+    """Breakpoints as clients write them: ``taskId`` or ``taskId.value``, with commas between."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    pairs = [part.partition(".") for part in parts]
+    return tuple(Breakpoint(task_id, value if dot else None) for task_id, dot, value in pairs)
+
+
 class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The execution row. ``version`` counts the writes and guards each of them (design D3)."""
 
