@@ -1,0 +1,117 @@
+"""One execution with very many iterations: is the last thousand as fast as the first, and what does it weigh?"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.measure import Rows
+from benchmarks.report import print_report
+from benchmarks.server import DATABASES, QUEUES, RunningServer, ServerFailed, Setting, Surroundings, memory_of
+from benchmarks.workload import NAMESPACE
+
+_BLOCK = 1000
+_LOOK_EVERY = 1.0
+_MEGABYTE = 2**20
+_ENDED = frozenset({"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fan:
+    """A flow with a loop. ``source`` is given the number of values and the concurrency limit; ``ends`` reads when
+    the iterations of an execution have ended, in seconds since 1970."""
+
+    name: str
+    subject: str
+    values: int
+    concurrency: int
+    source: Callable[[int, int], str]
+    ends: Callable[[Rows, str], list[float]]
+
+
+def run_fan(fan: Fan, arguments: list[str]) -> int:
+    """Measure with these options of the command line."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks {fan.name}", description=fan.subject)
+    parser.add_argument("--values", type=int, default=fan.values)
+    parser.add_argument("--concurrency", type=int, default=fan.concurrency, help="iterations at once; 0: all")
+    parser.add_argument("--queue", choices=QUEUES, default="memory")
+    parser.add_argument("--database", choices=DATABASES, default="sqlite")
+    parser.add_argument("--patience", type=float, default=3600.0, help="seconds after which it is given up")
+    chosen = parser.parse_args(arguments)
+    try:
+        with Surroundings(Setting(queue=chosen.queue, database=chosen.database)) as surroundings:
+            surroundings.renew()
+            with surroundings.launch() as server:
+                server.wait_for_worker()
+                figures = _measure(fan, chosen, surroundings, server)
+    except ServerFailed as error:
+        print(f"benchmarks: the server failed: {error}", file=sys.stderr)
+        return 1
+    title = f"{fan.name}, queue {chosen.queue}, database {chosen.database}: {fan.subject}"
+    print_report(title, vars(chosen), [figures])
+    return 0 if figures["state is SUCCESS"] else 1
+
+
+def _measure(fan: Fan, chosen: argparse.Namespace, surroundings: Surroundings, server: RunningServer) -> dict[str, Any]:
+    api = f"{server.base}/api/v1/main"
+    _call("POST", f"{api}/flows", fan.source(chosen.values, chosen.concurrency).encode(), "application/x-yaml")
+    (control_plane,) = server.processes()["control plane"]
+    at_rest = memory_of(control_plane)[0]
+    watch = server.watch()
+    began = time.monotonic()
+    execution_id = _call("POST", f"{api}/executions/{NAMESPACE}/{fan.name}", b"")["id"]
+    pages: list[float] = []
+    state, peak = "RUNNING", at_rest
+    while state not in _ENDED and time.monotonic() - began < chosen.patience:
+        time.sleep(_LOOK_EVERY)
+        asked = time.monotonic()
+        state = _call("GET", f"{api}/executions/{execution_id}")["state"]["current"]
+        pages.append(1000 * (time.monotonic() - asked))
+        peak = max(peak, memory_of(control_plane)[0])
+    usage = watch.end()
+    blocks = _blocks(sorted(fan.ends(surroundings.rows(), execution_id)))
+    return {
+        "state is SUCCESS": int(state == "SUCCESS"),
+        "seconds": usage.wall_seconds,
+        "iterations/s": sum(count for count, _ in blocks) / usage.wall_seconds,
+        **_figures(blocks),
+        "page ms, median": statistics.median(pages),
+        "page ms, longest": max(pages),
+        "control plane MB at rest": at_rest / _MEGABYTE,
+        "control plane MB more at most": (peak - at_rest) / _MEGABYTE,
+        "control plane cpu us/iteration": 1e6 * usage.cpu_seconds["control plane"] / chosen.values,
+        "worker cpu us/iteration": 1e6 * usage.cpu_seconds["worker"] / chosen.values,
+    }
+
+
+def _blocks(ends: Sequence[float]) -> list[tuple[int, float]]:
+    """Number and seconds of each thousand iterations, in the order they have ended."""
+    return [
+        (len(part), part[-1] - (ends[first - 1] if first else part[0]))
+        for first in range(0, len(ends), _BLOCK)
+        if (part := ends[first : first + _BLOCK])
+    ]
+
+
+def _figures(blocks: Sequence[tuple[int, float]]) -> dict[str, float]:
+    """Time per iteration in the first and the last tenth of the blocks, without the very first and a short last one."""
+    whole = [1000 * seconds / count for count, seconds in blocks[1:] if count == _BLOCK] or [0.0]
+    tenth = max(1, len(whole) // 10)
+    first, last = statistics.mean(whole[:tenth]), statistics.mean(whole[-tenth:])
+    return {
+        "ms/iteration, first tenth": first,
+        "ms/iteration, last tenth": last,
+        "last to first": last / first if first else 0.0,
+        "ms/iteration, slowest block": max(whole),
+    }
+
+
+def _call(method: str, url: str, body: bytes | None = None, kind: str = "multipart/form-data; boundary=x") -> Any:
+    request = urllib.request.Request(url, data=body, method=method, headers={"Content-Type": kind} if body else {})
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        return json.load(answer)
