@@ -23,7 +23,7 @@ from segue.domain.execution.model import Execution
 from segue.domain.execution.task_run import TaskRun
 from segue.ports.queue import Channel
 
-_LONGEST_ID = 64
+_LONGEST_ID = 200
 
 
 class Backend:
