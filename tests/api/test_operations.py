@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from segue.api import bulk
 from tests.api.working import Working, states, text, working
 
 
@@ -284,6 +285,55 @@ async def test_delete_leaves_what_goes_on(stage: Working) -> None:
     assert (await stage.act("DELETE", "/by-ids?includeNonTerminated=true", json=[running]))["count"] == 1
     await stage.act("GET", f"/{running}", 404)
     assert await messages(stage, ended) == []
+
+
+LOOP = """id: loop
+namespace: company.team
+tasks:
+  - id: loop
+    type: io.kestra.plugin.core.flow.Loop
+    values: [1, 2, 3]
+    tasks:
+      - id: inner
+        type: io.kestra.plugin.core.flow.Loop
+        values: [1, 2]
+        tasks: [{id: t, type: io.kestra.plugin.core.log.Log, message: hello}]
+"""
+
+
+async def test_iterations_go_with_their_loop(stage: Working) -> None:
+    await stage.server.save(LOOP)
+    ended = await stage.run("loop", "SUCCESS")
+    found = await stage.act("GET", "/search?filters[kind][EQUALS]=LOOP&size=50")
+    assert found["total"] == 9
+    children = await stage.act("GET", f"/search?filters[kind][EQUALS]=LOOP&filters[parentId][EQUALS]={ended['id']}")
+    assert children["total"] == 3
+    iteration = found["results"][0]["id"]
+    await stage.act("POST", f"/{iteration}/actions/replay", 409)
+    await stage.act("DELETE", f"/{ended['id']}", 204)
+    assert (await stage.act("GET", "/search?filters[kind][EQUALS]=LOOP"))["total"] == 0
+
+
+async def test_more_than_a_batch_goes_on_after_the_answer(stage: Working, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "_BATCH", 2)
+    await stage.server.save(text("f", a="fail"))
+    ids = [(await stage.run("f", "FAILED"))["id"] for _ in range(5)]
+    accepted = await stage.act("POST", "/change-status/by-query?newStatus=WARNING", 202)
+    assert accepted["totalItems"] == 5
+    for execution_id in ids:
+        await stage.until(execution_id, "WARNING")
+    assert (await stage.act("DELETE", "/by-query"))["count"] == 5
+
+
+async def test_a_playground_goes_on_from_its_last_run(stage: Working) -> None:
+    await stage.server.save(text("f", a="one", b="two", c="three"))
+    held = await stage.run("f", "BREAKPOINT", kind="PLAYGROUND", breakpoints="b")
+    await stage.act("DELETE", f"/{held['id']}/actions/kill")
+    run_id = held["taskRunList"][1]["id"]
+    again = await stage.act("POST", f"/{held['id']}/actions/replay?taskRunId={run_id}&breakpoints=c")
+    assert again["kind"] == "PLAYGROUND"
+    held = await stage.until(again["id"], "BREAKPOINT")
+    assert states(held) == {"a": "SUCCESS", "b": "SUCCESS", "c": "BREAKPOINT"}
 
 
 async def test_a_namespace_may_be_called_like_an_action(stage: Working) -> None:
