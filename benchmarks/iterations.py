@@ -6,9 +6,12 @@ import statistics
 import sys
 import time
 import urllib.request
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import psutil
 
 from benchmarks.measure import Rows
 from benchmarks.report import print_report
@@ -68,6 +71,7 @@ def _measure(fan: Fan, chosen: argparse.Namespace, surroundings: Surroundings, s
     began = time.monotonic()
     execution_id = _call("POST", f"{api}/executions/{NAMESPACE}/{fan.name}", b"")["id"]
     rows = surroundings.rows()
+    samples = [_Sample(time.time(), _cpu_seconds(control_plane))]
     pages = [_page(f"{api}/executions/{execution_id}")]
     state, peak = "RUNNING", at_rest
     while state not in _ENDED and time.monotonic() - began < chosen.patience:
@@ -76,14 +80,17 @@ def _measure(fan: Fan, chosen: argparse.Namespace, surroundings: Surroundings, s
         if time.monotonic() - began > len(pages) * _PAGE_EVERY:
             pages.append(_page(f"{api}/executions/{execution_id}"))
         peak = max(peak, memory_of(control_plane)[0])
+        samples.append(_Sample(time.time(), _cpu_seconds(control_plane)))
     usage = watch.end()
     pages.append(_page(f"{api}/executions/{execution_id}"))
-    blocks = _blocks(sorted(fan.ends(rows, execution_id)))
+    ends = sorted(fan.ends(rows, execution_id))
+    blocks = _blocks(ends)
     return {
         "state is SUCCESS": int(state == "SUCCESS"),
         "seconds": usage.wall_seconds,
         "iterations/s": sum(count for count, _ in blocks) / usage.wall_seconds,
         **_figures(blocks),
+        **_work(ends, samples),
         "page ms, median": statistics.median(pages),
         "page ms, longest": max(pages),
         "control plane MB at rest": at_rest / _MEGABYTE,
@@ -120,6 +127,47 @@ def _figures(blocks: Sequence[tuple[int, float]]) -> dict[str, float]:
         "last to first": last / first if first else 0.0,
         "ms/iteration, slowest block": max(whole),
     }
+
+
+class _Sample(NamedTuple):
+    """Processor time of the control plane at a moment."""
+
+    at: float
+    cpu_seconds: float
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _work(ends: Sequence[float], samples: Sequence[_Sample]) -> dict[str, float]:
+    """Processor time per iteration in the second and the last tenth, whatever else the machine did meanwhile.
+
+    The first tenth has the rendering of the values, the last few samples the outputs: both are left out.
+    """
+    tenth = len(ends) // 10
+    if not tenth:
+        return {}
+
+    def between(first: int, last: int) -> float:
+        spent = _cpu_at(ends[last], samples) - _cpu_at(ends[first], samples)
+        return 1e6 * spent / (last - first)
+
+    early, late = between(tenth, 2 * tenth), between(len(ends) - tenth, len(ends) - tenth // 10 - 1)
+    return {
+        "control plane us, second tenth": early,
+        "control plane us, last tenth": late,
+        "work, last to second": late / early if early else 0.0,
+    }
+
+
+def _cpu_at(at: float, samples: Sequence[_Sample]) -> float:
+    """Processor time at a moment, between the samples around it."""
+    place = min(max(bisect_left(samples, at, key=lambda sample: sample.at), 1), len(samples) - 1)
+    before, after = samples[place - 1], samples[place]
+    share = (at - before.at) / (after.at - before.at) if after.at > before.at else 0.0
+    return before.cpu_seconds + min(max(share, 0.0), 1.0) * (after.cpu_seconds - before.cpu_seconds)
 
 
 def _call(method: str, url: str, body: bytes | None = None, kind: str = "multipart/form-data; boundary=x") -> Any:
