@@ -217,3 +217,54 @@ tasks:
     assert [(run["taskId"], run.get("iteration")) for run in end["taskRunList"]] == [("u", None), ("t", 2)]
     states = [moment["state"] for moment in end["state"]["histories"]]
     assert states.count("PAUSED") == 2
+
+
+async def test_large_outputs_go_into_a_loop_and_out_of_it(client: RestClient) -> None:
+    await client.deploy(
+        flow(
+            "large",
+            """
+inputs: [{id: piece, type: STRING}]
+tasks:
+  - id: before
+    type: $CORE.debug.Return
+    format: "{% for i in range(1, 20000) %}{{ inputs.piece }}{% endfor %}"
+  - id: each
+    type: $CORE.flow.Loop
+    values: [a, b]
+    concurrencyLimit: 0
+    outputs: [{id: text, type: STRING, value: "{{ outputs.take.value }}"}]
+    tasks:
+      - id: check
+        type: $CORE.flow.If
+        condition: "{{ (outputs.before.value | length) == 200000 }}"
+        then: [{id: take, type: $CORE.debug.Return, format: "{{ item.value }}{{ outputs.before.value }}"}]
+  - {id: end, type: $CORE.debug.Return, format: "{{ outputs.each.outputs[0].outputs.text | length }} {{ outputs.each.outputs[1].outputs.text | slice(0, 11) }}"}
+""",
+        )
+    )
+    end = await client.wait((await client.start(NAMESPACE, "large", {"piece": "0123456789"}))["id"])
+    assert end["state"]["current"] == "SUCCESS", summary(end)
+    assert (await outputs_of(client, end, "end"))["value"] == "200001 b0123456789"
+
+
+async def test_a_condition_breaks_the_loop_off(client: RestClient) -> None:
+    await client.deploy(
+        flow(
+            "broken-off",
+            """
+tasks:
+  - id: each
+    type: $CORE.flow.Loop
+    values: [1, 2, 3, 4, 5]
+    breakWhen: "{{ iteration.outputs.n == 3 and item.value == '3' and iteration.state == 'SUCCESS' }}"
+    outputs: [{id: n, type: INT, value: "{{ outputs.t.value }}"}]
+    tasks: [{id: t, type: $CORE.debug.Return, format: "{{ item.value }}"}]
+""",
+        )
+    )
+    end = await client.wait((await client.start(NAMESPACE, "broken-off"))["id"])
+    assert end["state"]["current"] == "SUCCESS", summary(end)
+    found = await outputs_of(client, end, "each")
+    assert (found["iterationCount"], found["terminatedIterations"]) == (5, 3)
+    assert [one["outputs"]["n"] for one in found["outputs"]] == [1, 2, 3]
