@@ -31,6 +31,8 @@ def finish(progress: Progress) -> None:
     close_descendants(progress, None, state)
     if progress.execution.state is State.RETRYING:
         progress.move_execution(State.RUNNING)
+    if state is State.KILLED:  # something inside was killed, as an execution that it called
+        progress.move_execution(State.KILLING)
     progress.move_execution(state)
 
 
