@@ -21,6 +21,7 @@ from segue.api.problems import MEDIA_TYPE, ProblemError, describe, exception_han
 from segue.api.routers import (
     concurrency,
     configs,
+    editor,
     execution_actions,
     executions,
     flow_graphs,
@@ -31,6 +32,7 @@ from segue.api.routers import (
     logs,
     operations,
     outputs,
+    plugins,
     streams,
     webhooks,
 )
@@ -51,6 +53,8 @@ _OF_TENANT = (
     streams,
     logs,
     operations,
+    plugins,
+    editor,
 )
 
 
@@ -110,7 +114,7 @@ def create_app(ports: ApiPorts, config: ApiConfig | None = None) -> ApiApplicati
     app = ApiApplication(
         route_handlers=[
             ping,
-            Router("/api/v1", route_handlers=configs.HANDLERS),
+            Router("/api/v1", route_handlers=[*configs.HANDLERS, *plugins.HANDLERS, *editor.TENANT_LESS]),
             Router("/api/v1/{tenant:str}", route_handlers=handlers),
         ],
         dependencies={"backend": Provide(lambda: backend, sync_to_thread=False)},

@@ -7,6 +7,7 @@ from typing import Any
 from segue.domain.flow.type_names import TypeCatalogue
 from segue.expr import Engine, Services
 from segue.ports.clock import Clock, Ids
+from segue.ports.plugins import PluginLibrary
 from segue.ports.queue import Queue
 from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.executions import ExecutionRepository
@@ -29,7 +30,7 @@ class ApiPorts:
 
     ``services`` gives what templates may use in a namespace (secrets for webhook keys, ``now()`` in
     defaults); ``encrypt`` stores SECRET inputs, None refuses them;
-    ``plugin_defaults`` are those of the server (flow language 2.12).
+    ``plugins`` documents the types; ``plugin_defaults`` are those of the server (flow language 2.12).
     """
 
     flows: FlowRepository
@@ -48,4 +49,5 @@ class ApiPorts:
     engine: Engine
     services: Callable[[str, str], Services] = _no_services
     encrypt: Callable[[str], Any] | None = None
+    plugins: PluginLibrary | None = None
     plugin_defaults: Sequence[Mapping[str, Any]] = ()

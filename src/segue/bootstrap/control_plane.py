@@ -17,6 +17,7 @@ from segue.bootstrap.worker_process import WorkerProcess
 from segue.config import Configuration
 from segue.domain.execution.limits import EngineLimits
 from segue.domain.flow.parse import fill_defaults
+from segue.plugins.documents import Library
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.executor import Executor, ExecutorConfig, ExecutorPorts
 from segue.services.lifecycle import Service
@@ -163,6 +164,7 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             queue=outside.queue,
             catalog=outside.catalog,
             types=outside.types,
+            plugins=Library(outside.types),
             plugin_defaults=outside.defaults,
             clock=outside.clock,
             ids=outside.ids,

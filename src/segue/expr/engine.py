@@ -15,7 +15,8 @@ from segue.expr.filters import FILTERS
 from segue.expr.functions import FUNCTIONS
 from segue.expr.lexer import RAW_BLOCK
 from segue.expr.limits import Limits
-from segue.expr.references import EVERYTHING, NO_REFERENCES, References, collect, union
+from segue.expr.reference_collector import collect
+from segue.expr.references import EVERYTHING, NO_REFERENCES, References, union
 from segue.expr.runtime import Scope, State
 from segue.expr.services import NO_SERVICES, Services
 from segue.expr.tags import parse_template

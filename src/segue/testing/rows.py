@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from segue.domain.engine.decision import Decision
-from segue.domain.engine.needs import ChildrenNeed, FlowNeed, Need, OutputsNeed, SlotNeed
+from segue.domain.engine.needs import ChildrenNeed, ExecutionNeed, FlowNeed, Need, OutputsNeed, SlotNeed
 from segue.domain.engine.slots import slot_answer, slot_request
 from segue.domain.engine.state import ExecutionState
 from segue.domain.errors import NotFoundError
@@ -118,6 +118,8 @@ class Rows:
                     state.found[need] = revisions[(need.revision or len(revisions)) - 1]
             case SlotNeed():
                 state.found[need] = self.take_slot(state, need)
+            case ExecutionNeed():
+                state.found[need] = self.executions.get(need.execution_id)
             case ChildrenNeed():
                 state.found[need] = [
                     one.id

@@ -183,7 +183,7 @@ def wire_execution(
         state=wire_state(execution.status, now),
         original_id=execution.origin_id,
         metadata=ApiMetadata(
-            execution.attempt_number, execution.created_at, list(execution.concurrency_scopes) or UNSET
+            execution.attempt_number, execution.first_created_at, list(execution.concurrency_scopes) or UNSET
         ),
         labels=wire_labels(execution.labels),
         kind=execution.kind,

@@ -175,6 +175,8 @@ def _advance_execution(progress: Progress) -> None:
 def _submit_created(progress: Progress) -> None:
     """Move new and restarted task runs on, until one stands at a breakpoint."""
     for run in [run for run in progress.state.open_runs() if run.state in _TO_SUBMIT]:
+        if progress.state.runs[run.id].state not in _TO_SUBMIT:
+            continue  # one before it has ended the execution
         try:
             if suspend(progress, run):
                 return

@@ -83,14 +83,18 @@ def advance_sequence(progress: Progress, tasks: Sequence[Task], parent: TaskRun 
     return False
 
 
-def advance_sides(progress: Progress, parent: TaskRun | None) -> bool:
+def advance_sides(progress: Progress, parent: TaskRun | None, *, has_failed: bool = False) -> bool:
     """After the main part is over or has failed: move the error branch, then the finally branch.
 
-    Returns whether all branches that have to run are over.
+    Returns whether all branches that have to run are over. ``has_failed``: the block has, whatever its children did.
     """
     branches = side_branches(progress, parent)
     main = progress.state.tally(None if parent is None else parent.id, MAIN)
-    if main.has_failed and branches.errors and not advance_sequence(progress, branches.errors, parent, ERRORS):
+    if (
+        (main.has_failed or has_failed)
+        and branches.errors
+        and not advance_sequence(progress, branches.errors, parent, ERRORS)
+    ):
         return False
     if branches.finally_:
         return advance_sequence(progress, branches.finally_, parent, FINALLY)

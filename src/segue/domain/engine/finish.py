@@ -5,6 +5,7 @@ from typing import Any
 from segue.domain.engine import sla
 from segue.domain.engine.block import advance_sequence, enabled, guess_state
 from segue.domain.engine.kill import close_descendants
+from segue.domain.engine.listeners import listening_tasks
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import AFTER, MAIN
 from segue.domain.errors import LimitExceededError, SegueError
@@ -65,7 +66,7 @@ def after(progress: Progress) -> None:
 
 
 def _is_over(progress: Progress) -> bool:
-    tasks = enabled(progress.state.flow.children(None, "afterExecution"))
+    tasks = (*listening_tasks(progress), *enabled(progress.state.flow.children(None, "afterExecution")))
     try:
         return advance_sequence(progress, tasks, None, AFTER)
     except LimitExceededError as error:

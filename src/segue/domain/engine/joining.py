@@ -7,7 +7,8 @@ import msgspec
 from segue.domain.engine.block import absorb
 from segue.domain.engine.outgoing import closed_attempts
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.retry import next_attempt_at, retry_of, tries
+from segue.domain.engine.repeating import makes_execution, repeat
+from segue.domain.engine.retry import next_attempt_at, retry_of, retry_timer_id, tries
 from segue.domain.execution.facts import JobLost, TaskFinished, TaskStarted, TimerDue
 from segue.domain.execution.jobs import Timer, TimerKind
 from segue.domain.execution.logs import LogLevel
@@ -65,11 +66,6 @@ def retry_due(progress: Progress, fact: TimerDue) -> None:
             progress.move_execution(State.RUNNING)
 
 
-def retry_timer_id(run: TaskRun) -> str:
-    """The id of the timer before the attempt that follows those of ``run``."""
-    return f"{run.id}:retry:{len(run.attempts)}"
-
-
 def _under_way(progress: Progress, run_id: str, attempt: int) -> TaskRun | None:
     run = progress.state.runs.get(run_id)
     if run is None or run.state not in _WITH_WORKERS or closed_attempts(run) + 1 != attempt:
@@ -82,7 +78,11 @@ def try_again(progress: Progress, run: TaskRun, ended_at: datetime) -> bool:
     if progress.execution.state is State.KILLING or progress.execution.state.is_terminated:
         return False
     retry = retry_of(progress.state, run)
-    due = None if retry is None else next_attempt_at(retry, run, ended_at)
+    if retry is None:
+        return False
+    if makes_execution(progress, retry):
+        return repeat(progress, retry, run, ended_at)
+    due = next_attempt_at(retry, run, ended_at)
     if due is None:
         return False
     run = progress.move(run, State.RETRYING, ended_at)

@@ -1,8 +1,8 @@
 """Killing an execution (flow language 9.6)."""
 
-from segue.domain.engine.joining import retry_timer_id
 from segue.domain.engine.needs import ChildrenNeed
 from segue.domain.engine.progress import Progress
+from segue.domain.engine.retry import retry_timer_id
 from segue.domain.engine.state import AFTER, phase_of
 from segue.domain.execution.facts import KillRequested
 from segue.domain.execution.logs import LogLevel
@@ -49,7 +49,34 @@ def close(progress: Progress, run: TaskRun, state: State) -> None:
         progress.drop_job(run)
     if run.state is State.RETRYING:
         progress.drop_timer(retry_timer_id(run))
+    if run.state is State.PAUSED:
+        progress.drop_timer(pause_timer_id(run))
     progress.end(run, state)
+
+
+def pause_timer_id(run: TaskRun) -> str:
+    """The id of the timer at the end of a pause."""
+    return f"{run.id}:pause"
+
+
+def end_because_of(progress: Progress, run: TaskRun, state: State) -> None:
+    """End the whole execution in ``state`` because of ``run``: neither its error nor its finally branches run.
+
+    Facts: flow language 7.13 (CANCEL), 7.14, 7.18 (Exit). KILLED is a kill with all that follows. In
+    ``afterExecution`` there is nothing to end any more but ``run``. Raises ``Needed`` before anything is changed.
+    """
+    if progress.execution.state.is_terminated:
+        close(progress, progress.begin_attempt(run, progress.now), State.SUCCESS)
+        return
+    if state is State.KILLED:
+        kill(progress, KillRequested(progress.now))
+        return
+    for each in progress.state.open_runs():
+        close(progress, each, state)
+    if progress.execution.state is not State.RUNNING:
+        progress.move_execution(State.RESTARTED if progress.execution.state is State.PAUSED else State.RUNNING)
+        progress.move_execution(State.RUNNING)
+    progress.move_execution(state)
 
 
 def close_descendants(progress: Progress, parent: TaskRun | None, state: State) -> None:

@@ -47,7 +47,13 @@ class SlotNeed(NamedTuple):
     is_forced: bool = False
 
 
-Need = OutputsNeed | FlowNeed | ChildrenNeed | SlotNeed
+class ExecutionNeed(NamedTuple):
+    """Another execution, of whatever tenant (found: an ``Execution``, or None when there is none)."""
+
+    execution_id: str
+
+
+Need = OutputsNeed | FlowNeed | ChildrenNeed | SlotNeed | ExecutionNeed
 
 
 class Needed(Interrupt):

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from segue.domain.engine.state import ExecutionState
+from segue.domain.execution.model import Execution
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import Attempt, TaskRun
 from segue.domain.flow.retry import ConstantRetry, ExponentialRetry, RandomRetry, Retry
@@ -19,6 +20,11 @@ def retry_of(state: ExecutionState, run: TaskRun) -> Retry | None:
         if found is not None:
             return found
     return state.flow.flow.retry
+
+
+def retry_timer_id(run: TaskRun) -> str:
+    """The id of the timer before the attempt that follows those of ``run``."""
+    return f"{run.id}:retry:{len(run.attempts)}"
 
 
 def tries(run: TaskRun) -> int:
@@ -41,6 +47,17 @@ def next_attempt_at(retry: Retry, run: TaskRun, ended_at: datetime) -> datetime 
         first = counted[0].status.started_at
         if due > first + retry.max_duration:
             return None
+    return due
+
+
+def next_execution_at(retry: Retry, execution: Execution, run: TaskRun, ended_at: datetime) -> datetime | None:
+    """When a new execution takes the place of this one, None when none does any more (2.8)."""
+    done = execution.attempt_number
+    if retry.max_attempts is not None and done >= retry.max_attempts:
+        return None
+    due = ended_at + _pause(retry, run, done)
+    if retry.max_duration is not None and due > execution.first_created_at + retry.max_duration:
+        return None
     return due
 
 

@@ -94,5 +94,5 @@ def output_needs(state: ExecutionState, named: References) -> Iterable[OutputNee
 
 def named_tasks(state: ExecutionState, named: References) -> list[str]:
     """Ids of the tasks whose outputs may be read: those named, or all that have any where that is not known."""
-    everything = not named.outputs or "outputs" in named.unknown or "*" in named.unknown
+    everything = () in named.outputs or "*" in named.unknown
     return tasks_with_outputs(state) if everything else sorted({path[0] for path in named.outputs if path})

@@ -134,6 +134,11 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.original_id or self.id
 
     @property
+    def first_created_at(self) -> datetime:
+        """When the first of a chain of retries was created."""
+        return self.original_created_at or self.created_at
+
+    @property
     def correlation_id(self) -> str:
         """Shared by every execution of a chain (label ``system.correlationId``)."""
         for label in self.labels:

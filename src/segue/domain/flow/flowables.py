@@ -26,6 +26,7 @@ from segue.domain.flow.fields import (
 from segue.domain.flow.inputs import Input
 from segue.domain.flow.outputs import Output
 from segue.domain.flow.source import Path
+from segue.domain.flow.steering import Exit, Labels, Resume, SetVariables, UnsetVariables
 from segue.domain.flow.tasks import RunnableTask, Task
 from segue.domain.flow.type_names import FLOW_PACKAGE, canonical_flowable
 
@@ -425,6 +426,7 @@ FLOWABLES: dict[str, type[Task]] = {
         Subflow,
         ForEachItem,
         Template,
+        *(Exit, Labels, Resume, SetVariables, UnsetVariables),
     )
 }
 """Classes by the last part of their canonical type name."""
@@ -457,6 +459,11 @@ AnyTask = TypeAliasType(
         | Annotated[Subflow, tag("Subflow")]
         | Annotated[ForEachItem, tag("ForEachItem")]
         | Annotated[Template, tag("Template")]
+        | Annotated[Exit, tag("Exit")]
+        | Annotated[Labels, tag("Labels")]
+        | Annotated[Resume, tag("Resume")]
+        | Annotated[SetVariables, tag("SetVariables")]
+        | Annotated[UnsetVariables, tag("UnsetVariables")]
         | Annotated[RunnableTask, tag("task")],
         Discriminator(_kind),
     ],

@@ -14,7 +14,7 @@ from segue.domain.flow.type_names import canonical_trigger, canonical_type
 Canonical: TypeAlias = Callable[[str], str]
 
 _INPUT_TYPES = {"BOOLEAN": "BOOL", "ENUM": "SELECT"}
-_FLOWABLES_OF_V1 = {"ForEach", "EachSequential", "EachParallel", "ForEachItem", "Template"}
+_FLOWABLES_OF_V1 = {"ForEach", "EachSequential", "EachParallel", "ForEachItem", "Template", "Resume"}
 _IGNORED_OF_SCHEDULE = ("backfill", "backfills")
 
 

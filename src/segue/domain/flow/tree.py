@@ -20,6 +20,7 @@ _OWN_LISTS: dict[str, tuple[str, ...]] = {
     "Dag": (),
 }
 _DEFAULT_LISTS = ("tasks",)
+_WITHOUT_CHILDREN = {"Subflow", "Template", "Exit", "Labels", "Resume", "SetVariables", "UnsetVariables"}
 
 
 class RawTask(NamedTuple):
@@ -73,7 +74,7 @@ def _walk(path: Path, task: dict[str, Any]) -> Iterator[RawTask]:
 
 def children_of(path: Path, task: dict[str, Any], flowable: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The direct children of a flowable."""
-    if flowable in {"Subflow", "Template"}:
+    if flowable in _WITHOUT_CHILDREN:
         return
     for key in _OWN_LISTS.get(flowable, _DEFAULT_LISTS):
         yield from maps_of(task, key, path)

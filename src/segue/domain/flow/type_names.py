@@ -44,6 +44,11 @@ _FLOWABLE_NAMES = (
         FLOW_PACKAGE + "WaitFor": "LoopUntil",
     }
 )
+_EXECUTION_PACKAGE = "io.kestra.plugin.core.execution."
+_OLD_EXECUTION_PACKAGE = "io.kestra.core.tasks.executions."
+_STEERING_NAMES = {
+    _EXECUTION_PACKAGE + name: name for name in ("Exit", "Labels", "Resume", "SetVariables", "UnsetVariables")
+} | {_OLD_EXECUTION_PACKAGE + name: name for name in ("Labels", "Resume")}
 _TRIGGER_NAMES = {TRIGGER_PACKAGE + name: name for name in _TRIGGERS} | {
     _OLD_TRIGGER_PACKAGE + name: name for name in ("Schedule", "Webhook", "Flow")
 }
@@ -75,8 +80,10 @@ class TypeCatalogue(Protocol):
 
 
 def canonical_flowable(type_name: Any) -> str | None:
-    """Return the class name of a flowable's type or alias, e.g. `Subflow`; `None` for other types."""
-    return _FLOWABLE_NAMES.get(type_name) if isinstance(type_name, str) else None
+    """Return the class name of a type or alias of a task that the engine runs itself, e.g. `Subflow`, or `None`."""
+    if not isinstance(type_name, str):
+        return None
+    return _FLOWABLE_NAMES.get(type_name) or _STEERING_NAMES.get(type_name)
 
 
 def canonical_trigger(type_name: Any) -> str | None:
@@ -86,6 +93,8 @@ def canonical_trigger(type_name: Any) -> str | None:
 
 def canonical_type(type_name: str) -> str:
     """Return the canonical spelling of a type the language knows, any other as it is."""
+    if name := _STEERING_NAMES.get(type_name):
+        return _EXECUTION_PACKAGE + name
     if name := canonical_flowable(type_name):
         return FLOW_PACKAGE + name
     if name := canonical_trigger(type_name):

@@ -212,7 +212,7 @@ def _entry(item: _Item) -> str:
     facts = []
     if entry.result:
         kind, _, remark = entry.result.partition(": ")
-        facts.append(f"- **Result** {kind}: {remark[:1].lower()}{remark[1:]}")
+        facts.append(f"- **Result** {kind}: {_begun(remark)}")
     facts += [f"- **Error** `{name}`: {text}" for name, text in entry.errors]
     original = _ORIGINAL[", ".join(entry.available)]
     others = ", ".join(f"`{name}` ({since})" for name, since in entry.aliases)
@@ -221,6 +221,11 @@ def _entry(item: _Item) -> str:
     shown = "\n".join(example.source.replace("\n", " ") for example in entry.examples)
     parts.append(f"```pebble\n{shown}\n```")
     return "\n\n".join(parts) + "\n"
+
+
+def _begun(remark: str) -> str:
+    """The remark going on after a colon: abbreviations keep their case."""
+    return remark[:1].lower() + remark[1:] if remark[1:2].islower() else remark
 
 
 def _arguments(entry: Entry) -> str:

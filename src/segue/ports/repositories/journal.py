@@ -103,6 +103,10 @@ class Journal(Protocol):
         """Ids of the executions that this one has started and that have not ended for good."""
         ...
 
+    async def executions(self, execution_ids: Sequence[str]) -> dict[str, Execution]:
+        """Executions by id, without anything that belongs to them; those that do not exist are left out."""
+        ...
+
     async def waiting(self, older_than: datetime, limit: int) -> list[str]:
         """Ids of executions with a fact that has lain unread since before ``older_than``."""
         ...

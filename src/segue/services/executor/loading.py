@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from segue.domain.engine.needs import ChildrenNeed, FlowNeed, Need, OutputsNeed, SlotNeed
+from segue.domain.engine.needs import ChildrenNeed, ExecutionNeed, FlowNeed, Need, OutputsNeed, SlotNeed
 from segue.domain.engine.state import ExecutionState
 from segue.domain.errors import NotFoundError, SegueError, UnavailableError
 from segue.domain.execution.task_run import OutputReference
@@ -46,6 +46,8 @@ class Loading:
                 return await self._ports.journal.open_children(need.execution_id)
             case SlotNeed():
                 return await take_slot(self._ports, state, need)
+            case ExecutionNeed():
+                return (await self._ports.journal.executions([need.execution_id])).get(need.execution_id)
         raise AssertionError(need)
 
     async def _outputs(self, state: ExecutionState, needs: Collection[OutputsNeed]) -> None:

@@ -21,6 +21,7 @@ from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.outputs import SqlOutputs
 from segue.adapters.databases.sql.statements import Insert, Row, Statement, Transaction
 from segue.domain.execution.facts import InboxFact, TimerDue, decode_fact
+from segue.domain.execution.model import Execution
 from segue.domain.execution.task_run import TaskRun
 from segue.ports.repositories.journal import Change, DeadLetter, Loaded, Snapshot
 
@@ -112,6 +113,12 @@ class SqlJournal:
         """See ``Journal.open_children``."""
         rows = await self._lanes.read(lambda tx: tx.fetch(_OPEN_CHILDREN, caller_id=execution_id))
         return [row[0] for row in rows]
+
+    async def executions(self, execution_ids: Sequence[str]) -> dict[str, Execution]:
+        """See ``Journal.executions``."""
+        ids = [storable(execution_id) for execution_id in execution_ids]
+        rows = await self._lanes.read(lambda tx: tx.fetch(_EXECUTIONS, ids=ids))
+        return {row[0]: decode_execution(row[2], row[1]) for row in rows}
 
     async def waiting(self, older_than: datetime, limit: int) -> list[str]:
         """See ``Journal.waiting``."""
