@@ -9,6 +9,7 @@ import msgspec
 
 from segue.domain.engine.flowables import BEHAVIOURS
 from segue.domain.flow import flowables as model
+from segue.domain.flow import steering
 from segue.domain.flow.tasks import Task
 
 CORE = "io.kestra.plugin.core"
@@ -19,7 +20,10 @@ _LEAVES = {
     "Flaky": "test.Flaky",
     "Warn": "test.Warn",
 }
-_PLAIN = ("Log", "Log", "Log", "Return", "Return", "Fail", "Flaky", "Warn")
+_PLAIN = ("Log", "Log", "Log", "Log", "Return", "Return", "Return", "Fail", "Flaky", "Warn")
+
+_RARE = frozenset({steering.Exit, model.Template, model.Approval})
+"""What often ends a flow before it has begun."""
 
 Maker = Callable[["FlowMaker", int], dict[str, Any]]
 
@@ -28,6 +32,9 @@ MAKERS: dict[type[Task], Maker] = {}
 
 SIDE_BY_SIDE = frozenset({"Parallel", "Dag", "ForEach", "EachParallel", "Loop", "ForEachItem"})
 """After a failure beside others it depends on the order which of the others had begun."""
+
+
+MAY_FAIL = frozenset({"Fail", "Flaky", "Exit", "Switch", "Template", "Approval", "Pause", "Subflow", "LoopUntil"})
 
 
 def makes(kind: type[Task]) -> Callable[[Maker], Maker]:
@@ -51,7 +58,7 @@ class Scene:
     @property
     def is_a_race(self) -> bool:
         """Whether the states of single task runs may depend on the order of things."""
-        return bool(self.kinds & SIDE_BY_SIDE) and bool(self.kinds & {"Fail", "Flaky", "Exit"})
+        return bool(self.kinds & SIDE_BY_SIDE) and bool(self.kinds & MAY_FAIL)
 
 
 class FlowMaker:
@@ -95,7 +102,8 @@ class FlowMaker:
         """Any task."""
         kinds: list[type[Task] | str] = list(_PLAIN)
         if depth > 0:
-            kinds += [kind for kind in MAKERS if kind in BEHAVIOURS]
+            ours = [kind for kind in MAKERS if kind in BEHAVIOURS]
+            kinds += [kind for kind in ours for _ in range(1 if kind in _RARE else 3)] + list(_PLAIN) * 2
         kind = self.dice.choice(kinds)
         return self.leaf(kind) if isinstance(kind, str) else self._steering(kind, depth - 1)
 
@@ -231,6 +239,49 @@ def _subflow(maker: FlowMaker, depth: int) -> dict[str, Any]:  # noqa: ARG001  t
 @makes(model.Pause)
 def _pause(maker: FlowMaker, depth: int) -> dict[str, Any]:  # noqa: ARG001  the form of all makers
     behavior = maker.dice.choice(("RESUME", "RESUME", "WARN", "FAIL", "CANCEL"))
+    if behavior == "CANCEL":
+        maker.kinds.add("Exit")
     return {"pauseDuration": "PT2S", "behavior": behavior} | (
         {"onPause": maker.runnable()} if maker.dice.random() < 0.2 else {}
     )
+
+
+@makes(model.Approval)
+def _approval(maker: FlowMaker, depth: int) -> dict[str, Any]:
+    """A review that nobody gives: approved by itself or expired."""
+    outcomes = ["CONTINUE", "WARN", "FAIL", "SUCCEED", "CANCEL"]
+    ends = {name: maker.dice.choice(outcomes) for name in ("approveBehavior", "expireBehavior")}
+    maker.kinds |= {"Exit"} if {"SUCCEED", "CANCEL"} & set(ends.values()) else set()
+    branches = {name: maker.tasks(min(depth, 1)) for name in ("onWait", "onApprove") if maker.dice.random() < 0.3}
+    return ends | branches | {"autoApprove": maker.dice.random() < 0.5, "timeout": "PT2S"}
+
+
+@makes(model.Template)
+def _template(maker: FlowMaker, depth: int) -> dict[str, Any]:  # noqa: ARG001  the form of all makers
+    return {"namespace": "n", "templateId": "none"}
+
+
+@makes(steering.Exit)
+def _exit(maker: FlowMaker, depth: int) -> dict[str, Any]:  # noqa: ARG001  the form of all makers
+    state = maker.dice.choice(("SUCCESS", "WARNING", "FAILED", "CANCELLED", "KILLED"))
+    return {"type": f"{CORE}.execution.Exit", "state": state, "when": maker.dice.choice(("{{ true }}", "{{ false }}"))}
+
+
+@makes(steering.Labels)
+def _labels(maker: FlowMaker, depth: int) -> dict[str, Any]:  # noqa: ARG001  the form of all makers
+    return {"type": f"{CORE}.execution.Labels", "labels": {maker.name(): "{{ execution.id }}"}}
+
+
+@makes(steering.SetVariables)
+def _set_variables(maker: FlowMaker, depth: int) -> dict[str, Any]:  # noqa: ARG001  the form of all makers
+    return {"type": f"{CORE}.execution.SetVariables", "variables": {"shared": maker.name()}}
+
+
+@makes(steering.UnsetVariables)
+def _unset_variables(maker: FlowMaker, depth: int) -> dict[str, Any]:  # noqa: ARG001  the form of all makers
+    return {"type": f"{CORE}.execution.UnsetVariables", "variables": ["shared"], "ignoreMissing": True}
+
+
+@makes(steering.Resume)
+def _resume(maker: FlowMaker, depth: int) -> dict[str, Any]:  # noqa: ARG001  the form of all makers
+    return {"type": f"{CORE}.execution.Resume"}

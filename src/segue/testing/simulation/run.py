@@ -45,7 +45,12 @@ def simulate(seed: int, *, requests: bool | None = None) -> Outcome:
         cluster.run()
         verdict.check_end(database)
         if not interferes:
-            verdict.check_same(database, _plain(scene), in_detail=not scene.is_a_race)
+            verdict.check_same(
+                database,
+                _plain(scene),
+                in_detail=not scene.is_a_race,
+                has_exit=scene.is_a_race and "Exit" in scene.kinds,
+            )
     except Exception as error:
         raise SimulationError(_report(seed, scene, cluster.story, error)) from error
     return Outcome(seed, scene, cluster.story)
