@@ -22,7 +22,6 @@ from segue.testing.simulation.flows import MAKERS
 SEEDS = 2000
 BLOCKS = 10
 NOT_DRAWN = {
-    model.ForEachItem: "splits a file in internal storage, which is the work of workers",
     model.ForEachItemCalls: "is part of ForEachItem and cannot be written",
 }
 

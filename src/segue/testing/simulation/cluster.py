@@ -46,6 +46,8 @@ def outcome_of(job: Job, world: World) -> Outcome:
             return State.WARNING
         case "Flaky":
             return State.SUCCESS if tries >= 2 else State.FAILED
+        case "ForEachItem$ForEachItemSplit":
+            return State.SUCCESS, {"splits": "kestra:///splits.ion", "numberOfBatches": 3}
         case "Return":
             return State.SUCCESS, {"value": world.render(job, getattr(task, "properties", {}).get("format"))}
     return State.SUCCESS

@@ -103,7 +103,8 @@ class FlowMaker:
         kinds: list[type[Task] | str] = list(_PLAIN)
         if depth > 0:
             ours = [kind for kind in MAKERS if kind in BEHAVIOURS]
-            kinds += [kind for kind in ours for _ in range(1 if kind in _RARE else 3)] + list(_PLAIN) * 2
+            kinds += [kind for kind in ours for _ in range(1 if kind in _RARE else 3)]
+            kinds += list(_PLAIN) * 2
         kind = self.dice.choice(kinds)
         return self.leaf(kind) if isinstance(kind, str) else self._steering(kind, depth - 1)
 
@@ -236,24 +237,31 @@ def _subflow(maker: FlowMaker, depth: int) -> dict[str, Any]:  # noqa: ARG001  t
     }
 
 
+@makes(model.ForEachItem)
+def _for_each_item(maker: FlowMaker, depth: int) -> dict[str, Any]:
+    return _subflow(maker, depth) | {"items": "kestra:///items.ion", "batch": {"rows": 2}}
+
+
 @makes(model.Pause)
 def _pause(maker: FlowMaker, depth: int) -> dict[str, Any]:  # noqa: ARG001  the form of all makers
     behavior = maker.dice.choice(("RESUME", "RESUME", "WARN", "FAIL", "CANCEL"))
     if behavior == "CANCEL":
         maker.kinds.add("Exit")
     return {"pauseDuration": "PT2S", "behavior": behavior} | (
-        {"onPause": maker.runnable()} if maker.dice.random() < 0.2 else {}
+        {"onPause": maker.runnable()} if behavior == "RESUME" and maker.dice.random() < 0.3 else {}
     )
 
 
 @makes(model.Approval)
 def _approval(maker: FlowMaker, depth: int) -> dict[str, Any]:
-    """A review that nobody gives: approved by itself or expired."""
+    """A review that nobody gives: approved by itself or expired. No task races with the end of the time."""
     outcomes = ["CONTINUE", "WARN", "FAIL", "SUCCEED", "CANCEL"]
     ends = {name: maker.dice.choice(outcomes) for name in ("approveBehavior", "expireBehavior")}
     maker.kinds |= {"Exit"} if {"SUCCEED", "CANCEL"} & set(ends.values()) else set()
-    branches = {name: maker.tasks(min(depth, 1)) for name in ("onWait", "onApprove") if maker.dice.random() < 0.3}
-    return ends | branches | {"autoApprove": maker.dice.random() < 0.5, "timeout": "PT2S"}
+    if maker.dice.random() < 0.5:
+        return ends | {"timeout": "PT2S"}
+    branches = {name: maker.tasks(min(depth, 1)) for name in ("onWait", "onApprove") if maker.dice.random() < 0.4}
+    return ends | branches | {"autoApprove": True}
 
 
 @makes(model.Template)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from segue.domain.engine.decision import Decision
+from segue.domain.engine.kill import close
 from segue.domain.engine.needs import FlowNeed
 from segue.domain.engine.operations.reopening import in_side_branch, remove_runs, reopen, runs_to_restart
 from segue.domain.engine.operations.successors import changed_runs, successors
@@ -115,6 +116,7 @@ def _from_task_runs(
     if flow.revision != source.flow.revision:
         _fit(draft, source, targets)
     reopen(draft, targets, anew=True)
+    _close_stragglers(draft)
     pairs = tuple((old, new) for old, new in ids.items() if new in copy.runs)
     return NewExecution(execution=copy.execution, task_runs=tuple(copy.runs.values()), copied_outputs=pairs)
 
@@ -123,6 +125,13 @@ def _copies(runs: Iterable[TaskRun], execution_id: str, ids: dict[str, str]) -> 
     for run in runs:
         parent_id = None if run.parent_id is None else ids[run.parent_id]
         yield msgspec.structs.replace(run, id=ids[run.id], execution_id=execution_id, parent_id=parent_id)
+
+
+def _close_stragglers(draft: Progress) -> None:
+    """End what a worker of the source still has inside a block that is over: here nobody has it."""
+    for run in draft.state.open_runs():
+        if any(ancestor.state.is_terminated for ancestor in draft.state.ancestors(run)):
+            close(draft, run, State.KILLED)
 
 
 def _unfinished_beside(copy: ExecutionState, target: TaskRun) -> list[TaskRun]:
