@@ -9,7 +9,7 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import databases, log_lines, slot_rows
+from segue.testing import databases, log_lines, slot_rows, stores
 from segue.testing.servers import PostgresServer
 
 
@@ -64,6 +64,14 @@ class TestSqliteSlots(OnSqlite, slot_rows.SlotConformance):
     pass
 
 
+class TestSqliteKv(OnSqlite, stores.KvConformance):
+    pass
+
+
+class TestSqliteNamespaceFiles(OnSqlite, stores.NamespaceFileConformance):
+    pass
+
+
 class TestPostgresqlFlows(OnPostgresql, databases.FlowConformance):
     pass
 
@@ -85,4 +93,12 @@ class TestPostgresqlLogs(OnPostgresql, log_lines.LogConformance):
 
 
 class TestPostgresqlSlots(OnPostgresql, slot_rows.SlotConformance):
+    pass
+
+
+class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
+    pass
+
+
+class TestPostgresqlNamespaceFiles(OnPostgresql, stores.NamespaceFileConformance):
     pass

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Request
 
 from segue.api.config import ApiConfig
+from segue.api.debugging import Debugger
 from segue.api.flow_relations import LinkReader
 from segue.api.follow import ChangeHub, keep_listening
 from segue.api.ports import ApiPorts
@@ -31,6 +32,7 @@ class Backend:
         self.config = config
         self.starter = Starter(ports, config)
         self.inputs = Inputs(ports)
+        self.debugger = Debugger(ports)
         self.links = LinkReader()
         self.changes = ChangeHub(ports.queue, Channel.EXECUTIONS)
         self.lines = ChangeHub(ports.queue, Channel.LOGS)

@@ -1,22 +1,7 @@
-"""Which places of internal storage a task may read and write (flow language 14.4)."""
+"""Which places of internal storage a task may write (flow language 14.4)."""
 
-import re
-from typing import NamedTuple
-
-from segue.domain.errors import IllegalPathError
 from segue.domain.execution.model import FlowKey, folder_of
 from segue.domain.ids import check_path_segment, slugify
-
-_EXECUTION = re.compile(r"kestra:///(?P<space>[^\0]+?)/(?P<flow>[^/]+)/executions/(?P<id>[A-Za-z0-9_-]{1,100})/")
-_NAMESPACE_FILES = re.compile(r"kestra:///(?P<space>[^\0]+?)/_files/")
-
-
-class Owner(NamedTuple):
-    """Whose file a URI names: of an execution, or of a namespace when there is none."""
-
-    namespace: str
-    flow_slug: str | None
-    execution_id: str | None
 
 
 def execution_folder(flow: FlowKey, execution_id: str) -> str:
@@ -33,14 +18,3 @@ def run_folder(flow: FlowKey, execution_id: str, task_id: str, task_run_id: str)
     """
     task, run = check_path_segment(slugify(task_id) or "-"), check_path_segment(task_run_id)
     return f"{execution_folder(flow, execution_id)}tasks/{task}/{run}/"
-
-
-def owner_of(uri: str) -> Owner:
-    """Whose file a URI names. Raises ``IllegalPathError`` when it is none that tasks may read at all."""
-    if any(part in {"..", "."} for part in uri.split("/")) or "\\" in uri or "\0" in uri:
-        raise IllegalPathError(f"{uri[:200]!r} is no plain URI of internal storage")
-    if found := _EXECUTION.match(uri):
-        return Owner(found["space"].replace("/", "."), found["flow"], found["id"])
-    if found := _NAMESPACE_FILES.match(uri):
-        return Owner(found["space"].replace("/", "."), None, None)
-    raise IllegalPathError(f"{uri[:200]!r} belongs to no execution and to no namespace")
