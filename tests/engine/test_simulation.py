@@ -107,7 +107,7 @@ BUGS: list[Callable[[pytest.MonkeyPatch], None]] = [
 def test_a_bug_is_found(bug: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch):
     bug(monkeypatch)
     with pytest.raises(SimulationError, match=r"(?s)seed \d+: .*--seeds \d+:\d+ --story"):
-        simulate_many(range(600))
+        simulate_many(range(SEEDS))
 
 
 def simulate_many(seeds: range) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from segue.domain.execution.facts import KillRequested, SlotGranted, TaskFinished
+from segue.domain.execution.facts import KillRequested, SlotGranted, TaskFinished, TimerDue
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.requests import (
     ForceRunRequested,
@@ -193,6 +193,10 @@ class Cluster:
         timer = self.dice.choice(timers[:2])
         self.tell(f"timer {timer.id} comes due")
         self.database.come_due(timer.id)
+        if self.dice.random() < self.chances.doubled_wake:
+            self.tell(f"timer {timer.id} comes due once more")
+            self.database.tell(timer.execution_id, TimerDue(timer.id))
+            self.database.tell(timer.execution_id, SlotGranted())
 
     def _request(self) -> None:
         self._requests += 1

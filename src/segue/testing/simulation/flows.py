@@ -88,7 +88,7 @@ class FlowMaker:
         for section in ("errors", "finally", "afterExecution"):
             if self.dice.random() < 0.25:
                 flow[section] = self.tasks(1)
-        if self.dice.random() < 0.3:
+        if self.dice.random() < 0.4:
             flow["concurrency"] = {"limit": self.dice.randint(1, 2)}
         if self.dice.random() < 0.1:
             flow["sla"] = [{"id": "slow", "type": "MAX_DURATION", "duration": "PT1S", "behavior": "NONE"}]
