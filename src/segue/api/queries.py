@@ -14,6 +14,7 @@ from segue.domain.execution.state import State
 from segue.domain.labels import Label
 from segue.ports.repositories.executions import ExecutionQuery
 from segue.ports.repositories.flows import FlowQuery
+from segue.ports.repositories.kv import KvQuery
 from segue.ports.repositories.logs import LogQuery
 from segue.ports.repositories.paging import PageRequest
 
@@ -50,6 +51,7 @@ _LOG_PLAIN = (
         "attempt": ("attemptnumber", Operation.EQUALS),
     }
 )
+_KV_PLAIN = {"namespace": ("namespace", Operation.EQUALS), "q": ("q", Operation.EQUALS)}
 _EQUAL = frozenset({Operation.EQUALS, Operation.IN})
 _NOT_EQUAL = frozenset({Operation.NOT_EQUALS, Operation.NOT_IN})
 _AFTER = frozenset({Operation.GREATER_THAN, Operation.GREATER_THAN_OR_EQUAL_TO, Operation.EQUALS})
@@ -107,6 +109,12 @@ def log_query(
     if execution_id is not None:
         fields["execution_id"] = execution_id
     return LogQuery(tenant=tenant, page=page or PageRequest(), **fields)
+
+
+def kv_query(tenant: str, parameters: Parameters, now: datetime, page: PageRequest) -> KvQuery:
+    """The keys a query string asks for, those whose time is over left out."""
+    readers: dict[str, Reader] = {"q": _text, "namespace": _namespace, "key": _text}
+    return KvQuery(tenant=tenant, alive_at=now, page=page, **_fields(read_filters(parameters, _KV_PLAIN), readers))
 
 
 def _fields(conditions: Iterable[Condition], readers: Mapping[str, Reader]) -> dict[str, Any]:
