@@ -121,6 +121,7 @@ def _from_task_runs(
     if flow.revision != source.flow.revision:
         _fit(draft, source, targets)
     reopen(draft, targets, anew=True)
+    _close_stragglers(draft)
     pairs = tuple((old, new) for old, new in ids.items() if new in copy.runs)
     return NewExecution(execution=copy.execution, task_runs=tuple(copy.runs.values()), copied_outputs=pairs)
 
