@@ -21,6 +21,7 @@ from segue.api.problems import MEDIA_TYPE, ProblemError, describe, exception_han
 from segue.api.routers import (
     configs,
     execution_actions,
+    execution_answers,
     executions,
     flow_graphs,
     flow_search,
@@ -44,6 +45,7 @@ _OF_TENANT = (
     flow_search,
     executions,
     execution_actions,
+    execution_answers,
     webhooks,
     outputs,
     streams,

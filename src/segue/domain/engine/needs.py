@@ -43,7 +43,13 @@ class ExecutionNeed(NamedTuple):
     execution_id: str
 
 
-Need = OutputsNeed | FlowNeed | ChildrenNeed | ExecutionNeed
+class FailedChildrenNeed(NamedTuple):
+    """Executions that an execution has started and that are FAILED (found: pairs of their id and the task run's)."""
+
+    execution_id: str
+
+
+Need = OutputsNeed | FlowNeed | ChildrenNeed | ExecutionNeed | FailedChildrenNeed
 
 
 class Needed(Interrupt):

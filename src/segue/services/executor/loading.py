@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from segue.domain.engine.needs import ChildrenNeed, ExecutionNeed, FlowNeed, Need, OutputsNeed
+from segue.domain.engine.needs import ChildrenNeed, ExecutionNeed, FailedChildrenNeed, FlowNeed, Need, OutputsNeed
 from segue.domain.engine.state import ExecutionState
 from segue.domain.errors import NotFoundError, SegueError, UnavailableError
 from segue.domain.execution.task_run import OutputReference
@@ -43,6 +43,8 @@ class Loading:
                     return error
             case ChildrenNeed():
                 return await self._ports.journal.open_children(need.execution_id)
+            case FailedChildrenNeed():
+                return await self._ports.journal.failed_children(need.execution_id)
             case ExecutionNeed():
                 return (await self._ports.journal.executions([need.execution_id])).get(need.execution_id)
         raise AssertionError(need)
