@@ -59,6 +59,18 @@ async def test_an_execution_for_every_batch(client: RestClient, server: ServerPr
     assert [stored(server, f"{first}/{name}") for name in batches] == ["a\nb\n", "c\nd\n", "e\n"]
 
 
+async def test_batches_whose_flow_has_no_outputs(client: RestClient) -> None:
+    await client.deploy(
+        flow("mute", "tasks: [{id: t, type: $CORE.log.Log, message: m}]"),
+        EACH.replace("id: each\n", "id: each-mute\n", 1).replace("flowId: child", "flowId: mute"),
+    )
+    files = {"file": ("lines.txt", b"a\nb\nc\n")}
+    started = await client.json("POST", f"/executions/{NAMESPACE}/each-mute", files=files)
+    end = await client.wait(started["id"])
+    assert end["state"]["current"] == "SUCCESS", summary(end)
+    assert await outputs(client, end, "each_merge") == {}
+
+
 def stored(server: ServerProcess, uri: str) -> str:
     """The content of a file of internal storage, as it lies on the server's disk."""
     (found,) = [path for path in server.log.parent.rglob(uri.rpartition("/")[2]) if str(path).endswith(uri[10:])]
