@@ -83,6 +83,7 @@ async def serving(folder: Path, config: ApiConfig | None = None, **ports: Any) -
         logs=database.logs,
         journal=database.journal,
         jobs=database.jobs,
+        slots=database.slots,
         storage=storage,
         queue=queue,
         catalog=FlowCatalog(database.flows, types),

@@ -9,7 +9,7 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import databases, log_lines
+from segue.testing import databases, log_lines, slot_rows
 from segue.testing.servers import PostgresServer
 
 
@@ -60,6 +60,10 @@ class TestSqliteLogs(OnSqlite, log_lines.LogConformance):
     pass
 
 
+class TestSqliteSlots(OnSqlite, slot_rows.SlotConformance):
+    pass
+
+
 class TestPostgresqlFlows(OnPostgresql, databases.FlowConformance):
     pass
 
@@ -77,4 +81,8 @@ class TestPostgresqlJobs(OnPostgresql, databases.JobConformance):
 
 
 class TestPostgresqlLogs(OnPostgresql, log_lines.LogConformance):
+    pass
+
+
+class TestPostgresqlSlots(OnPostgresql, slot_rows.SlotConformance):
     pass

@@ -49,6 +49,7 @@ async def open_whole(folder, dialect=Dialect.V2):
                 queue=stage.queue,
                 catalog=FlowCatalog(stage.database.flows, types),
                 storage=stage.storage,
+                slots=stage.database.slots,
                 clock=clock,
                 renderer=system_renderer(Engine(dialect=dialect), clock),
             )

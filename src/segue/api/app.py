@@ -19,7 +19,9 @@ from segue.api.gate import Gate
 from segue.api.ports import ApiPorts
 from segue.api.problems import MEDIA_TYPE, ProblemError, describe, exception_handlers
 from segue.api.routers import (
+    concurrency,
     configs,
+    editor,
     execution_actions,
     execution_answers,
     executions,
@@ -31,6 +33,7 @@ from segue.api.routers import (
     logs,
     operations,
     outputs,
+    plugins,
     streams,
     webhooks,
 )
@@ -38,6 +41,7 @@ from segue.api.routers import (
 logger = logging.getLogger(__name__)
 
 _OF_TENANT = (
+    concurrency,
     flows,
     flows_bulk,
     flows_transfer,
@@ -51,6 +55,8 @@ _OF_TENANT = (
     streams,
     logs,
     operations,
+    plugins,
+    editor,
 )
 
 
@@ -110,7 +116,7 @@ def create_app(ports: ApiPorts, config: ApiConfig | None = None) -> ApiApplicati
     app = ApiApplication(
         route_handlers=[
             ping,
-            Router("/api/v1", route_handlers=configs.HANDLERS),
+            Router("/api/v1", route_handlers=[*configs.HANDLERS, *plugins.HANDLERS, *editor.TENANT_LESS]),
             Router("/api/v1/{tenant:str}", route_handlers=handlers),
         ],
         dependencies={"backend": Provide(lambda: backend, sync_to_thread=False)},

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from segue import __version__
+from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits
 
 MEBIBYTE = 1024 * 1024
 
@@ -35,6 +36,8 @@ class ApiConfig:
     system_namespace: str = "system"
     max_backlog: int = 50_000
     """Facts that may wait in all inboxes before new executions are refused with 429 (design D10)."""
+    limits: EngineLimits = DEFAULT_LIMITS
+    """Of executions: their inputs and labels."""
     max_body_bytes: int = 64 * MEBIBYTE
     """Of a flow, a JSON body, or a text part of a form."""
     max_upload_bytes: int = 10 * 1024 * MEBIBYTE

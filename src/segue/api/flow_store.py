@@ -10,13 +10,14 @@ from segue.api.ports import ApiPorts
 from segue.api.problems import INVALID_ARGUMENT, ProblemError, violations_error
 from segue.api.schemas.flows import FlowValidation
 from segue.domain.errors import FlowSyntaxError, NotFoundError
+from segue.domain.execution.slots import slot_scope
 from segue.domain.flow.edits import set_disabled, without_revision
 from segue.domain.flow.model import Flow
 from segue.domain.flow.parse import FlowReport, parse_flow
 from segue.domain.flow.parts import Section, parse_part
 from segue.domain.flow.source import read_document
 from segue.domain.labels import Label
-from segue.ports.queue import Channel
+from segue.ports.queue import Channel, Topic
 from segue.ports.repositories.flows import StoredFlow
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,149}")
@@ -64,6 +65,8 @@ class FlowStore:
         """Store a flow that was read and tell everybody. Raises as ``FlowRepository.save``."""
         stored = await self._ports.flows.save(flow, create=create, update=update)
         await self._changed(stored)
+        if not stored.draft:
+            await self._limit_changed(stored)
         return stored
 
     async def switch(self, flow: StoredFlow, *, disabled: bool) -> bool:
@@ -94,6 +97,15 @@ class FlowStore:
     async def _changed(self, flow: StoredFlow) -> None:
         self._ports.catalog.invalidate(flow.tenant, flow.namespace, flow.id)
         await self._ports.queue.broadcast(Channel.FLOWS, [f"{flow.tenant}/{flow.namespace}/{flow.id}"])
+
+    async def _limit_changed(self, flow: StoredFlow) -> None:
+        """Those who wait go on when the limit is higher now, or gone."""
+        definition = await self._ports.catalog.by_key(flow.key)
+        concurrency = definition.flow.concurrency
+        scope, limit = slot_scope(flow.key), None if concurrency is None else concurrency.limit
+        woken = await self._ports.slots.change_limit(scope, flow.revision, limit)
+        if woken:
+            await self._ports.queue.publish(Topic.EXECUTIONS, woken)
 
     def validate_part(self, source: str, section: Section) -> FlowValidation:
         """Everything there is to say about one task or trigger; never raises for a bad one."""

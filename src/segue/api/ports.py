@@ -7,6 +7,7 @@ from typing import Any
 from segue.domain.flow.type_names import TypeCatalogue
 from segue.expr import Engine, Services
 from segue.ports.clock import Clock, Ids
+from segue.ports.plugins import PluginLibrary
 from segue.ports.queue import Queue
 from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.executions import ExecutionRepository
@@ -15,6 +16,7 @@ from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.outputs import OutputRepository
+from segue.ports.repositories.slots import SlotRepository
 from segue.ports.storage import Storage
 
 
@@ -28,7 +30,7 @@ class ApiPorts:
 
     ``services`` gives what templates may use in a namespace (secrets for webhook keys, ``now()`` in
     defaults); ``encrypt`` stores SECRET inputs, None refuses them;
-    ``plugin_defaults`` are those of the server (flow language 2.12).
+    ``plugins`` documents the types; ``plugin_defaults`` are those of the server (flow language 2.12).
     """
 
     flows: FlowRepository
@@ -37,6 +39,7 @@ class ApiPorts:
     logs: LogRepository
     journal: Journal
     jobs: JobRepository
+    slots: SlotRepository
     storage: Storage
     queue: Queue
     catalog: FlowCatalog
@@ -46,4 +49,5 @@ class ApiPorts:
     engine: Engine
     services: Callable[[str, str], Services] = _no_services
     encrypt: Callable[[str], Any] | None = None
+    plugins: PluginLibrary | None = None
     plugin_defaults: Sequence[Mapping[str, Any]] = ()

@@ -79,6 +79,7 @@ _BY_ERROR: tuple[tuple[type[Exception], Kind], ...] = (
     (domain.FlowSyntaxError, INVALID_REQUEST_BODY),
     (domain.InputInvalidError, VALIDATION_FAILED),
     (domain.UnavailableError, SERVICE_UNAVAILABLE),
+    (domain.LimitExceededError, PAYLOAD_TOO_LARGE),
     (domain.SegueError, INVALID_ARGUMENT),
     (ExpressionError, INVALID_ARGUMENT),
 )

@@ -49,6 +49,7 @@ class Starter:
 
     def __init__(self, ports: ApiPorts, config: ApiConfig) -> None:
         self._ports = ports
+        self._limits = config.limits
         self._pressure = Pressure(ports.executions, config.max_backlog)
         self._commit: GroupCommit[Execution, None] = GroupCommit(self._write)
 
@@ -74,8 +75,8 @@ class Starter:
         return self._ports.ids.new()
 
     async def start(self, flow: CompiledFlow, request: StartRequest, execution_id: str) -> Execution:
-        """Write the execution and wake an executor."""
-        execution = create_execution(flow, request, execution_id, self._ports.clock.now())
+        """Write the execution and wake an executor. Raises ``LimitExceededError``."""
+        execution = create_execution(flow, request, execution_id, self._ports.clock.now(), self._limits)
         await self._commit.submit(execution)
         return execution
 

@@ -19,17 +19,15 @@ from segue.api.problems import (
     ProblemError,
 )
 from segue.domain.errors import SegueError
+from segue.domain.execution.checks import failed_checks, strictest
 from segue.domain.execution.model import folder_of
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.inputs import Input, InputType
 from segue.domain.flow.limits import Check, CheckBehavior
 from segue.domain.flow.resolve_inputs import Resolution, expand_inputs, resolve_inputs
 from segue.domain.ids import check_path_segment
-from segue.expr import is_truthy
 
 AnyRequest = Request[Any, Any, Any]
-
-_STRICTEST = (CheckBehavior.BLOCK_EXECUTION, CheckBehavior.FAIL_EXECUTION, CheckBehavior.CREATE_EXECUTION)
 
 
 async def read_body(request: AnyRequest, limit: int) -> bytes:
@@ -129,19 +127,17 @@ class Inputs:
             return []
         context = self.context(flow, inputs)
         services = self._ports.services(flow.tenant, flow.flow.namespace)
-        failed = [
-            check
-            for check in flow.flow.checks
-            if not is_truthy(self._ports.engine.render(check.when, context, services, dialect=flow.dialect))
-        ]
-        return sorted(failed, key=lambda check: _STRICTEST.index(check.behavior))
+        engine = self._ports.engine
+        return failed_checks(
+            flow.flow.checks, lambda text: engine.render(text, context, services, dialect=flow.dialect)
+        )
 
     def check(self, flow: CompiledFlow, inputs: Mapping[str, Any]) -> bool:
         """Whether the execution must fail at once. Raises ``ProblemError`` when it must not be created."""
         failed = self.failed_checks(flow, inputs)
-        if failed and failed[0].behavior is CheckBehavior.BLOCK_EXECUTION:
+        if strictest(failed) is CheckBehavior.BLOCK_EXECUTION:
             raise ProblemError(VALIDATION_FAILED, failed[0].message)
-        return bool(failed) and failed[0].behavior is CheckBehavior.FAIL_EXECUTION
+        return strictest(failed) is CheckBehavior.FAIL_EXECUTION
 
     async def with_files(
         self, flow: CompiledFlow, submission: Submission, execution_id: str

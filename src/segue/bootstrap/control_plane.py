@@ -15,12 +15,15 @@ from segue.bootstrap.management import DatabaseWatch, management_server
 from segue.bootstrap.process import Launch
 from segue.bootstrap.worker_process import WorkerProcess
 from segue.config import Configuration
+from segue.domain.execution.limits import EngineLimits
 from segue.domain.flow.parse import fill_defaults
+from segue.plugins.documents import Library
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
-from segue.services.executor import Executor, ExecutorPorts
+from segue.services.executor import Executor, ExecutorConfig, ExecutorPorts
 from segue.services.lifecycle import Service
 from segue.services.maintenance.liveness import Liveness
 from segue.services.maintenance.reconciler import Reconciler
+from segue.services.maintenance.slots import SlotKeeper
 from segue.services.scheduler import SchedulerPorts, Timers
 
 
@@ -31,7 +34,7 @@ def standalone(configuration: Configuration, launch: Launch) -> Assembly:
     outside = backends(configuration, shared=False)
     controller = _controller(configuration, outside)
     web = _web(configuration, outside)
-    services: list[Service] = [_executor(outside), _timers(outside), *_maintenance(outside), controller]
+    services: list[Service] = [_executor(configuration, outside), _timers(outside), *_maintenance(outside), controller]
     if configuration.worker.threads > 0:
         grace = configuration.server.termination_grace_period.total_seconds()
         services.append(
@@ -49,7 +52,7 @@ def standalone(configuration: Configuration, launch: Launch) -> Assembly:
 def executor(configuration: Configuration, launch: Launch) -> Assembly:  # noqa: ARG001  all roles are called alike
     """Executor with its maintenance duties."""
     outside = backends(configuration, shared=True)
-    return _assemble("executor", configuration, outside, [_executor(outside), *_maintenance(outside)])
+    return _assemble("executor", configuration, outside, [_executor(configuration, outside), *_maintenance(outside)])
 
 
 def scheduler(configuration: Configuration, launch: Launch) -> Assembly:  # noqa: ARG001  all roles are called alike
@@ -94,7 +97,7 @@ def _assemble(
     return Assembly(role, parts, addresses)
 
 
-def _executor(outside: Backends) -> Executor:
+def _executor(configuration: Configuration, outside: Backends) -> Executor:
     return Executor(
         ExecutorPorts(
             journal=outside.database.journal,
@@ -103,7 +106,9 @@ def _executor(outside: Backends) -> Executor:
             storage=outside.storage,
             clock=outside.clock,
             renderer=outside.renderer,
-        )
+            slots=outside.database.slots,
+        ),
+        ExecutorConfig(limits=engine_limits(configuration)),
     )
 
 
@@ -115,6 +120,7 @@ def _maintenance(outside: Backends) -> list[Service]:
     return [
         Liveness(outside.database.jobs, outside.queue, outside.clock),
         Reconciler(outside.database.journal, outside.queue, outside.clock),
+        SlotKeeper(outside.database.slots, outside.queue),
     ]
 
 
@@ -153,10 +159,12 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             logs=database.logs,
             journal=database.journal,
             jobs=database.jobs,
+            slots=database.slots,
             storage=outside.storage,
             queue=outside.queue,
             catalog=outside.catalog,
             types=outside.types,
+            plugins=Library(outside.types),
             plugin_defaults=outside.defaults,
             clock=outside.clock,
             ids=outside.ids,
@@ -168,10 +176,23 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             credentials=Credentials(*credentials) if credentials else None,
             open_paths=server.basic_auth.open_urls,
             max_backlog=configuration.limits.max_backlog,
+            limits=engine_limits(configuration),
             max_body_bytes=server.max_request_size,
         ),
     )
     return HttpServer("http", app, server.host, server.port, "--port")
+
+
+def engine_limits(configuration: Configuration) -> EngineLimits:
+    """The limits of executions."""
+    limits = configuration.limits
+    return EngineLimits(
+        inline_output_bytes=limits.inline_outputs_size,
+        max_task_runs=limits.max_task_runs,
+        max_inputs_bytes=limits.max_inputs_size,
+        max_variables_bytes=limits.max_variables_size,
+        max_label_bytes=limits.max_labels_size,
+    )
 
 
 def _local_address(controller: Controller) -> str:

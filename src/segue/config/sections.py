@@ -210,6 +210,19 @@ class LimitsSection(Section):
     max_backlog: int = Field(
         default=50_000, ge=1, description="Facts waiting in all inboxes above which new executions get 429."
     )
+    max_task_runs: int = Field(default=500_000, ge=1, description="Task runs that one execution has at a time.")
+    max_inputs_size: Size = Field(
+        default=10 * 1024**2, ge=1024, description="Inputs of one execution as JSON; larger values belong into files."
+    )
+    max_variables_size: Size = Field(
+        default=10 * 1024**2, ge=1024, description="Variables that the tasks of one execution set, as JSON."
+    )
+    max_labels_size: Size = Field(
+        default=64 * 1024, ge=1024, description="Keys and values of all labels of one execution."
+    )
+    inline_outputs_size: Size = Field(
+        default=64 * 1024, ge=0, description="Outputs above this size lie in internal storage, not in the database."
+    )
 
 
 class Configuration(Section):

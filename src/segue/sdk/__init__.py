@@ -18,10 +18,11 @@ from segue.domain.flow.fields import Duration
 from segue.expr import is_truthy
 from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, RunContext, RunLogger, TaskRunInfo
 from segue.sdk.property import Property, PropertyInvalidError, Renderer
-from segue.sdk.task import Output, Task, TaskFailed, TaskResult
+from segue.sdk.task import Example, Output, Task, TaskFailed, TaskResult
 
 __all__ = [
     "Duration",
+    "Example",
     "ExecutionInfo",
     "Files",
     "FlowInfo",

@@ -6,12 +6,13 @@ from types import UnionType
 from typing import Any, Generic, Protocol, TypeVar, Union, get_args, get_origin
 
 import msgspec
-from pydantic import GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from segue.domain.errors import SegueError
 from segue.domain.flow.faults import faults_of
-from segue.domain.flow.fields import is_expression
+from segue.domain.flow.fields import dynamic, is_expression
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -64,13 +65,20 @@ class Property(Generic[T]):
         return f"Property({self.raw!r})"
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         kind = get_args(source)[0] if get_args(source) else Any
 
         def read(value: Any) -> "Property[Any]":
             return value if isinstance(value, Property) else cls(value, converter_of(kind))
 
-        return core_schema.no_info_plain_validator_function(read)
+        return core_schema.no_info_plain_validator_function(
+            read, json_schema_input_schema=handler.generate_schema(kind)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The schema of the type, or a text with expressions."""
+        return dynamic(handler(schema))
 
 
 class _Converter:

@@ -1,7 +1,7 @@
 """Tasks: the properties of a plugin and the code it runs."""
 
 from collections.abc import Awaitable, Mapping
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -9,6 +9,13 @@ from pydantic.alias_generators import to_camel
 from segue.domain.errors import SegueError
 from segue.domain.execution.state import State
 from segue.sdk.context import RunContext
+
+
+class Example(NamedTuple):
+    """A use of a plugin: what it shows, and the YAML of a whole task."""
+
+    title: str
+    code: str
 
 
 class Output(BaseModel):
@@ -58,6 +65,8 @@ class Task(BaseModel):
     """The type's name in flows."""
     aliases: ClassVar[frozenset[str]] = frozenset()
     """Older names, matched whatever their case."""
+    examples: ClassVar[tuple[Example, ...]] = ()
+    """Shown in the documentation and in the editor."""
     instant: ClassVar[bool] = False
     """An async ``run`` that computes and logs, and waits for nothing but ``context.render``. It is run at
     once within the worker's loop, without a timeout and without a chance to kill it."""

@@ -5,16 +5,27 @@ from dataclasses import dataclass, field
 import msgspec
 
 from segue.domain.engine.decision import Decision
-from segue.domain.engine.needs import ChildrenNeed, ExecutionNeed, FailedChildrenNeed, FlowNeed, Need, OutputsNeed
+from segue.domain.engine.needs import (
+    ChildrenNeed,
+    ExecutionNeed,
+    FailedChildrenNeed,
+    FlowNeed,
+    Need,
+    OutputsNeed,
+    SlotNeed,
+)
+from segue.domain.engine.slots import slot_answer, slot_request
 from segue.domain.engine.state import ExecutionState
 from segue.domain.errors import NotFoundError
-from segue.domain.execution.facts import Created, Fact
+from segue.domain.execution.facts import Created, Fact, SlotGranted
 from segue.domain.execution.jobs import Job, Timer
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.model import Execution
+from segue.domain.execution.slots import SlotAnswer
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.compiled import CompiledFlow
+from segue.testing.slots import SlotRows
 
 
 @dataclass
@@ -29,6 +40,7 @@ class Rows:
     jobs: dict[str, Job] = field(default_factory=dict)
     timers: dict[str, Timer] = field(default_factory=dict)
     logs: list[LogEntry] = field(default_factory=list)
+    slots: SlotRows = field(default_factory=SlotRows)
     decisions: list[Decision] = field(default_factory=list)
 
     def tell(self, execution_id: str, fact: Fact) -> None:
@@ -67,6 +79,8 @@ class Rows:
                 self.tell(new.execution.id, Created())
         for fact in decision.facts:
             self.tell(fact.execution_id, fact.fact)
+        if decision.frees_slot:
+            self.release_slot(execution.id)
         self.logs += decision.logs
         self.decisions.append(decision)
 
@@ -80,6 +94,25 @@ class Rows:
         """Write an execution row."""
         self.executions[execution.id] = execution
         self.task_runs.setdefault(execution.id, {})
+
+    def release_slot(self, execution_id: str) -> None:
+        """Give an execution's slot, or its place in the queue, to the next."""
+        for woken in self.slots.release(execution_id, self.executions[execution_id].concurrency_scopes):
+            self.tell(woken, SlotGranted())
+
+    def take_slot(self, state: ExecutionState, need: SlotNeed) -> SlotAnswer:
+        """A slot for an execution, under the limit of the flow's latest revision."""
+        execution = state.execution
+        latest = self.flows[execution.flow.namespace, execution.flow.flow_id][-1]
+        limit = latest.flow.concurrency
+        if limit is None:
+            return SlotAnswer.FREE
+        row = self.executions.get(execution.id)
+        request = slot_request(state, latest.revision, limit, need)
+        taken = self.slots.take(request, None if row is None else row.version)
+        for woken in taken.woken:
+            self.tell(woken, SlotGranted())
+        return slot_answer(limit, held=taken.held, waits=taken.waits)
 
     def load(self, state: ExecutionState, need: Need) -> None:
         """Put what is needed into the state."""
@@ -100,6 +133,8 @@ class Rows:
                     and one.caller.execution_id == need.execution_id
                     and one.state is State.FAILED
                 ]
+            case SlotNeed():
+                state.found[need] = self.take_slot(state, need)
             case ExecutionNeed():
                 state.found[need] = self.executions.get(need.execution_id)
             case ChildrenNeed():

@@ -17,8 +17,9 @@ import msgspec
 from segue.domain.engine.advance import advance
 from segue.domain.engine.decision import Decision
 from segue.domain.execution.creation import StartRequest, create_execution
-from segue.domain.execution.facts import Created, TaskFinished, TimerDue
+from segue.domain.execution.facts import Created, SlotGranted, TaskFinished, TimerDue
 from segue.domain.execution.jobs import Job
+from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits
 from segue.domain.execution.model import Execution
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import OutputReference, TaskRun
@@ -64,9 +65,10 @@ class World(Rows):
     answer: Answer = by_type
     now: datetime = START
     types: TypeCatalogue = field(default_factory=AnyType)
+    limits: EngineLimits = DEFAULT_LIMITS
 
     def __post_init__(self) -> None:
-        self._renderer = Renderer(Engine(), lambda: Services(clock=lambda: self.now, entropy=os.urandom))
+        self.renderer = Renderer(Engine(), lambda: Services(clock=lambda: self.now, entropy=os.urandom))
 
     # What a user does
 
@@ -75,6 +77,9 @@ class World(Rows):
         flow = parse_flow(source, self.types).valid_flow()
         revisions = self.flows.setdefault((flow.namespace, flow.id), [])
         revisions.append(CompiledFlow(flow, len(revisions) + 1))
+        limit = None if flow.concurrency is None else flow.concurrency.limit
+        for woken in self.slots.change_limit(f"main/{flow.namespace}/{flow.id}", len(revisions), limit):
+            self.tell(woken, SlotGranted())
         return revisions[-1]
 
     def start(self, flow: CompiledFlow, inputs: Mapping[str, Any] | None = None, execution_id: str = "x") -> str:
@@ -129,11 +134,11 @@ class World(Rows):
         if execution_id not in self.executions:
             return None
         state = self.state(execution_id)
-        decision = advance(state, facts, self.now, self._renderer)
+        decision = advance(state, facts, self.now, self.renderer, limits=self.limits)
         while decision.needs:
             for need in decision.needs:
                 self.load(state, need)
-            decision = advance(state, (), self.now, self._renderer, decision)
+            decision = advance(state, (), self.now, self.renderer, decision, self.limits)
         self.apply(state, decision)
         return decision
 
@@ -165,7 +170,7 @@ class World(Rows):
         flow = self.state(job.execution_id).flow.flow
         variables = {"vars": {**flow.variables, **execution.variables}, "outputs": outputs}
         roots = {**execution_roots(execution), **msgspec.json.decode(job.context)}
-        return self._renderer.render_value(text, {**roots, **variables})
+        return self.renderer.render_value(text, {**roots, **variables})
 
     def _answer_jobs(self) -> bool:
         """Answer every job that is answered at all; whether there was one."""

@@ -501,3 +501,75 @@ def test_new_properties_of_some_inputs_are_only_warned_of(catalogue: TypeCatalog
 def test_a_duration_beyond_all_time_is_a_fault(catalogue: TypeCatalogue) -> None:
     (violation,) = parse_flow(task("type: a.T\n    timeout: 86400000000000.0"), catalogue).violations
     assert violation.message == "the duration is too long"
+
+
+def preconditions(text: str) -> str:
+    return f"{HEAD}{TASKS}triggers: [{{id: s, type: {TRIGGER}Flow, preconditions: {{{text}}}}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "words"),
+    [
+        ("flows: []", "id", "must not be null"),
+        ("id: p, flows: [{flowId: f}]", "flows[0].namespace", "must not be null"),
+        ("id: p, foo: 1", "foo", 'Unrecognized field "foo"'),
+        (
+            "id: p, timeWindow: {type: DAILY_TIME_DEADLINE}",
+            "timeWindow",
+            "Time window of type `DAILY_TIME_DEADLINE` must have a deadline.",
+        ),
+        (
+            "id: p, timeWindow: {type: SLIDING_WINDOW, startTime: '09:00'}",
+            "timeWindow",
+            "Time window of type `SLIDING_WINDOW` cannot have a startTime.",
+        ),
+        (
+            "id: p, where: [{id: w, filters: [{field: STATE, type: IN, value: x}]}]",
+            "where[0].filters[0]",
+            "a filter of type `IN` needs `values`",
+        ),
+        (
+            "id: p, where: [{id: w, filters: [{field: STATE, type: EQUAL_TO, values: [x]}]}]",
+            "where[0].filters[0]",
+            "a filter of type `EQUAL_TO` needs `value`",
+        ),
+        (
+            "id: p, where: [{id: w, filters: [{field: STATE, type: IS_NULL, value: x}]}]",
+            "where[0].filters[0]",
+            "a filter of type `IS_NULL` needs no value",
+        ),
+    ],
+)
+def test_faults_in_preconditions(text: str, path: str, words: str, catalogue: TypeCatalogue) -> None:
+    (violation,) = parse_flow(preconditions(text), catalogue).violations
+    assert (violation.path, violation.message) == (f"triggers[0].preconditions.{path}", words)
+
+
+def test_preconditions(catalogue: TypeCatalogue) -> None:
+    text = (
+        "id: p, timeWindow: {window: PT6H, windowAdvance: PT1H}, flows: [{namespace: a, states: [SUCCESS]}], "
+        "where: [{id: w, operand: OR, filters: [{field: EXPRESSION, type: IS_TRUE, value: '{{ true }}'}, "
+        "{field: NAMESPACE, type: IN, values: [a, b]}]}]"
+    )
+    report = parse_flow(preconditions(text), catalogue)
+    assert report.violations == ()
+    assert report.deprecation_paths == ("triggers[0].preconditions",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"triggers: [{{id: s, type: {TRIGGER}Webhook, key: k, labels: {{system.readOnly: 'true'}}}}]",
+        "sla: [{id: s, type: MAX_DURATION, duration: PT1H, behavior: NONE, labels: [{key: system.x, value: y}]}]",
+    ],
+)
+def test_system_labels_are_the_systems(text: str, catalogue: TypeCatalogue) -> None:
+    (violation,) = parse_flow(f"{HEAD}{TASKS}{text}\n", catalogue).violations
+    assert "System labels can only be set" in violation.message
+
+
+def test_outputs_are_not_nested_under_each_other(catalogue: TypeCatalogue) -> None:
+    text = f"{HEAD}{TASKS}outputs: [{{id: a.b, type: STRING, value: x}}, {{id: a, type: STRING, value: x}}]\n"
+    (violation,) = parse_flow(text, catalogue).violations
+    assert (violation.path, violation.line) == ("outputs[0].id", 6)
+    assert "conflicts with" in violation.message

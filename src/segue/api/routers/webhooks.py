@@ -119,8 +119,10 @@ async def call_webhook(backend: NamedDependency[Backend], request: AnyRequest) -
         if not webhook.is_wanted(roots):
             await _forget(webhook, call, execution_id)
             return Response(None, status_code=204)
+        inputs = webhook.inputs(roots)
         started = StartRequest(
-            inputs=webhook.inputs(roots),
+            inputs=inputs,
+            is_failed=backend.inputs.check(flow, inputs),
             labels=webhook.labels(roots),
             trigger=ExecutionTrigger(webhook.trigger.id, webhook.trigger.type, call.variables),
         )

@@ -71,10 +71,11 @@ class ApiTrigger(msgspec.Struct, frozen=True):
 
 
 class ApiMetadata(msgspec.Struct, frozen=True, rename="camel"):
-    """Which attempt this is, and when the first one was made."""
+    """Which attempt this is, when the first one was made, and where it took or waited for a slot."""
 
     attempt_number: int
     original_created_date: datetime
+    concurrency_scopes: list[str] | UnsetType = UNSET
 
 
 class ApiExecution(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -181,7 +182,9 @@ def wire_execution(
         flow_revision=execution.flow.revision,
         state=wire_state(execution.status, now),
         original_id=execution.origin_id,
-        metadata=ApiMetadata(execution.attempt_number, execution.first_created_at),
+        metadata=ApiMetadata(
+            execution.attempt_number, execution.first_created_at, list(execution.concurrency_scopes) or UNSET
+        ),
         labels=wire_labels(execution.labels),
         kind=execution.kind,
         task_run_list=[wire_task_run(run, execution, now) for run in task_runs or ()] if is_full else UNSET,

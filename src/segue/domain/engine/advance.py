@@ -6,19 +6,21 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from segue.domain.engine import dispatch, finish, joining
+from segue.domain.engine import dispatch, finish, joining, sla, starting
 from segue.domain.engine.block import advance_sides, enabled
-from segue.domain.engine.decision import Decision, EngineLimits
+from segue.domain.engine.decision import DEFAULT_LIMITS, Decision, EngineLimits
 from segue.domain.engine.flowables import BEHAVIOURS
-from segue.domain.engine.kill import kill
+from segue.domain.engine.kill import end_now, kill
 from segue.domain.engine.needs import Needed
 from segue.domain.engine.operations import operate
 from segue.domain.engine.operations.suspending import suspend
 from segue.domain.engine.pausing import is_held_by_hand, settle
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import Renderer
+from segue.domain.engine.starting import STARTING, start
 from segue.domain.engine.state import MAIN, ExecutionState
 from segue.domain.engine.submit import submit
+from segue.domain.errors import LimitExceededError
 from segue.domain.execution.facts import (
     ChildChanged,
     Created,
@@ -26,15 +28,14 @@ from segue.domain.execution.facts import (
     JobLost,
     KillRequested,
     Reviewed,
+    SlotGranted,
     TaskFinished,
     TaskStarted,
     TimerDue,
 )
-from segue.domain.execution.jobs import Timer, TimerKind
+from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
-
-DEFAULT_LIMITS = EngineLimits()
 
 _TO_SUBMIT = frozenset({State.CREATED, State.RESTARTED})
 _AT_REST = frozenset({State.QUEUED, State.BREAKPOINT, State.KILLING})
@@ -92,8 +93,11 @@ def _join(progress: Progress, fact: Fact) -> None:
             kill(progress, fact)
         case ChildChanged():
             dispatch.child_changed(progress, fact)
+        case SlotGranted():
+            starting.granted(progress)
         case TimerDue():
-            dispatch.timer_due(progress, fact)
+            if not sla.due(progress, fact):
+                dispatch.timer_due(progress, fact)
         case Reviewed():
             dispatch.reviewed(progress, fact)
         case _:
@@ -104,10 +108,9 @@ def _move(progress: Progress) -> bool:
     """One round: begin, blocks from the outside in, new task runs, the end. Whether anything moved."""
     before = _mark(progress)
     try:
-        if progress.execution.state is State.CREATED and not _start(progress):
+        if progress.execution.state in STARTING and not start(progress):
             return False
-        if progress.execution.state is State.RESTARTED:
-            progress.move_execution(State.RUNNING)
+        sla.check(progress)
         if progress.execution.state not in _AT_REST and not is_held_by_hand(progress):
             was_held = progress.state.has_paused_runs
             _advance_flowables(progress)
@@ -120,6 +123,9 @@ def _move(progress: Progress) -> bool:
             settle(progress, progress.state.has_paused_runs)
     except Needed as error:
         progress.decision.needs.update(error.needs)
+    except LimitExceededError as error:
+        progress.log(LogLevel.ERROR, error.message)
+        end_now(progress, State.FAILED)
     return _mark(progress) != before
 
 
@@ -134,22 +140,6 @@ def _mark(progress: Progress) -> tuple[int, ...]:
         sum(len(run.status.histories) for run in decision.changed_runs.values()),
         sum(len(run.status.histories) for run in decision.new_runs.values()),
     )
-
-
-def _start(progress: Progress) -> bool:
-    """Leave CREATED, unless the start is planned for later."""
-    due = progress.execution.scheduled_at
-    if due is not None and due > progress.now:
-        timer = Timer(
-            id=f"{progress.execution.id}:start",
-            execution_id=progress.execution.id,
-            kind=TimerKind.SCHEDULED_START,
-            due_at=due,
-        )
-        progress.decision.timers[timer.id] = timer
-        return False
-    progress.move_execution(State.RUNNING)
-    return True
 
 
 def _advance_flowables(progress: Progress) -> None:

@@ -7,8 +7,11 @@ from segue.domain.engine.needs import Need
 from segue.domain.execution.creation import NewExecution
 from segue.domain.execution.facts import Fact, OutgoingFact
 from segue.domain.execution.jobs import Job, Timer
+from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.task_run import OutputReference, TaskRun
+
+__all__ = ["DEFAULT_LIMITS", "Decision", "EngineLimits", "NewOutputs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +28,13 @@ class NewOutputs:
     reference: OutputReference
 
 
-@dataclass(frozen=True, slots=True)
-class EngineLimits:
-    """Sizes the engine heeds.
-
-    ``inline_output_bytes``: larger outputs go to internal storage. ``call_depth``: how many flows may call one
-    another in a row. ``calls_at_once``: executions of one ForEachItem that run at the same time.
-    """
-
-    inline_output_bytes: int = 64 * 1024
-    call_depth: int = 100
-    calls_at_once: int = 1000
-
-
 @dataclass(slots=True)
 class Decision:
     """The difference one step made. ``needs`` names what has to be loaded before the step can go on: load it
     into the state and advance again, without facts; the decision then grows.
 
     ``executions`` are started with this one's change, in one transaction; ``facts`` are for other executions.
+    ``frees_slot``: the execution's slot, or its place in the queue, goes to the next one.
     ``waiting`` are facts that could not be joined before what they need is loaded.
     """
 
@@ -59,6 +50,7 @@ class Decision:
     logs: list[LogEntry] = field(default_factory=list)
     executions: dict[str, NewExecution] = field(default_factory=dict)
     facts: list[OutgoingFact] = field(default_factory=list)
+    frees_slot: bool = False
     needs: set[Need] = field(default_factory=set)
     waiting: list[Fact] = field(default_factory=list)
 
@@ -78,4 +70,5 @@ class Decision:
             or self.logs
             or self.executions
             or self.facts
+            or self.frees_slot
         )

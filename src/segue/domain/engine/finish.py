@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from segue.domain.engine import sla
 from segue.domain.engine.block import advance_sequence, enabled, guess_state
 from segue.domain.engine.kill import close_descendants
 from segue.domain.engine.listeners import listening_tasks
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import AFTER, MAIN
-from segue.domain.errors import SegueError
+from segue.domain.errors import LimitExceededError, SegueError
 from segue.domain.execution.creation import successor_id
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
@@ -54,11 +55,21 @@ def after(progress: Progress) -> None:
     """Move ``afterExecution`` on; once it is over the execution is finished for good."""
     if progress.execution.is_finished:
         return
-    tasks = (*listening_tasks(progress), *enabled(progress.state.flow.children(None, "afterExecution")))
-    if advance_sequence(progress, tasks, None, AFTER):
+    if _is_over(progress):
         details = _details(progress)
         progress.change_execution(is_finished=True)
+        progress.free_slot()
+        sla.end(progress)
         progress.tell_caller(**details)
+
+
+def _is_over(progress: Progress) -> bool:
+    tasks = (*listening_tasks(progress), *enabled(progress.state.flow.children(None, "afterExecution")))
+    try:
+        return advance_sequence(progress, tasks, None, AFTER)
+    except LimitExceededError as error:
+        progress.log(LogLevel.ERROR, error.message)
+        return True
 
 
 def _details(progress: Progress) -> dict[str, Any]:

@@ -22,12 +22,25 @@ def kill(progress: Progress, fact: KillRequested) -> None:
     children = progress.state.find(ChildrenNeed(progress.execution.id)) if fact.cascade else ()
     for child_id in children:
         progress.tell(child_id, fact, "kill")
+    if progress.execution.state is State.QUEUED:
+        progress.free_slot()
     progress.move_execution(State.KILLING)
     if fact.by:
         progress.log(LogLevel.INFO, f"Execution is killed by {fact.by}")
     for run in progress.state.open_runs():
         close(progress, run, State.KILLED)
     progress.move_execution(State.KILLED)
+
+
+def end_now(progress: Progress, state: State) -> None:
+    """End the execution and every open task run of it in ``state``, without error branches (flow language 2.9)."""
+    for run in progress.state.open_runs():
+        close(progress, run, state)
+    if progress.execution.state is State.QUEUED:
+        progress.free_slot()
+    if progress.execution.state in {State.RETRYING, State.BREAKPOINT}:
+        progress.move_execution(State.RUNNING)
+    progress.move_execution(state)
 
 
 def close(progress: Progress, run: TaskRun, state: State) -> None:
@@ -46,7 +59,7 @@ def pause_timer_id(run: TaskRun) -> str:
     return f"{run.id}:pause"
 
 
-def end_now(progress: Progress, run: TaskRun, state: State) -> None:
+def end_because_of(progress: Progress, run: TaskRun, state: State) -> None:
     """End the whole execution in ``state`` because of ``run``: neither its error nor its finally branches run.
 
     Facts: flow language 7.13 (CANCEL), 7.14, 7.18 (Exit). KILLED is a kill with all that follows. In

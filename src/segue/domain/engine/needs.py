@@ -37,6 +37,16 @@ class ChildrenNeed(NamedTuple):
     execution_id: str
 
 
+class SlotNeed(NamedTuple):
+    """A slot for this execution, where the latest revision of its flow limits how many run (found: ``SlotAnswer``).
+
+    Asking takes the slot or the place in the queue, at once and for good: the answer is for the execution's id.
+    ``is_forced``: take one above the limit.
+    """
+
+    is_forced: bool = False
+
+
 class ExecutionNeed(NamedTuple):
     """Another execution, of whatever tenant (found: an ``Execution``, or None when there is none)."""
 
@@ -49,7 +59,7 @@ class FailedChildrenNeed(NamedTuple):
     execution_id: str
 
 
-Need = OutputsNeed | FlowNeed | ChildrenNeed | ExecutionNeed | FailedChildrenNeed
+Need = OutputsNeed | FlowNeed | ChildrenNeed | SlotNeed | ExecutionNeed | FailedChildrenNeed
 
 
 class Needed(Interrupt):

@@ -74,6 +74,11 @@ class Outgoing:
         if self.decision.timers.pop(timer_id, None) is None:
             self.decision.dropped_timers.add(timer_id)
 
+    def free_slot(self) -> None:
+        """Give back the execution's slot or its place in the queue, if it has one."""
+        if self.state.execution.concurrency_scopes:
+            self.decision.frees_slot = True
+
     def log(self, level: LogLevel, message: str, run: TaskRun | None = None) -> None:
         """Add a line to the execution's log."""
         self._log_count += 1

@@ -11,6 +11,7 @@ from segue.domain.engine.decision import Decision, EngineLimits, NewOutputs
 from segue.domain.engine.outgoing import Outgoing
 from segue.domain.engine.rendering import Renderer, context_for
 from segue.domain.engine.state import ExecutionState
+from segue.domain.execution.limits import check_labels, check_task_runs, check_variables
 from segue.domain.execution.model import Execution, execution_folder
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import Attempt, OutputReference, TaskRun, task_run_id
@@ -55,7 +56,11 @@ class Progress(Outgoing):
             self.tell_change(before)
 
     def change_execution(self, **changes: Any) -> None:
-        """Replace fields of the execution."""
+        """Replace fields of the execution. Raises ``LimitExceededError`` for variables or labels that are too large."""
+        if "variables" in changes:
+            check_variables(changes["variables"], self.limits)
+        if "labels" in changes:
+            check_labels(changes["labels"], self.limits)
         self.state.execution = msgspec.structs.replace(self.state.execution, **changes)
         self.decision.execution_changed = True
 
@@ -64,7 +69,8 @@ class Progress(Outgoing):
     def create_run(
         self, task: Task, parent: TaskRun | None, value: str | None = None, iteration: int | None = None
     ) -> TaskRun:
-        """A new task run in CREATED."""
+        """A new task run in CREATED. Raises ``LimitExceededError`` when there are too many."""
+        check_task_runs(len(self.state.runs), self.limits)
         ordinal = self.execution.task_run_count + 1
         self.change_execution(task_run_count=ordinal)
         run = TaskRun(

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits, check_inputs, check_labels
 from segue.domain.execution.model import Caller, Execution, ExecutionKind, ExecutionTrigger, FlowKey
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import TaskRun
@@ -56,19 +57,29 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A check of the flow asks for an execution that is FAILED from the start (flow language 2.10)."""
 
 
-def create_execution(flow: CompiledFlow, request: StartRequest, execution_id: str, now: datetime) -> Execution:
+def create_execution(
+    flow: CompiledFlow,
+    request: StartRequest,
+    execution_id: str,
+    now: datetime,
+    limits: EngineLimits = DEFAULT_LIMITS,
+) -> Execution:
     """The new execution of ``flow``, in state CREATED, not yet written anywhere.
 
     It pins the revision of ``flow``. Labels are the flow's without ``system.*``, then the request's, the
     later of two with one key winning; a chain without a correlation id gets the execution's own.
+    Raises ``LimitExceededError`` for inputs or labels that are too large.
     """
+    check_inputs(request.inputs, limits)
+    labels = execution_labels(flow.flow.labels, request.labels, execution_id)
+    check_labels(labels, limits)
     status = Status.begin(now)
     return Execution(
         id=execution_id,
         flow=FlowKey(flow.tenant, flow.flow.namespace, flow.flow.id, flow.revision),
         status=status.to(State.FAILED, now) if request.is_failed else status,
         created_at=now,
-        labels=execution_labels(flow.flow.labels, request.labels, execution_id),
+        labels=labels,
         inputs=request.inputs,
         trigger=request.trigger,
         parent_id=request.parent_id,

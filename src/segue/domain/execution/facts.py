@@ -62,6 +62,10 @@ class KillRequested(msgspec.Struct, frozen=True, tag="kill"):
     by: str | None = None
 
 
+class SlotGranted(msgspec.Struct, frozen=True, tag="slot"):
+    """A slot has become free for a queued execution (flow language 2.7)."""
+
+
 class ChildChanged(msgspec.Struct, frozen=True, tag="child"):
     """An execution that this one waits for has changed its state, or has ended for good.
 
@@ -103,7 +107,18 @@ class Reviewed(msgspec.Struct, frozen=True, tag="reviewed"):
     by: str | None = None
 
 
-Fact = Created | TaskStarted | TaskFinished | JobLost | TimerDue | KillRequested | ChildChanged | Request | Reviewed
+Fact = (
+    Created
+    | TaskStarted
+    | TaskFinished
+    | JobLost
+    | TimerDue
+    | KillRequested
+    | ChildChanged
+    | SlotGranted
+    | Request
+    | Reviewed
+)
 
 
 class OutgoingFact(msgspec.Struct, frozen=True):

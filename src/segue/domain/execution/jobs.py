@@ -35,6 +35,8 @@ class TimerKind(StrEnum):
 
     RETRY = "RETRY"
     SCHEDULED_START = "SCHEDULED_START"
+    SLA = "SLA"
+    """The end of the time an SLA allows."""
     TASK = "TASK"
     """One that a task of the engine has set for itself: the end of a pause, a timeout."""
 

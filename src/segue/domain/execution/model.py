@@ -107,6 +107,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Task runs made so far; the next one's id is derived from it, so none is made twice."""
     outputs: OutputReference | None = None
     """Where the flow outputs lie; in the database under the execution's own id as owner."""
+    concurrency_scopes: tuple[str, ...] = ()
+    """Where it took or waited for a slot; its slots are freed when it is finished (flow language 2.7)."""
     is_finished: bool = False
     """Whether everything is over, ``afterExecution`` included (flow language 2.6)."""
     depth: int = 0

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from segue.domain.flow.faults import Fault, faults_of
 from segue.domain.flow.fields import Definition, Duration, Labels, Text
+from segue.domain.flow.preconditions import TimeWindow
 from segue.domain.flow.source import Path
 from segue.domain.flow.tree import maps_of
 
@@ -117,7 +118,7 @@ class MultipleCondition(Definition):
     id: Text
     window: Duration | None = None
     window_advance: Duration | None = None
-    time_window: dict[str, Any] | None = None
+    time_window: TimeWindow | None = None
     reset_on_success: bool | None = None
     description: Text | None = None
     conditions: Annotated[dict[str, Any], Field(min_length=1)]

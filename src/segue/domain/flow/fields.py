@@ -12,12 +12,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainValidator,
     StringConstraints,
     Tag,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from segue.domain.durations import parse_duration
@@ -87,6 +90,32 @@ class OrExpression:
             ),
         )
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Either of the two, and a mark for the editor."""
+        return dynamic(handler(schema))
+
+
+def dynamic(schema: JsonSchemaValue) -> JsonSchemaValue:
+    """The JSON schema of a property that may be an expression too."""
+    if schema.get("type") == "string" and not schema.keys() & {"enum", "format", "pattern"}:
+        return schema | {"$dynamic": True}
+    return {"anyOf": [schema, {"type": "string", "pattern": "\\{\\{|\\{%"}], "$dynamic": True}
+
+
+_LABELS_SCHEMA = {
+    "anyOf": [
+        {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}},
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"key": {"type": "string"}, "value": {"type": ["string", "number", "boolean"]}},
+                "required": ["key", "value"],
+            },
+        },
+    ]
+}
+
 
 def _text(value: Any) -> Any:
     if isinstance(value, bool):
@@ -112,7 +141,7 @@ def _upper(value: Any) -> Any:
 Text: TypeAlias = Annotated[str, BeforeValidator(_text)]
 """A text; numbers and booleans of the YAML are taken as written."""
 Duration: TypeAlias = Annotated[timedelta, BeforeValidator(_duration)]
-Labels: TypeAlias = Annotated[tuple[Label, ...], PlainValidator(parse_labels)]
+Labels: TypeAlias = Annotated[tuple[Label, ...], PlainValidator(parse_labels), WithJsonSchema(_LABELS_SCHEMA)]
 DynamicDuration: TypeAlias = Annotated[timedelta | str, OrExpression(Duration)]
 DynamicInt: TypeAlias = Annotated[int | str, OrExpression(int)]
 DynamicBool: TypeAlias = Annotated[bool | str, OrExpression(bool)]

@@ -14,6 +14,7 @@ from pydantic import (
     PlainSerializer,
     PlainValidator,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -94,7 +95,15 @@ def _element_type(value: Any) -> Any:
 
 _NO_ELEMENTS = (InputType.ARRAY, InputType.SECRET, InputType.FORM, InputType.REUSABLE_INPUTS)
 Pattern: TypeAlias = Annotated[str, AfterValidator(_pattern)]
-Options: TypeAlias = tuple[Annotated[Option, PlainValidator(parse_option), PlainSerializer(write_option)], ...]
+_OPTION_SCHEMA = {
+    "anyOf": [
+        {"type": ["string", "number", "boolean"]},
+        {"type": "object", "properties": {"label": {"type": "string"}, "value": {}}, "required": ["value"]},
+    ]
+}
+Options: TypeAlias = tuple[
+    Annotated[Option, PlainValidator(parse_option), PlainSerializer(write_option), WithJsonSchema(_OPTION_SCHEMA)], ...
+]
 Instant: TypeAlias = Annotated[datetime, BeforeValidator(parse_instant)]
 Day: TypeAlias = Annotated[date, BeforeValidator(parse_date)]
 Clock: TypeAlias = Annotated[time, BeforeValidator(parse_time)]

@@ -36,6 +36,7 @@ from segue.domain.flow.fields import (
     tag,
 )
 from segue.domain.flow.flowables import FetchType
+from segue.domain.flow.preconditions import Preconditions
 from segue.domain.flow.routing import WorkerSelector
 from segue.domain.flow.type_names import canonical_trigger
 
@@ -210,7 +211,7 @@ class FlowTrigger(Trigger):
     min_satisfied: Annotated[int, Field(ge=1)] | None = None
     window: Window | None = None
     on_miss: dict[str, Any] | None = None
-    preconditions: dict[str, Any] | None = None
+    preconditions: Preconditions | None = None
     multiple_conditions: Any = None
 
     @model_validator(mode="after")

@@ -112,6 +112,19 @@ def own_subflow(data: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault((*task.path, "flowId"), f"Recursive call to flow [{target[0]}.{target[1]}]")
 
 
+def output_paths(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """No output nested below another, as for inputs: both would want the same place."""
+    places = {name: path for path, item in maps_of(data, "outputs") if isinstance(name := item.get("id"), str)}
+    for name, path in places.items():
+        parts = name.split(".")
+        for parent in (".".join(parts[:end]) for end in range(1, len(parts))):
+            if parent in places:
+                yield Fault(
+                    (*path, "id"),
+                    f"Output path '{parent}' conflicts with '{name}'; one cannot be nested under the other.",
+                )
+
+
 def _labels(data: Mapping[str, Any]) -> tuple[Label, ...]:
     try:
         return parse_labels(data.get("labels"))
@@ -120,13 +133,15 @@ def _labels(data: Mapping[str, Any]) -> tuple[Label, ...]:
 
 
 def system_labels(data: Mapping[str, Any]) -> Iterator[Fault]:
-    """A flow must not set labels that the system sets."""
-    for key, value in _labels(data):
-        if key.startswith(SYSTEM_PREFIX) and key != READ_ONLY:
-            yield Fault(
-                ("labels", key),
-                f"System labels can only be set by Kestra itself, offending label: {key}={value}",
-            )
+    """Flows, triggers and SLAs must not set labels that the system sets."""
+    owners = [((), data), *maps_of(data, "triggers"), *maps_of(data, "sla")]
+    for path, owner in owners:
+        for key, value in _labels(owner):
+            if key.startswith(SYSTEM_PREFIX) and (path or key != READ_ONLY):
+                yield Fault(
+                    (*path, "labels", key),
+                    f"System labels can only be set by Kestra itself, offending label: {key}={value}",
+                )
 
 
 def label_shapes(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -193,6 +208,7 @@ RULES: tuple[Rule, ...] = (
     system_labels,
     edition_rules,
     input_paths,
+    output_paths,
     input_dependencies,
     input_editions,
     dashed_references,

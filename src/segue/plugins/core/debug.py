@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 from typing import ClassVar
 
-from segue.sdk import LogLevel, Output, Property, RunContext, Task
+from segue.sdk import Example, LogLevel, Output, Property, RunContext, Task
 
 
 class ReturnOutput(Output):
@@ -20,7 +20,15 @@ class Return(Task):
     aliases: ClassVar[frozenset[str]] = frozenset({"io.kestra.core.tasks.debugs.Return"})
     instant: ClassVar[bool] = True
 
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "Give an expression back",
+            'id: hello\ntype: io.kestra.plugin.core.debug.Return\nformat: "{{ flow.id }} at {{ execution.startDate }}"',
+        ),
+    )
+
     format: Property[str] | None = None
+    """The text to render."""
 
     async def run(self, context: RunContext) -> ReturnOutput:
         """Render, log at DEBUG, and measure both length and time."""
@@ -41,7 +49,9 @@ class Echo(Task):
     instant: ClassVar[bool] = True
 
     format: Property[str]
+    """The text to log."""
     level: Property[LogLevel] = Property.of(LogLevel.INFO)
+    """Level of the line."""
 
     async def run(self, context: RunContext) -> None:
         """Render and log."""

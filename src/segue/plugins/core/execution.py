@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from segue.expr import ExpressionError
-from segue.sdk import Property, RunContext, Task, TaskFailed, is_truthy
+from segue.sdk import Example, Property, RunContext, Task, TaskFailed, is_truthy
 
 
 class Fail(Task):
@@ -13,8 +13,18 @@ class Fail(Task):
     aliases: ClassVar[frozenset[str]] = frozenset({"io.kestra.core.tasks.executions.Fail"})
     instant: ClassVar[bool] = True
 
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "Fail when there is nothing to do",
+            "id: check\ntype: io.kestra.plugin.core.execution.Fail\n"
+            'condition: "{{ inputs.rows == 0 }}"\nerrorMessage: There are no rows',
+        ),
+    )
+
     condition: Property[str] | None = None
+    """An expression; the task only fails when it holds."""
     error_message: Property[str] = Property.of("Task failure")
+    """The text that is logged."""
 
     async def run(self, context: RunContext) -> None:
         """Raise ``TaskFailed``; return when there is a condition that does not hold."""

@@ -4,7 +4,7 @@ import asyncio
 from typing import ClassVar
 
 from segue.domain.durations import format_duration
-from segue.sdk import Duration, Property, RunContext, Task, TaskFailed
+from segue.sdk import Duration, Example, Property, RunContext, Task, TaskFailed
 
 
 class Sleep(Task):
@@ -12,7 +12,12 @@ class Sleep(Task):
 
     type: ClassVar[str] = "io.kestra.plugin.core.flow.Sleep"
 
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("Wait half a minute", "id: wait\ntype: io.kestra.plugin.core.flow.Sleep\nduration: PT30S"),
+    )
+
     duration: Property[Duration]
+    """How long."""
 
     async def run(self, context: RunContext) -> None:
         """Wait without holding a thread."""

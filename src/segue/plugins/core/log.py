@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from segue.sdk import LogLevel, Property, RunContext, Task
+from segue.sdk import Example, LogLevel, Property, RunContext, Task
 
 
 class Log(Task):
@@ -12,8 +12,17 @@ class Log(Task):
     aliases: ClassVar[frozenset[str]] = frozenset({"io.kestra.core.tasks.log.Log"})
     instant: ClassVar[bool] = True
 
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "Log an input",
+            'id: hello\ntype: io.kestra.plugin.core.log.Log\nmessage: "Hello {{ inputs.name }}"\nlevel: INFO',
+        ),
+    )
+
     message: str | list[str]
+    """The text to log, or a list of texts."""
     level: Property[LogLevel] = Property.of(LogLevel.INFO)
+    """Level of the lines."""
 
     async def run(self, context: RunContext) -> None:
         """Render and log."""

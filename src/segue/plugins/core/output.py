@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from segue.sdk import Property, RunContext, Task
+from segue.sdk import Example, Property, RunContext, Task
 
 
 class OutputValues(Task):
@@ -11,7 +11,16 @@ class OutputValues(Task):
     type: ClassVar[str] = "io.kestra.plugin.core.output.OutputValues"
     instant: ClassVar[bool] = True
 
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "Name some values",
+            "id: result\ntype: io.kestra.plugin.core.output.OutputValues\n"
+            'values:\n  greeting: "Hello {{ inputs.name }}"',
+        ),
+    )
+
     values: Property[dict[str, Any]] | None = None
+    """Names with the values to render."""
 
     async def run(self, context: RunContext) -> dict[str, Any]:
         """Render every text in the map; structures are kept."""

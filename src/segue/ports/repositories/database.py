@@ -8,6 +8,7 @@ from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.outputs import OutputRepository
+from segue.ports.repositories.slots import SlotRepository
 
 
 class Database(Protocol):
@@ -41,6 +42,11 @@ class Database(Protocol):
     @property
     def logs(self) -> LogRepository:
         """Log lines."""
+        ...
+
+    @property
+    def slots(self) -> SlotRepository:
+        """Slots of flows with a limit."""
         ...
 
     async def start(self) -> None:

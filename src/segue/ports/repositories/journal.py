@@ -61,6 +61,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Executions to start; one whose id exists already is left as it is."""
     facts: Sequence[OutgoingFact] = ()
     """Facts for the inboxes of other executions."""
+    frees_slot: bool = False
+    """The execution's slot goes to the one that has waited longest, which gets a ``SlotGranted`` fact; its place in
+    the queue, if it has only that, is removed."""
     consumed: Sequence[int] = ()
     """``seq`` of the facts that are now part of the state."""
 

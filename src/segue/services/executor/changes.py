@@ -28,5 +28,6 @@ def change_of(state: ExecutionState, decision: Decision, facts: Sequence[InboxFa
         logs=decision.logs,
         executions=list(decision.executions.values()),
         facts=decision.facts,
+        frees_slot=decision.frees_slot,
         consumed=[fact.seq for fact in facts],
     )

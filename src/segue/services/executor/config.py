@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from segue.domain.engine.advance import DEFAULT_LIMITS
-from segue.domain.engine.decision import EngineLimits
+from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits
 from segue.ports.clock import Clock
 from segue.ports.queue import Queue
 from segue.ports.rendering import Renderer
 from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.journal import Journal
+from segue.ports.repositories.slots import SlotRepository
 from segue.ports.storage import Storage
 
 
@@ -22,6 +22,7 @@ class ExecutorPorts:
     storage: Storage
     clock: Clock
     renderer: Renderer
+    slots: SlotRepository
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,20 @@ from typing import Any
 
 import msgspec
 
-from segue.domain.engine.needs import ChildrenNeed, ExecutionNeed, FailedChildrenNeed, FlowNeed, Need, OutputsNeed
+from segue.domain.engine.needs import (
+    ChildrenNeed,
+    ExecutionNeed,
+    FailedChildrenNeed,
+    FlowNeed,
+    Need,
+    OutputsNeed,
+    SlotNeed,
+)
 from segue.domain.engine.state import ExecutionState
 from segue.domain.errors import NotFoundError, SegueError, UnavailableError
 from segue.domain.execution.task_run import OutputReference
 from segue.services.executor.config import ExecutorPorts
+from segue.services.executor.slots import take_slot
 
 
 class Loading:
@@ -45,6 +54,8 @@ class Loading:
                 return await self._ports.journal.open_children(need.execution_id)
             case FailedChildrenNeed():
                 return await self._ports.journal.failed_children(need.execution_id)
+            case SlotNeed():
+                return await take_slot(self._ports, state, need)
             case ExecutionNeed():
                 return (await self._ports.journal.executions([need.execution_id])).get(need.execution_id)
         raise AssertionError(need)

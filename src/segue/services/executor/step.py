@@ -11,10 +11,11 @@ import msgspec
 from segue.domain.engine.advance import advance
 from segue.domain.engine.decision import Decision
 from segue.domain.engine.state import ExecutionState
-from segue.domain.errors import UnavailableError
+from segue.domain.engine.unreadable import give_up
+from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.execution.facts import Fact, InboxFact
 from segue.ports.queue import Channel, Topic
-from segue.ports.repositories.journal import Change, Loaded
+from segue.ports.repositories.journal import Change, Loaded, Snapshot
 from segue.services.executor.cache import StateCache
 from segue.services.executor.changes import change_of
 from segue.services.executor.config import ExecutorConfig, ExecutorPorts
@@ -33,6 +34,7 @@ class Work:
     state: ExecutionState
     facts: Sequence[InboxFact]
     decision: Decision
+    is_decided: bool = False
 
     @property
     def id(self) -> str:
@@ -84,16 +86,20 @@ class Step:
                 return None
             try:
                 flow = await self._ports.catalog.by_key(snapshot.execution.flow)
-            except UnavailableError:
-                raise
-            except Exception as error:
-                await self._failed(execution_id, facts, error)
-                return None
+            except (DefinitionError, NotFoundError) as error:
+                return self._give_up(snapshot, facts, error.message)
             state = ExecutionState(flow, snapshot.execution, snapshot.task_runs)
         return Work(state, facts, Decision())
 
+    def _give_up(self, snapshot: Snapshot, facts: Sequence[InboxFact], reason: str) -> Work:
+        now, renderer = self._ports.clock.now(), self._ports.renderer
+        state, decision = give_up(snapshot.execution, snapshot.task_runs, reason, now, renderer)
+        return Work(state, facts, decision, is_decided=True)
+
     async def _decide(self, work: Work) -> bool:
         """Advance one execution with all it needs; whether there is a decision to apply."""
+        if work.is_decided:
+            return True
         try:
             self._advance(work, [fact.fact for fact in work.facts])
             while work.decision.needs:
@@ -177,6 +183,9 @@ class Step:
             await queue.broadcast(Channel.TIMERS, [min(timers).isoformat()])
         await queue.broadcast(Channel.EXECUTIONS, [change.execution.id for change in changes])
         await queue.broadcast(Channel.LOGS, [change.execution.id for change in changes if change.logs])
+        freed = {scope for change in changes if change.frees_slot for scope in change.execution.concurrency_scopes}
+        if freed:
+            await queue.publish(Topic.EXECUTIONS, await self._ports.slots.woken(sorted(freed)))
 
     async def _failed(self, execution_id: str, facts: Sequence[InboxFact], error: Exception) -> None:
         """A step failed: try again later, and park the facts when that does not help (design D10)."""

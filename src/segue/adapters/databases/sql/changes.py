@@ -7,6 +7,7 @@ from segue.adapters.databases.sql.codecs import encode, encode_labels, to_micros
 from segue.adapters.databases.sql.inbox import INSERT_KEYED_FACTS, keyed_fact_rows
 from segue.adapters.databases.sql.logs import INSERT_LOGS, log_rows
 from segue.adapters.databases.sql.outputs import INSERT_OUTPUTS, output_rows
+from segue.adapters.databases.sql.slots import release_slots
 from segue.adapters.databases.sql.statements import Insert, Row, Statement, Transaction, Update
 from segue.domain.execution.creation import NewExecution
 from segue.domain.execution.facts import Created
@@ -84,6 +85,7 @@ def write_changes(transaction: Transaction, changes: Sequence[Change]) -> None:
     if consumed:
         transaction.execute(_CONSUME, seqs=consumed)
     transaction.insert(INSERT_LOGS, log_rows(line for c in changes for line in c.logs))
+    release_slots(transaction, [change.execution.id for change in changes if change.frees_slot])
 
 
 def start_executions(transaction: Transaction, news: Sequence[NewExecution]) -> None:

@@ -11,6 +11,7 @@ from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.logs import SqlLogs
 from segue.adapters.databases.sql.migrations import migrate
 from segue.adapters.databases.sql.outputs import SqlOutputs
+from segue.adapters.databases.sql.slots import SqlSlots
 from segue.adapters.databases.sql.statements import Statement
 
 _PING = Statement("ping", "SELECT 1")
@@ -31,6 +32,7 @@ class SqlDatabase:
         self.jobs = SqlJobs(self._lanes)
         self.outputs = SqlOutputs(self._lanes)
         self.logs = SqlLogs(self._lanes)
+        self.slots = SqlSlots(self._lanes)
 
     async def start(self) -> None:
         """See ``Database.start``."""

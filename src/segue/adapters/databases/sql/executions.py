@@ -17,6 +17,7 @@ from segue.adapters.databases.sql.codecs import (
 from segue.adapters.databases.sql.conditions import contains_any_case, in_namespace, page_of
 from segue.adapters.databases.sql.inbox import INSERT_FACTS, INSERT_KEYED_FACTS, fact_rows, keyed_fact_rows
 from segue.adapters.databases.sql.lanes import Lanes
+from segue.adapters.databases.sql.slots import release_slots
 from segue.adapters.databases.sql.statements import Statement, Transaction
 from segue.domain.errors import AlreadyExistsError
 from segue.domain.execution.facts import Created, Fact
@@ -119,6 +120,7 @@ class SqlExecutions:
         def work(transaction: Transaction) -> bool:
             if not transaction.fetch(_DELETE, id=key, tenant=storable(tenant)):
                 return False
+            release_slots(transaction, [key])
             for statement in (*_DELETE_PARTS, _DELETE_LOGS) if logs else _DELETE_PARTS:
                 transaction.execute(statement, id=key)
             return True

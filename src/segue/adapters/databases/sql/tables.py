@@ -238,6 +238,34 @@ timers = Table(
 Index("timers_due", timers.c.due_at)
 Index("timers_execution", timers.c.execution_id)
 
+concurrency_limits = Table(
+    "concurrency_limits",
+    metadata,
+    Column("scope", TEXT, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("max_running", Integer),
+    postgresql_with=_UPDATED,
+)
+"""One row for each flow that has had a limit: what it is now, NULL for none. Locked while its slots change hands."""
+
+concurrency_slots = Table(
+    "concurrency_slots",
+    metadata,
+    Column("execution_id", TEXT, primary_key=True),
+    Column("scope", TEXT, nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    postgresql_with=_TRANSIENT,
+)
+"""Slots that are held, and executions that wait for one: the oldest first."""
+Index(
+    "concurrency_slots_queue",
+    concurrency_slots.c.scope,
+    concurrency_slots.c.held,
+    concurrency_slots.c.created_at,
+    concurrency_slots.c.execution_id,
+)
+
 logs = Table(
     "logs",
     metadata,

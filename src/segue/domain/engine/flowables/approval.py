@@ -7,7 +7,7 @@ import msgspec
 from segue.domain.engine.block import advance_sides
 from segue.domain.engine.flowables.base import FlowableRun
 from segue.domain.engine.flowables.pause import set_pause_timer
-from segue.domain.engine.kill import end_now, pause_timer_id
+from segue.domain.engine.kill import end_because_of, pause_timer_id
 from segue.domain.engine.rendering import outputs_of
 from segue.domain.engine.state import MAIN
 from segue.domain.errors import SegueError
@@ -105,7 +105,7 @@ class ApprovalRun(FlowableRun[Approval]):
             Verdict.EXPIRED: self.task.expire_behavior,
         }[verdict]
         if outcome in _ENDS_OF_ALL:
-            end_now(self.progress, self.run, _ENDS_OF_ALL[outcome])
+            end_because_of(self.progress, self.run, _ENDS_OF_ALL[outcome])
             return
         has_failed = outcome is ApprovalOutcome.FAIL
         if advance_sides(self.progress, self.run, has_failed=has_failed):

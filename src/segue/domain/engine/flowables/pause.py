@@ -9,7 +9,7 @@ import msgspec
 from segue.domain.durations import parse_duration
 from segue.domain.engine.block import advance_sides
 from segue.domain.engine.flowables.base import FlowableRun
-from segue.domain.engine.kill import end_now, pause_timer_id
+from segue.domain.engine.kill import end_because_of, pause_timer_id
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import Renderer, context_for, outputs_of
 from segue.domain.engine.state import MAIN, ExecutionState
@@ -84,7 +84,7 @@ class PauseRun(FlowableRun[Pause]):
         """Keep the answer; end at once when there is nothing left to run inside."""
         progress = self.progress
         if state is State.CANCELLED:
-            end_now(progress, self.run, State.CANCELLED)
+            end_because_of(progress, self.run, State.CANCELLED)
             return
         on = format_instant(progress.now)
         self.remember({"onResume": inputs, "resumed": {"by": by, "on": on, "to": state.value}})

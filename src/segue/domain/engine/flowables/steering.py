@@ -4,7 +4,7 @@ from typing import Any, Generic, TypeVar
 
 from segue.domain.engine.calling import as_map, rendered_labels
 from segue.domain.engine.flowables.base import EngineRun
-from segue.domain.engine.kill import end_now
+from segue.domain.engine.kill import end_because_of
 from segue.domain.engine.needs import ExecutionNeed
 from segue.domain.errors import NotFoundError, SegueError
 from segue.domain.execution.model import Execution
@@ -103,10 +103,10 @@ class ExitRun(EngineRun[Exit]):
         if state is None:
             raise SegueError(f"'state' must be one of {', '.join(_EXITS)}, not {text[:100]!r}")
         if state is State.KILLED:
-            end_now(progress, self.run, state)
+            end_because_of(progress, self.run, state)
             return
         self.run = progress.begin_attempt(self.run, progress.now)
-        end_now(progress, progress.move(self.run, State.RUNNING), state)
+        end_because_of(progress, progress.move(self.run, State.RUNNING), state)
 
 
 class ResumeRun(SteeringRun[Resume]):

@@ -3,6 +3,7 @@
 from segue.domain.engine import dispatch
 from segue.domain.engine.operations.unqueueing import unqueue
 from segue.domain.engine.progress import Progress
+from segue.domain.engine.starting import force
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.requests import (
     BreakpointResumed,
@@ -37,11 +38,11 @@ def force_run(progress: Progress, fact: ForceRunRequested) -> None:
     elif state is State.PAUSED:
         resume(progress, ResumeRequested(progress.now, by=fact.by))
     elif state in _SUSPENDABLE:
+        force(progress)
         progress.log(LogLevel.INFO, f"Execution is made to run{_by(fact.by)}")
         if progress.execution.scheduled_at is not None:
             progress.change_execution(scheduled_at=None)
             progress.drop_timer(f"{progress.execution.id}:start")
-        progress.move_execution(State.RUNNING)
 
 
 def suspend(progress: Progress, run: TaskRun) -> bool:

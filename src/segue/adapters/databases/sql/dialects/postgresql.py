@@ -75,6 +75,8 @@ _STATEMENTS = {
         WHERE j.task_run_id = r.task_run_id AND j.token = r.token
         RETURNING j.task_run_id, j.token, j.execution_id""",
     "executions.lock": "SELECT id, version FROM executions WHERE id = EACH(:ids) ORDER BY id FOR UPDATE",
+    "limits.lock": """
+        SELECT scope, max_running FROM concurrency_limits WHERE scope = EACH(:scopes) ORDER BY scope FOR UPDATE""",
     "timers.due": """
         DELETE FROM timers WHERE id IN (
             SELECT id FROM timers WHERE due_at <= :now ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED)

@@ -43,6 +43,7 @@ _STATEMENTS = {
             WHERE j.token = json_extract(r.value, '$[1]'))
         RETURNING task_run_id, token, execution_id""",
     "executions.lock": "SELECT id, version FROM executions WHERE id = EACH(:ids)",
+    "limits.lock": "SELECT scope, max_running FROM concurrency_limits WHERE scope = EACH(:scopes)",
     "timers.due": """
         DELETE FROM timers WHERE id IN (
             SELECT id FROM timers WHERE due_at <= :now ORDER BY due_at LIMIT :limit)

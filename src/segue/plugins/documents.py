@@ -1,0 +1,245 @@
+"""The documentation of plugins and inputs, made from their classes (REST API 4.9, 6.11)."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import msgspec
+from pydantic import BaseModel
+
+import segue
+from segue.domain.flow import inputs as input_models
+from segue.domain.flow.conditions import CONDITION_TYPES, canonical_condition
+from segue.domain.flow.flowables import FLOWABLES
+from segue.domain.flow.inputs import InputBase, InputType
+from segue.domain.flow.tasks import Task as TaskDefinition
+from segue.domain.flow.triggers import TRIGGERS, Trigger
+from segue.domain.flow.type_names import FLOW_PACKAGE, TRIGGER_PACKAGE, canonical_type
+from segue.plugins.registry import PluginRegistry
+from segue.plugins.schema_generator import JsonObject, schema_of
+from segue.plugins.schemas import Kind, editor_schema, plugins
+from segue.sdk import Output, Task
+
+_KINDS: dict[str, Kind] = {"FLOW": "flow", "TASK": "task", "TRIGGER": "trigger"}
+_ROLES = {"task": "tasks", "trigger": "triggers", "condition": "conditions"}
+_OLD_FLOWABLES = {"ForEach", "EachSequential", "EachParallel", "ForEachItem", "Template"}
+_GROUP_PARTS = 4
+_INPUT_PACKAGE = "io.kestra.core.models.flows.input."
+_OLD_INPUTS = {"BOOLEAN": InputType.BOOL, "ENUM": InputType.SELECT}
+
+Made = TypeVar("Made")
+
+
+class Element:
+    """One type: of a plugin, or of the language itself."""
+
+    def __init__(self, type_name: str, kind: str, model: type[BaseModel], *, is_deprecated: bool = False) -> None:
+        self.type = type_name
+        self.kind = kind
+        self.model = model
+        self.is_deprecated = is_deprecated
+
+    @property
+    def own(self) -> set[str]:
+        """Names of the properties that not all of its like have."""
+        own = set(self.model.model_fields)
+        if self.kind == "task":
+            return own - set(TaskDefinition.model_fields)
+        return own - set(Trigger.model_fields) if self.kind == "trigger" else own
+
+
+class Library:
+    """Implements ``PluginLibrary`` over a registry. Everything is made once, when it is first asked for."""
+
+    def __init__(self, registry: PluginRegistry) -> None:
+        self._registry = registry
+        self._made: dict[tuple[str, ...], Any] = {}
+        self._lock = threading.RLock()  # what is made may need something else that is made
+
+    def _once(self, key: tuple[str, ...], make: Callable[[], Made]) -> Made:
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = make()
+            found: Made = self._made[key]
+            return found
+
+    def schema(self, kind: str) -> bytes | None:
+        """See ``PluginLibrary.schema``."""
+        name = _KINDS.get(kind.upper())
+        if name is None:
+            return None
+        return self._once(("schema", name), lambda: msgspec.json.encode(editor_schema(self._registry, name)))
+
+    def _elements(self) -> dict[str, Element]:
+        return self._once(("elements",), lambda: {one.type: one for one in _elements(self._registry)})
+
+    def plugins(self) -> Sequence[JsonObject]:
+        """See ``PluginLibrary.plugins``."""
+        return self._once(("plugins",), lambda: _grouped(self._elements().values(), by_subgroup=False))
+
+    def subgroups(self) -> Sequence[JsonObject]:
+        """See ``PluginLibrary.subgroups``."""
+        return self._once(("subgroups",), lambda: _grouped(self._elements().values(), by_subgroup=True))
+
+    def triggers(self) -> Sequence[JsonObject]:
+        """See ``PluginLibrary.triggers``."""
+        return [
+            {"type": one.type, "name": _name(one.type), "ee": False, "deprecated": one.is_deprecated}
+            | {"description": _texts(one.model)["title"]}
+            for one in self._elements().values()
+            if one.kind == "trigger"
+        ]
+
+    def document(self, type_name: str, *, everything: bool = False) -> JsonObject | None:
+        """See ``PluginLibrary.document``."""
+        found = self._find(type_name)
+        if found is None:
+            return None
+        return self._once(("document", found.type, str(everything)), lambda: _document(found, everything))
+
+    def _find(self, type_name: str) -> Element | None:
+        elements = self._elements()
+        alias = canonical_condition(type_name) or self._registry.canonical(type_name) or canonical_type(type_name)
+        by_case = {name.lower(): name for name in elements}
+        return elements.get(alias) or elements.get(by_case.get(type_name.lower(), ""))
+
+    def input_types(self) -> Mapping[str, str]:
+        """See ``PluginLibrary.input_types``."""
+        return {kind.value: _INPUT_PACKAGE + model.__name__ for kind, model in _inputs().items()}
+
+    def input_document(self, input_type: str) -> JsonObject | None:
+        """See ``PluginLibrary.input_document``."""
+        name = input_type.upper()
+        kind = _OLD_INPUTS.get(name)
+        model = _inputs().get(kind or name)  # type: ignore[call-overload]  # a text equals its type
+        if model is None:
+            return None
+        element = Element(name, "input", model)
+        return self._once(("input", name), lambda: _document(element, everything=True))
+
+
+def _inputs() -> dict[InputType, type[InputBase]]:
+    models = [one for one in vars(input_models).values() if isinstance(one, type) and issubclass(one, InputBase)]
+    return {one.model_fields["type"].default: one for one in models if "type" in one.model_fields}
+
+
+def _elements(registry: PluginRegistry) -> Iterator[Element]:
+    for name, model in FLOWABLES.items():
+        yield Element(FLOW_PACKAGE + name, "task", model, is_deprecated=name in _OLD_FLOWABLES)
+    for name, trigger in TRIGGERS.items():
+        yield Element(TRIGGER_PACKAGE + name, "trigger", trigger)
+    for name, condition in CONDITION_TYPES.items():
+        yield Element(name, "condition", condition, is_deprecated=True)
+    for name, kind, plugin in plugins(registry):
+        yield Element(name, kind, plugin)
+
+
+def _grouped(elements: Any, *, by_subgroup: bool) -> list[JsonObject]:
+    groups: dict[str, JsonObject] = {}
+    for element in sorted(elements, key=lambda one: str(one.type)):
+        package = element.type.rpartition(".")[0]
+        group = ".".join(package.split(".")[:_GROUP_PARTS])
+        name = package if by_subgroup else group
+        entry = groups.setdefault(
+            name,
+            {
+                "name": group.rpartition(".")[2],
+                "title": name.rpartition(".")[2],
+                "group": group,
+                "version": segue.__version__,
+                "manifest": {},
+                "guides": [],
+                "aliases": [],
+                "categories": [],
+                **({"subGroup": package} if by_subgroup else {}),
+                **{role: [] for role in _ROLES.values()},
+                **dict.fromkeys(
+                    ("controllers", "storages", "secrets", "taskRunners", "charts", "additionalPlugins"), ()
+                ),
+            },
+        )
+        shown = {"cls": element.type, "deprecated": element.is_deprecated} | _texts(element.model)
+        entry[_ROLES[element.kind]].append(shown)
+    return list(groups.values())
+
+
+def _name(type_name: str) -> str:
+    return type_name.rpartition(".")[2]
+
+
+def _texts(model: type[BaseModel]) -> JsonObject:
+    schema = schema_of(model)
+    return {"title": "", **{word: schema[word] for word in ("title", "description") if schema.get(word)}}
+
+
+def _document(element: Element, everything: bool) -> JsonObject:
+    schema = schema_of(element.model)
+    if everything and issubclass(element.model, Task):
+        common = schema_of(TaskDefinition)
+        schema["properties"] = common["properties"] | schema.get("properties", {})
+        schema["required"] = [*common.get("required", ()), *schema.get("required", ())]
+        schema["definitions"] = common["definitions"] | schema["definitions"]
+    elif not everything:
+        names = {info.alias or name for name, info in element.model.model_fields.items() if name in element.own}
+        schema["properties"] = {key: part for key, part in schema.get("properties", {}).items() if key in names}
+        schema["required"] = [name for name in schema.get("required", ()) if name in names]
+    definitions = schema.pop("definitions")
+    schema["$examples"] = [
+        {"title": one.title, "code": one.code, "lang": "yaml"} for one in getattr(element.model, "examples", ())
+    ]
+    outputs = _outputs(element.model)
+    found: JsonObject = {"properties": schema, "definitions": definitions | outputs.pop("definitions", {})}
+    found["outputs"] = outputs
+    return {"markdown": _markdown(element, found), "schema": found}
+
+
+def _outputs(model: type[BaseModel]) -> JsonObject:
+    """The schema of what the task's `run` returns, as far as its annotation says."""
+    if not issubclass(model, Task):
+        return {"properties": {}}
+    try:
+        result = get_type_hints(model.run).get("return")
+    except (NameError, TypeError):
+        return {"properties": {}}
+    for kind in (result, *get_args(result)):
+        if isinstance(kind, type) and issubclass(kind, Output):
+            return schema_of(kind, "serialization")
+    return {"properties": {}}
+
+
+def _markdown(element: Element, schema: JsonObject) -> str:
+    described = schema["properties"]
+    lines = [f"# {_name(element.type)}", "", f"```yaml\ntype: {element.type}\n```", ""]
+    if element.is_deprecated:
+        lines += ["> Deprecated.", ""]
+    for word in ("title", "description"):
+        lines += [described[word], ""] if described.get(word) else []
+    for example in described["$examples"]:
+        lines += [f"### {example['title']}", "", f"```yaml\n{example['code']}\n```", ""]
+    for head, part in (("Properties", described), ("Outputs", schema["outputs"])):
+        rows = [_row(name, one) for name, one in part.get("properties", {}).items()]
+        if rows:
+            lines += [f"## {head}", "", "| Name | Type | Default | |", "|---|---|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+def _row(name: str, part: JsonObject) -> str:
+    default = f"`{msgspec.json.encode(part['default']).decode()}`" if "default" in part else ""
+    needed = " (required)" if part.get("$required") else ""
+    text = f"{part.get('description', '')}{needed}".replace("|", "\\|").replace("\n", " ")
+    return f"| `{name}` | {_type(part)} | {default} | {text} |"
+
+
+def _type(part: JsonObject) -> str:
+    if "const" in part or "enum" in part:
+        return ", ".join(f"`{one}`" for one in part.get("enum", [part.get("const")]))
+    if "$ref" in part:
+        return str(part["$ref"]).rpartition("/")[2].rpartition(".")[2]
+    for union in ("anyOf", "allOf", "oneOf"):
+        if union in part:
+            found = dict.fromkeys(_type(one) for one in part[union])
+            return " or ".join(found)
+    kind = part.get("type", "any")
+    if kind == "array":
+        return f"list of {_type(part.get('items', {}))}"
+    return part.get("format") or (" or ".join(kind) if isinstance(kind, list) else str(kind))
