@@ -93,7 +93,7 @@ async def serving(folder: Path, config: ApiConfig | None = None, **ports: Any) -
         engine=Engine(),
         **ports,
     )
-    app = create_app(all_ports, config)
+    app = create_app(all_ports, config or ApiConfig(operation_wait=0.05))
     transport = httpx.ASGITransport(app=app)
     try:
         async with app.backend.running(), httpx.AsyncClient(transport=transport, base_url="http://test") as client:

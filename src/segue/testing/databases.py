@@ -274,7 +274,7 @@ class ExecutionConformance:
         assert found.total == (1 if text == "" else 0)
         assert await database.flows.get("main", text, text) is None
         assert (await database.flows.search(FlowQuery(tenant=text, text=text))).total == 0
-        assert not await database.executions.delete("main", text)
+        assert not await database.executions.delete("main", [text])
         value = text.replace("\0", "")
         made = execution(flow_key(flow_id=value or "f"), inputs={"text": text}, labels=(label("t", text),))
         await database.executions.create([made])
@@ -287,9 +287,9 @@ class ExecutionConformance:
         await database.executions.submit([(made.id, KILL, None)])
         change = Change(execution=made, outputs=[outputs(run)], timers=[timer(made)])
         await database.journal.apply([change])
-        assert not await database.executions.delete("other", made.id)
-        assert await database.executions.delete("main", made.id)
-        assert not await database.executions.delete("main", made.id)
+        assert not await database.executions.delete("other", [made.id])
+        assert [one.id for one in await database.executions.delete("main", [made.id, "none"])] == [made.id]
+        assert not await database.executions.delete("main", [made.id])
         assert await database.executions.task_runs(made.id) == []
         assert await database.outputs.get_many([run.id]) == {}
         assert await database.journal.next_due() is None

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterable, AsyncIterator
 
 from segue.domain.errors import IllegalPathError, LimitExceededError, NotFoundError
 from segue.domain.execution.model import Execution, FlowKey
+from segue.domain.execution.places import owner_of, run_folder
 from segue.domain.ids import check_path_segment, slugify
 from segue.ports.storage import StoredFile
 from segue.proto.generated import worker_pb2 as pb
-from segue.services.controller.access import owner_of, run_folder
 from segue.services.controller.config import ControllerConfig, ControllerPorts
 from segue.services.controller.sessions import HeldJob, Session
 from segue.services.controller.translate import flow_of

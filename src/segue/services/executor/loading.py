@@ -11,14 +11,18 @@ from segue.domain.engine.needs import (
     ExecutionNeed,
     FailedChildrenNeed,
     FlowNeed,
+    LineCountNeed,
+    LinesNeed,
     Need,
     OutputsNeed,
+    RecordsNeed,
     SlotNeed,
 )
 from segue.domain.engine.state import ExecutionState
 from segue.domain.errors import NotFoundError, SegueError, UnavailableError
 from segue.domain.execution.task_run import OutputReference
 from segue.services.executor.config import ExecutorPorts
+from segue.services.executor.loop_files import LoopFiles
 from segue.services.executor.slots import take_slot
 
 
@@ -27,6 +31,7 @@ class Loading:
 
     def __init__(self, ports: ExecutorPorts) -> None:
         self._ports = ports
+        self._loops = LoopFiles(ports)
 
     async def load(self, state: ExecutionState, needs: Collection[Need]) -> None:
         """Load all that is needed.
@@ -54,10 +59,12 @@ class Loading:
                 return await self._ports.journal.open_children(need.execution_id)
             case FailedChildrenNeed():
                 return await self._ports.journal.failed_children(need.execution_id)
-            case SlotNeed():
-                return await take_slot(self._ports, state, need)
             case ExecutionNeed():
                 return (await self._ports.journal.executions([need.execution_id])).get(need.execution_id)
+            case LineCountNeed() | LinesNeed() | RecordsNeed():
+                return await self._loops.find(state.execution, need)
+            case SlotNeed():
+                return await take_slot(self._ports, state, need)
         raise AssertionError(need)
 
     async def _outputs(self, state: ExecutionState, needs: Collection[OutputsNeed]) -> None:

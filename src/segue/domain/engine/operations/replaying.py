@@ -74,6 +74,7 @@ def _from_scratch(source: Execution, flow: CompiledFlow, fact: ReplayRequested, 
         labels=merge_labels(kept, [mark]),
         trigger=source.trigger,
         kind=source.kind,
+        breakpoints=fact.breakpoints,
         parent_id=source.id,
         original_id=source.origin_id,
     )
@@ -83,7 +84,6 @@ def _from_scratch(source: Execution, flow: CompiledFlow, fact: ReplayRequested, 
             execution,
             created_at=source.created_at,
             attempt_number=source.attempt_number + 1,
-            breakpoints=fact.breakpoints,
         )
     )
 

@@ -7,7 +7,7 @@ from segue.domain.errors import IllegalPathError
 from segue.domain.execution.model import FlowKey, folder_of
 from segue.domain.ids import check_path_segment, slugify
 
-_EXECUTION = re.compile(r"kestra:///(?P<space>[^\0]+?)/(?P<flow>[^/]+)/executions/(?P<id>[A-Za-z0-9_-]{1,100})/")
+_EXECUTION = re.compile(r"kestra:///(?P<space>[^\0]+?)/(?P<flow>[^/]+)/executions/(?P<id>[A-Za-z0-9_-]{1,200})/")
 _NAMESPACE_FILES = re.compile(r"kestra:///(?P<space>[^\0]+?)/_files/")
 
 
