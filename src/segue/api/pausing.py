@@ -12,8 +12,9 @@ from segue.api.submission import Inputs, Submission
 from segue.domain.engine.flowables.pause import resolve_answers
 from segue.domain.engine.needs import Needed, OutputsNeed
 from segue.domain.engine.state import ExecutionState
-from segue.domain.errors import IllegalStateError, NotFoundError
+from segue.domain.errors import NotFoundError
 from segue.domain.execution.model import Execution, execution_folder
+from segue.domain.execution.operations import Operation, check_legal
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.compiled import CompiledFlow
@@ -36,8 +37,7 @@ class Waiting:
     @classmethod
     async def of(cls, ports: ApiPorts, execution: Execution) -> "Waiting":
         """Read what belongs to the execution. Raises ``IllegalStateError`` unless it is PAUSED."""
-        if execution.state is not State.PAUSED:
-            raise IllegalStateError(f"Execution must be paused to be resumed, current state is '{execution.state}' !")
+        check_legal(Operation.RESUME, execution.state)
         flow = await ports.catalog.by_key(execution.flow)
         return cls(ports, flow, execution, await ports.executions.task_runs(execution.id))
 

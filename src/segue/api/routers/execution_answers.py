@@ -1,32 +1,28 @@
 """Answers of people to executions that wait: resume and review (REST API 4.3; flow language 7.13, 7.14)."""
 
-import logging
 from typing import Any
 
-from litestar import Response, post
+from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from segue.api.backend import Backend
+from segue.api.operating import asked_by
 from segue.api.pausing import Waiting, checked
 from segue.api.problems import INVALID_ARGUMENT, VALIDATION_FAILED, ProblemError
+from segue.api.routers.execution_actions import Answer, answer, paths
 from segue.api.schemas.executions import ApiExecution
 from segue.api.schemas.flows import JsonObject
 from segue.api.schemas.inputs import wire_result
 from segue.api.submission import AnyRequest, Submission, read_submission
 from segue.domain.engine.flowables.approval import needs_comment
-from segue.domain.errors import IllegalStateError, UnavailableError
-from segue.domain.execution.facts import Fact, Reviewed, Verdict
-from segue.domain.execution.model import Execution
+from segue.domain.errors import IllegalStateError
+from segue.domain.execution.facts import Reviewed, Verdict
+from segue.domain.execution.operations import Operation
 from segue.domain.execution.requests import ResumeRequested
 from segue.domain.flow.flowables import Approval, Pause, Subflow
 from segue.domain.flow.resolve_inputs import Resolution
-from segue.ports.queue import Topic
 
-logger = logging.getLogger(__name__)
-
-_LOOKS = 8
-_LOOK_EVERY = 0.25
 _VERDICTS = {
     **{verdict.value: verdict for verdict in (Verdict.APPROVED, Verdict.DENIED)},
     "APPROVE": Verdict.APPROVED,
@@ -34,27 +30,20 @@ _VERDICTS = {
 }
 
 
-def _paths(action: str) -> list[str]:
-    return [f"/executions/{{execution_id:str}}/actions/{action}", f"/executions/{{execution_id:str}}/{action}"]
-
-
-@post(_paths("resume"), status_code=200)
+@post(paths("resume"), status_code=200)
 async def resume_execution(
     backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str], execution_id: FromPath[str]
-) -> Response[ApiExecution | None]:
+) -> Answer:
     """Let a paused execution go on, with the values of ``onResume``; 409 when it is not paused."""
     execution = await backend.execution(tenant, execution_id)
     waiting = await Waiting.of(backend.ports, execution)
     submission = await read_submission(request, backend.config)
     with submission.form:
-        fact = await _resumed(backend, waiting, submission)
-    execution = await _ask(backend, execution, fact)
-    if "/actions/" not in request.url.path:
-        return Response(None, status_code=204)
-    return Response(await backend.full(execution))
+        fact = await _resumed(backend, waiting, submission, asked_by(request))
+    return await answer(backend, request, await backend.operating.ask(execution, Operation.RESUME, fact), 204)
 
 
-@post(_paths("resume/validate"), status_code=200)
+@post(paths("resume/validate"), status_code=200)
 async def validate_resume(
     backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str], execution_id: FromPath[str]
 ) -> JsonObject:
@@ -74,7 +63,7 @@ async def validate_resume(
     }
 
 
-@post(_paths("review"), status_code=200)
+@post(paths("review"), status_code=200)
 async def review_execution(
     backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str], execution_id: FromPath[str]
 ) -> ApiExecution:
@@ -92,24 +81,24 @@ async def review_execution(
         }
         if isinstance(nested := given.get("inputs"), dict):
             submission.values = nested
-        fact = await _review(backend, waiting, submission, control)
-    return await backend.full(await _ask(backend, execution, fact))
+        fact = await _review(backend, waiting, submission, {**control, "by": asked_by(request)})
+    return await backend.full(await backend.operating.ask(execution, Operation.RESUME, fact))
 
 
-async def _resumed(backend: Backend, waiting: Waiting, submission: Submission) -> ResumeRequested:
+async def _resumed(backend: Backend, waiting: Waiting, submission: Submission, by: str | None) -> ResumeRequested:
     now = backend.ports.clock.now()
     if waiting.is_by_hand:
-        return ResumeRequested(now)
+        return ResumeRequested(now, by=by)
     found = waiting.find(Pause, Subflow)
     if found is None:
         raise IllegalStateError("No task run of the execution waits to be resumed by hand")
     run, task = found
     if not isinstance(task, Pause):
-        return ResumeRequested(now, run.id, dict(submission.values))
+        return ResumeRequested(now, run.id, dict(submission.values), by=by)
     resolution, files = await waiting.resolve(backend.inputs, run, task.on_resume, submission)
     values = checked(resolution)
     await backend.inputs.store(waiting.flow.tenant, files)
-    return ResumeRequested(now, run.id, values, is_resolved=True)
+    return ResumeRequested(now, run.id, values, is_resolved=True, by=by)
 
 
 async def _review(backend: Backend, waiting: Waiting, submission: Submission, control: dict[str, Any]) -> Reviewed:
@@ -127,23 +116,8 @@ async def _review(backend: Backend, waiting: Waiting, submission: Submission, co
     resolution, files = await waiting.resolve(backend.inputs, run, task.inputs, submission)
     values = checked(resolution)
     await backend.inputs.store(waiting.flow.tenant, files)
-    return Reviewed(backend.ports.clock.now(), run.id, verdict, values, None if comment is None else str(comment))
-
-
-async def _ask(backend: Backend, execution: Execution, fact: Fact) -> Execution:
-    """Write the answer and wait a moment for its effect; the execution as it is then."""
-    with backend.changes.watch(execution.id) as watch:
-        await backend.ports.executions.submit([(execution.id, fact, None)])
-        try:
-            await backend.ports.queue.publish(Topic.EXECUTIONS, [execution.id])
-        except UnavailableError as error:
-            logger.warning("Execution %s waits for the reconciler: %s", execution.id, error)
-        for _ in range(_LOOKS):
-            await watch.changed(_LOOK_EVERY)
-            found = await backend.execution(execution.flow.tenant, execution.id)
-            if found.version != execution.version:
-                return found
-    return found
+    said = None if comment is None else str(comment)
+    return Reviewed(backend.ports.clock.now(), run.id, verdict, values, said, control["by"])
 
 
 HANDLERS: list[Any] = [resume_execution, validate_resume, review_execution]
