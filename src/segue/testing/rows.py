@@ -9,6 +9,7 @@ from segue.domain.engine.decision import Decision
 from segue.domain.engine.needs import (
     ChildrenNeed,
     ExecutionNeed,
+    FailedChildrenNeed,
     FileLines,
     FlowNeed,
     LineCountNeed,
@@ -28,6 +29,7 @@ from segue.domain.execution.jobs import Job, Timer
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.model import Execution
 from segue.domain.execution.slots import SlotAnswer
+from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.execution.value_lines import LineSplitter, iteration_record, line_value, record_line
 from segue.domain.flow.compiled import CompiledFlow
@@ -132,6 +134,14 @@ class Rows:
                     state.found[need] = NotFoundError(f"Flow '{need.namespace}.{need.flow_id}' does not exist")
                 else:
                     state.found[need] = revisions[(need.revision or len(revisions)) - 1]
+            case FailedChildrenNeed():
+                state.found[need] = [
+                    (one.id, one.caller.task_run_id)
+                    for one in self.executions.values()
+                    if one.caller is not None
+                    and one.caller.execution_id == need.execution_id
+                    and one.state is State.FAILED
+                ]
             case ExecutionNeed():
                 state.found[need] = self.executions.get(need.execution_id)
             case LineCountNeed():

@@ -27,11 +27,12 @@ from segue.domain.flow.inputs import (
     SelectInput,
 )
 from segue.domain.flow.outputs import Output
+from segue.expr import Interrupt
 
 Render: TypeAlias = Callable[[str, Mapping[str, Any]], Any]
 """Renders a text, typed (a lone expression keeps its type), with the given map as `inputs`.
 
-Any exception it raises is reported as a fault of the input at hand.
+Any exception it raises is reported as a fault of the input at hand, but an `Interrupt`, which passes through.
 """
 
 _MASK = "******"
@@ -242,6 +243,8 @@ class _Run:
             return True
         try:
             return self.render(depends_on.condition, visible) is True
+        except Interrupt:
+            raise
         except Exception as error:  # a template may fail in any way
             raise _Fault(f"Invalid condition: {error}", is_render_error=True) from None
 
@@ -250,6 +253,8 @@ class _Run:
             return tuple(option.value for option in item.values or ())
         try:
             rendered = self.render(item.expression, visible)
+        except Interrupt:
+            raise
         except Exception as error:  # a template may fail in any way
             raise _Fault(f"Cannot render 'expression'. Cause: {error}", is_render_error=True) from None
         if not isinstance(rendered, list | tuple):
@@ -266,6 +271,8 @@ class _Run:
             return None
         try:
             return self.rendered(item.defaults, visible)
+        except Interrupt:
+            raise
         except Exception as error:  # a template may fail in any way
             raise _Fault(f"Invalid default: {error}", is_render_error=True) from None
 

@@ -1,6 +1,6 @@
 """A wait for a person or a time (flow language 7.13)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -11,8 +11,8 @@ from segue.domain.engine.block import advance_sides
 from segue.domain.engine.flowables.base import FlowableRun
 from segue.domain.engine.kill import end_because_of, pause_timer_id
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.rendering import outputs_of
-from segue.domain.engine.state import MAIN
+from segue.domain.engine.rendering import Renderer, context_for, outputs_of
+from segue.domain.engine.state import MAIN, ExecutionState
 from segue.domain.errors import SegueError
 from segue.domain.execution.context import format_instant
 from segue.domain.execution.jobs import Timer, TimerKind
@@ -22,7 +22,7 @@ from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.flowables import Pause, PauseBehavior
 from segue.domain.flow.inputs import Input
-from segue.domain.flow.resolve_inputs import resolve_inputs
+from segue.domain.flow.resolve_inputs import Resolution, resolve_inputs
 
 _AFTER_THE_TIME = {
     PauseBehavior.RESUME: State.RUNNING,
@@ -130,11 +130,23 @@ def set_pause_timer(progress: Progress, run: TaskRun, limit: timedelta | str | N
 
 def answered_inputs(progress: Progress, declared: tuple[Input, ...], given: Mapping[str, Any]) -> dict[str, Any]:
     """Values for the inputs of a pause or a review, typed. Raises ``InputInvalidError`` for the first wrong one."""
-    context = dict(progress.context([item.model_dump() for item in declared]))
-
-    def render(text: str, inputs: Mapping[str, Any]) -> Any:
-        return progress.renderer.render_typed(text, {**context, "inputs": {**context.get("inputs", {}), **inputs}})
-
-    resolution = resolve_inputs(declared, given, render, progress.renderer.encrypt)
+    resolution = resolve_answers(progress.state, progress.renderer, declared, given)
     resolution.raise_first()
     return resolution.values
+
+
+def resolve_answers(
+    state: ExecutionState, renderer: Renderer, declared: Sequence[Input], given: Mapping[str, Any]
+) -> Resolution:
+    """Resolve the inputs of a pause or a review: they see what the execution sees, and its inputs below their own.
+
+    Raises ``Needed`` for outputs that are not in memory.
+    """
+    named = renderer.references_of([item.model_dump() for item in declared])
+    context = context_for(state, named)
+    own = context.get("inputs", {})
+
+    def render(text: str, inputs: Mapping[str, Any]) -> Any:
+        return renderer.render_typed(text, {**context, "inputs": {**own, **inputs}})
+
+    return resolve_inputs(declared, given, render, renderer.encrypt)
