@@ -22,10 +22,15 @@ from segue.adapters.storages.local import LocalStorage
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.model import Execution, FlowKey
 from segue.domain.execution.state import Status
+from segue.domain.namespaces import NamespaceAccess
 from segue.ports.clock import SystemClock, SystemIds
 from segue.ports.queue import Channel, Topic
+from segue.ports.repositories.file_access import FileAccess
+from segue.ports.repositories.file_tree import NamespaceFiles
 from segue.ports.repositories.flows import StoredFlow
 from segue.ports.repositories.journal import Change
+from segue.ports.repositories.values import ValueSource
+from segue.ports.secrets import NoSecrets
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 
 SOURCE = """id: bench
@@ -110,14 +115,24 @@ async def control(jobs: int, windows: list[int], folder: Path) -> None:
     database, queue = SqlDatabase(f"sqlite:///{folder / 'bench.db'}"), MemoryQueue()
     await database.start()
     await queue.start()
+    storage, clock = LocalStorage(folder / "storage"), SystemClock()
     ports = ControllerPorts(
         jobs=database.jobs,
         executions=database.executions,
         outputs=database.outputs,
         flows=database.flows,
-        storage=LocalStorage(folder / "storage"),
+        storage=storage,
         queue=queue,
-        clock=SystemClock(),
+        clock=clock,
+        values=ValueSource(
+            kv=database.kv,
+            files=NamespaceFiles(database.namespace_files, storage, clock),
+            storage=storage,
+            logs=database.logs,
+            secrets=NoSecrets(),
+            access=FileAccess(database.executions, NamespaceAccess.ALL),
+            clock=clock,
+        ),
     )
     controller = Controller(ports, ControllerConfig())
     await controller.start()

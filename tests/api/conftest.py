@@ -1,5 +1,6 @@
 """The real application over a real SQLite file, memory queue and local storage. No executor runs here."""
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,14 +12,22 @@ import pytest
 
 from segue.adapters.databases.sql.database import SqlDatabase
 from segue.adapters.queues.memory import MemoryQueue
+from segue.adapters.secrets.aes import AesCipher
+from segue.adapters.secrets.environment import EnvironmentSecrets
 from segue.adapters.storages.local import LocalStorage
 from segue.api import ApiConfig, ApiPorts, create_app
 from segue.api.app import ApiApplication
 from segue.domain.flow import TypeInfo
+from segue.domain.namespaces import NamespaceAccess
 from segue.expr import Engine
 from segue.ports.clock import SystemClock, SystemIds
+from segue.ports.rendering import machine_services
 from segue.ports.repositories.catalog import FlowCatalog
+from segue.ports.repositories.file_access import FileAccess
+from segue.ports.repositories.file_tree import NamespaceFiles
+from segue.ports.repositories.values import ValueSource
 
+CIPHER = AesCipher("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 LOG = "io.kestra.plugin.core.log.Log"
 WEBHOOK = "io.kestra.plugin.core.trigger.Webhook"
 
@@ -70,12 +79,25 @@ Serve = Callable[..., Awaitable[Server]]
 
 
 @asynccontextmanager
-async def serving(folder: Path, config: ApiConfig | None = None, **ports: Any) -> AsyncIterator[Server]:
+async def serving(
+    folder: Path, config: ApiConfig | None = None, secrets: Mapping[str, str] | None = None, **ports: Any
+) -> AsyncIterator[Server]:
     database = SqlDatabase(f"sqlite:///{folder / 'segue.db'}")
     queue, storage = MemoryQueue(), LocalStorage(folder / "storage")
     for part in (database, queue, storage):
         await part.start()
-    types = Catalogue()
+    types, clock = Catalogue(), SystemClock()
+    environment = {f"SECRET_{key}": b64encode(value.encode()).decode() for key, value in (secrets or {}).items()}
+    source = ValueSource(
+        kv=database.kv,
+        files=NamespaceFiles(database.namespace_files, storage, clock),
+        storage=storage,
+        logs=database.logs,
+        secrets=EnvironmentSecrets(environment),
+        access=FileAccess(database.executions, NamespaceAccess.ALL),
+        clock=clock,
+        cipher=CIPHER,
+    )
     all_ports = ApiPorts(
         flows=database.flows,
         executions=database.executions,
@@ -88,10 +110,9 @@ async def serving(folder: Path, config: ApiConfig | None = None, **ports: Any) -
         queue=queue,
         catalog=FlowCatalog(database.flows, types),
         types=types,
-        clock=SystemClock(),
         ids=SystemIds(),
         engine=Engine(),
-        **ports,
+        **({"clock": clock, "values": source, "services": machine_services(clock)} | ports),
     )
     app = create_app(all_ports, config or ApiConfig(operation_wait=0.05))
     transport = httpx.ASGITransport(app=app)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from segue.domain.execution.state import State
-from segue.expr import SecretValue, Services
 from tests.api.conftest import WEBHOOK, Server, flow, serving
 from tests.api.test_executions import finish, the_only_one
 
@@ -81,12 +80,7 @@ async def test_refusals(server: Server) -> None:
 
 
 async def test_a_key_may_be_a_secret(tmp_path: Path) -> None:
-    class Secrets:
-        def read(self, namespace: str, key: str) -> SecretValue | None:
-            return SecretValue("from-secret") if (namespace, key) == ("company.team", "KEY") else None
-
-    services = Services(secrets=Secrets())
-    async with serving(tmp_path, services=lambda tenant, namespace: services) as server:
+    async with serving(tmp_path, secrets={"KEY": "from-secret"}) as server:
         await server.save(hook(key="{{ secret('KEY') }}"))
         assert (await server.client.post(f"{URL}/from-secret")).status_code == 200
         assert (await server.client.post(f"{URL}/other")).status_code == 404

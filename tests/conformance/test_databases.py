@@ -9,7 +9,7 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import databases, execution_searches, log_lines, slot_rows
+from segue.testing import callers, databases, execution_searches, log_lines, slot_rows, stores
 from segue.testing.servers import PostgresServer
 
 
@@ -60,11 +60,23 @@ class TestSqliteJobs(OnSqlite, databases.JobConformance):
     pass
 
 
+class TestSqliteCallers(OnSqlite, callers.CallerConformance):
+    pass
+
+
 class TestSqliteLogs(OnSqlite, log_lines.LogConformance):
     pass
 
 
 class TestSqliteSlots(OnSqlite, slot_rows.SlotConformance):
+    pass
+
+
+class TestSqliteKv(OnSqlite, stores.KvConformance):
+    pass
+
+
+class TestSqliteNamespaceFiles(OnSqlite, stores.NamespaceFileConformance):
     pass
 
 
@@ -88,9 +100,21 @@ class TestPostgresqlJobs(OnPostgresql, databases.JobConformance):
     pass
 
 
+class TestPostgresqlCallers(OnPostgresql, callers.CallerConformance):
+    pass
+
+
 class TestPostgresqlLogs(OnPostgresql, log_lines.LogConformance):
     pass
 
 
 class TestPostgresqlSlots(OnPostgresql, slot_rows.SlotConformance):
+    pass
+
+
+class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
+    pass
+
+
+class TestPostgresqlNamespaceFiles(OnPostgresql, stores.NamespaceFileConformance):
     pass

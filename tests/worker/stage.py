@@ -14,6 +14,7 @@ import msgspec
 
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.queues.memory import MemoryQueue
+from segue.adapters.secrets.aes import AesCipher
 from segue.adapters.storages.local import LocalStorage
 from segue.domain.errors import UnavailableError
 from segue.domain.execution.facts import Created, Fact, TaskFinished
@@ -21,14 +22,19 @@ from segue.domain.execution.jobs import Job
 from segue.domain.execution.model import Execution, FlowKey
 from segue.domain.execution.state import Status
 from segue.domain.execution.task_run import OutputNeed
+from segue.domain.namespaces import NamespaceAccess
+from segue.expr import SecretValue
 from segue.plugins.registry import PluginRegistry
 from segue.ports.clock import SystemClock, SystemIds
 from segue.ports.queue import Channel, Topic
 from segue.ports.repositories.executions import ExecutionRepository
+from segue.ports.repositories.file_access import FileAccess
+from segue.ports.repositories.file_tree import NamespaceFiles
 from segue.ports.repositories.flows import StoredFlow
 from segue.ports.repositories.jobs import ClaimedJob, JobRepository, Metric, Report
 from segue.ports.repositories.journal import Change, InlineOutputs
 from segue.ports.repositories.logs import LogQuery
+from segue.ports.repositories.values import ValueSource
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.worker import Worker, WorkerConfig
 
@@ -85,6 +91,19 @@ class WatchedExecutions:
         return getattr(self._executions, name)
 
 
+class GivenSecrets:
+    """Secrets in a map that a test fills."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self.values = values
+
+    async def read(self, tenant: str, namespace: str, key: str) -> SecretValue | None:
+        return SecretValue(self.values[key]) if key in self.values else None
+
+    async def keys(self, tenant: str, namespace: str) -> list[str]:
+        return sorted(self.values)
+
+
 class WatchedQueue(MemoryQueue):
     """The real queue, which keeps what was published."""
 
@@ -106,6 +125,20 @@ class Stage:
         self.rows = WatchedExecutions(self.database.executions)
         self.storage = LocalStorage(folder / "storage")
         self.queue = WatchedQueue()
+        self.secrets: dict[str, str] = {}
+        clock = SystemClock()
+        self.files = NamespaceFiles(self.database.namespace_files, self.storage, clock)
+        self.access = FileAccess(self.rows, NamespaceAccess.ANCESTORS)
+        self.values = ValueSource(
+            kv=self.database.kv,
+            files=self.files,
+            storage=self.storage,
+            logs=self.database.logs,
+            secrets=GivenSecrets(self.secrets),
+            access=self.access,
+            clock=clock,
+            cipher=AesCipher("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
+        )
         self.ports = ControllerPorts(
             jobs=self.jobs,
             executions=self.rows,
@@ -114,6 +147,7 @@ class Stage:
             storage=self.storage,
             queue=self.queue,
             clock=SystemClock(),
+            values=self.values,
         )
         settings = {"heartbeat": 0.1, "lease": 2.0, "fallback": 0.2} | controller
         self.config = ControllerConfig(**settings)

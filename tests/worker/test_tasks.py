@@ -205,7 +205,7 @@ async def test_files_are_written_and_read_through_the_controller(stage):
     ("uri", "message"),
     [
         ("kestra:///io/test/f/executions/OTHER/tasks/t/OTHER-1/data", "not related"),
-        ("kestra:///io/other/_files/a.txt", "another namespace"),
+        ("kestra:///io/other/_files/a.txt", "not open to the namespace"),
         ("kestra:///io/test/../x/_files/a.txt", "no plain URI"),
         ("kestra:///etc/passwd", "belongs to no execution"),
         ("kestra:///io/test/_files/missing.txt", "no file"),

@@ -52,6 +52,7 @@ async def open_whole(folder, dialect=Dialect.V2):
                 slots=stage.database.slots,
                 clock=clock,
                 renderer=system_renderer(Engine(dialect=dialect), clock),
+                values=stage.values,
             )
         )
         await executor.start()

@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from segue.api.bulk import Bulk
 from segue.api.config import ApiConfig
+from segue.api.debugging import Debugger
 from segue.api.flow_relations import LinkReader
 from segue.api.follow import ChangeHub, keep_listening
 from segue.api.operating import Operating
@@ -34,6 +35,7 @@ class Backend:
         self.config = config
         self.starter = Starter(ports, config)
         self.inputs = Inputs(ports)
+        self.debugger = Debugger(ports)
         self.links = LinkReader()
         self.changes = ChangeHub(ports.queue, Channel.EXECUTIONS)
         self.lines = ChangeHub(ports.queue, Channel.LOGS)

@@ -1,18 +1,20 @@
 """Task runs that wait for a person: which one is meant, and what the answer comes to (flow language 7.13, 7.14)."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
+from segue.api.expressions import Scene
 from segue.api.multipart import Upload
 from segue.api.ports import ApiPorts
 from segue.api.problems import inputs_error
 from segue.api.submission import Inputs, Submission
+from segue.domain.encrypted import revealed
 from segue.domain.engine.flowables.pause import resolve_answers
-from segue.domain.engine.needs import Needed, OutputsNeed
+from segue.domain.engine.references import named_tasks
+from segue.domain.engine.rendering import available_outputs, context_for
 from segue.domain.engine.state import ExecutionState
-from segue.domain.errors import NotFoundError
 from segue.domain.execution.model import Execution, execution_folder
 from segue.domain.execution.operations import Operation, check_legal
 from segue.domain.execution.state import State
@@ -22,7 +24,6 @@ from segue.domain.flow.inputs import Input
 from segue.domain.flow.resolve_inputs import Resolution
 from segue.domain.flow.tasks import Task
 from segue.domain.ids import slugify
-from segue.ports.rendering import Renderer
 
 
 class Waiting:
@@ -60,31 +61,39 @@ class Waiting:
         """The values given for ``declared``, and the files among them by the URIs they will have."""
         folder = f"{execution_folder(self.execution)}/tasks/{slugify(run.task_id)}/{run.id}"
         values, files = await inputs.placed(declared, submission, folder)
-        flow = self.flow
-        services = self._ports.services(flow.tenant, flow.flow.namespace)
-        renderer = Renderer(self._ports.engine, lambda: services, self._ports.encrypt).for_dialect(flow.dialect)
-        state = ExecutionState(flow, self.execution, self._runs)
-        while True:
-            try:
-                return resolve_answers(state, renderer, declared, values), files
-            except Needed as needed:
-                for need in needed.needs:
-                    await self._load(state, need)
+        data = [item.model_dump() for item in declared]
+        named = self._ports.engine.references_of(data, self.flow.dialect)
+        state = ExecutionState(self.flow, self.execution, self._runs)
+        await self._load_outputs(state, named_tasks(state, named) if named.needs_root("outputs") else ())
+        context = context_for(state, named)
 
-    async def _load(self, state: ExecutionState, need: Any) -> None:
-        if not isinstance(need, OutputsNeed):
-            raise NotFoundError(f"The inputs need something that is not known here: {need}")
-        uri = need.uri
-        if uri is None and need.owner_id in state.runs and (reference := state.runs[need.owner_id].outputs) is not None:
-            uri = reference.uri
-        if uri is not None:
-            chunks = [chunk async for chunk in self._ports.storage.get(self.flow.tenant, uri)]
-            state.outputs[need.owner_id] = msgspec.json.decode(b"".join(chunks))
-            return
-        found = await self._ports.outputs.get_many([need.owner_id])
-        if need.owner_id not in found:
-            raise NotFoundError(f"Outputs of {need.owner_id} are gone")
-        state.outputs[need.owner_id] = msgspec.json.decode(found[need.owner_id])
+        def resolve(scene: Scene) -> Resolution:
+            seen = {**context, "inputs": revealed(context.get("inputs", {}), scene.values.plain)}
+            return resolve_answers(declared, values, seen, _Answering(scene, self._ports.encrypt))
+
+        return await inputs.expressions.evaluate(self.flow, resolve), files
+
+    async def _load_outputs(self, state: ExecutionState, task_ids: Iterable[str]) -> None:
+        """Take up the outputs of some tasks, wherever they lie."""
+        needed = [item for task_id in task_ids for item in available_outputs(state, task_id)]
+        inline = await self._ports.outputs.get_many([each.task_run_id for each in needed if each.reference.uri is None])
+        for need in needed:
+            payload = inline.get(need.task_run_id, b"{}")
+            if need.reference.uri is not None:
+                content = self._ports.storage.get(self.flow.tenant, need.reference.uri)
+                payload = b"".join([chunk async for chunk in content])
+            state.outputs[need.task_run_id] = msgspec.json.decode(payload)
+
+
+class _Answering(NamedTuple):
+    """A scene as the one that answers are rendered in."""
+
+    scene: Scene
+    encrypt: Callable[[str], Any] | None
+
+    def render_typed(self, text: str, context: Mapping[str, Any]) -> Any:
+        """See ``Scene``."""
+        return self.scene.render_typed(text, context)
 
 
 def checked(resolution: Resolution) -> dict[str, Any]:

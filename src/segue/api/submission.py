@@ -8,6 +8,7 @@ import msgspec
 from litestar import Request
 
 from segue.api.config import ApiConfig
+from segue.api.expressions import Expressions, Scene
 from segue.api.multipart import Form, Upload, read_form
 from segue.api.ports import ApiPorts
 from segue.api.problems import (
@@ -18,6 +19,7 @@ from segue.api.problems import (
     VALIDATION_FAILED,
     ProblemError,
 )
+from segue.domain.encrypted import revealed
 from segue.domain.errors import SegueError
 from segue.domain.execution.checks import failed_checks, strictest
 from segue.domain.execution.model import folder_of
@@ -93,6 +95,7 @@ class Inputs:
 
     def __init__(self, ports: ApiPorts) -> None:
         self._ports = ports
+        self.expressions = Expressions(ports)
 
     def context(self, flow: CompiledFlow, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The expression roots there are before an execution exists."""
@@ -108,33 +111,33 @@ class Inputs:
             "inputs": inputs,
         }
 
-    def resolve(
+    async def resolve(
         self, flow: CompiledFlow, submitted: Mapping[str, Any], extra: Mapping[str, Any] | None = None
     ) -> Resolution:
         """Resolve inputs; faults are in the result. ``extra`` holds further roots, as ``trigger``."""
-        services = self._ports.services(flow.tenant, flow.flow.namespace)
 
-        def render(text: str, inputs: Mapping[str, Any]) -> Any:
-            return self._ports.engine.render_typed(
-                text, {**self.context(flow, inputs), **(extra or {})}, services, dialect=flow.dialect
-            )
+        def resolve(scene: Scene) -> Resolution:
+            def render(text: str, inputs: Mapping[str, Any]) -> Any:
+                return scene.render_typed(text, {**self.context(flow, inputs), **(extra or {})})
 
-        return resolve_inputs(flow.flow.inputs, submitted, render, self._ports.encrypt)
+            return resolve_inputs(flow.flow.inputs, submitted, render, self._ports.encrypt)
 
-    def failed_checks(self, flow: CompiledFlow, inputs: Mapping[str, Any]) -> list[Check]:
+        return await self.expressions.evaluate(flow, resolve)
+
+    async def failed_checks(self, flow: CompiledFlow, inputs: Mapping[str, Any]) -> list[Check]:
         """The checks of the flow that do not hold, the strictest first (flow language 2.10)."""
         if not flow.flow.checks:
             return []
-        context = self.context(flow, inputs)
-        services = self._ports.services(flow.tenant, flow.flow.namespace)
-        engine = self._ports.engine
-        return failed_checks(
-            flow.flow.checks, lambda text: engine.render(text, context, services, dialect=flow.dialect)
-        )
 
-    def check(self, flow: CompiledFlow, inputs: Mapping[str, Any]) -> bool:
+        def failing(scene: Scene) -> list[Check]:
+            context = self.context(flow, revealed(inputs, scene.values.plain))
+            return failed_checks(flow.flow.checks, lambda text: scene.render(text, context))
+
+        return await self.expressions.evaluate(flow, failing)
+
+    async def check(self, flow: CompiledFlow, inputs: Mapping[str, Any]) -> bool:
         """Whether the execution must fail at once. Raises ``ProblemError`` when it must not be created."""
-        failed = self.failed_checks(flow, inputs)
+        failed = await self.failed_checks(flow, inputs)
         if strictest(failed) is CheckBehavior.BLOCK_EXECUTION:
             raise ProblemError(VALIDATION_FAILED, failed[0].message)
         return strictest(failed) is CheckBehavior.FAIL_EXECUTION

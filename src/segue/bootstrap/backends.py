@@ -1,27 +1,32 @@
 """From configuration to adapters."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.queues.memory import MemoryQueue
+from segue.adapters.secrets.environment import EnvironmentSecrets
 from segue.adapters.storages.local import LocalStorage
 from segue.bootstrap.plugin_defaults import plugin_defaults
 from segue.bootstrap.rendering import GlobalRenderer
 from segue.config import Configuration, ConfigurationError
 from segue.config.sections import QueueType, RepositoryType
-from segue.expr import Engine, Services
+from segue.domain.encrypted import encrypted
+from segue.domain.errors import SegueError
+from segue.expr import Engine
 from segue.plugins.registry import PluginRegistry
 from segue.ports.clock import Clock, Ids, SystemClock, SystemIds
+from segue.ports.encryption import Cipher
 from segue.ports.queue import Queue
+from segue.ports.rendering import machine_services
 from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.database import Database
+from segue.ports.repositories.file_access import FileAccess
+from segue.ports.repositories.file_tree import NamespaceFiles
+from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
-
-_SERVICES = Services(clock=lambda: datetime.now(UTC), entropy=os.urandom)
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Backends:
     types: PluginRegistry
     defaults: Sequence[Mapping[str, Any]]
     renderer: GlobalRenderer
+    values: ValueSource
+    encrypt: Callable[[str], Any] | None
     clock: Clock
     ids: Ids
 
@@ -48,17 +55,46 @@ def backends(configuration: Configuration, *, shared: bool) -> Backends:
     types, clock = PluginRegistry(), SystemClock()
     defaults = plugin_defaults(configuration)
     engine = Engine(dialect=configuration.expressions.dialect, cache_size=configuration.variables.cache_size)
+    storage = LocalStorage(configuration.storage.local.base_path or configuration.data_dir / "storage")
+    files = NamespaceFiles(database.namespace_files, storage, clock)
+    cipher = open_cipher(configuration)
+    values = ValueSource(
+        kv=database.kv,
+        files=files,
+        storage=storage,
+        logs=database.logs,
+        secrets=EnvironmentSecrets(os.environ, configuration.secret.env.prefix),
+        access=FileAccess(database.executions, configuration.namespaces.access),
+        clock=clock,
+        cipher=cipher,
+    )
+    encrypt = None if cipher is None else (lambda text: encrypted(cipher.encrypt(text)))
     return Backends(
         database=database,
         queue=open_queue(configuration, shared=shared),
-        storage=LocalStorage(configuration.storage.local.base_path or configuration.data_dir / "storage"),
+        storage=storage,
         catalog=FlowCatalog(database.flows, types, clock=clock, defaults=defaults),
         types=types,
         defaults=defaults,
-        renderer=GlobalRenderer(engine, _SERVICES, global_variables(configuration)),
+        renderer=GlobalRenderer(engine, machine_services(clock), global_variables(configuration), encrypt),
+        values=values,
+        encrypt=encrypt,
         clock=clock,
         ids=SystemIds(),
     )
+
+
+def open_cipher(configuration: Configuration) -> Cipher | None:
+    """What encrypts secret inputs and outputs. Raises ``ConfigurationError`` for a key that is none."""
+    key = configuration.encryption.secret_key
+    if key is None:
+        return None
+    from segue.adapters.secrets.aes import AesCipher
+
+    try:
+        return AesCipher(key.get_secret_value())
+    except SegueError as error:
+        raise ConfigurationError(f"segue.encryption.secret-key: {error.message}") from error
 
 
 def open_queue(configuration: Configuration, *, shared: bool) -> Queue:

@@ -4,6 +4,8 @@ They stop in reverse: first nothing new comes in (API), then workers and control
 then queue and database.
 """
 
+from dataclasses import replace
+
 from segue.api.app import create_app
 from segue.api.config import ApiConfig, Credentials
 from segue.api.ports import ApiPorts
@@ -13,6 +15,7 @@ from segue.bootstrap.guard import check_grpc, check_http
 from segue.bootstrap.http import HttpServer
 from segue.bootstrap.management import DatabaseWatch, management_server
 from segue.bootstrap.process import Launch
+from segue.bootstrap.rendering import http_function
 from segue.bootstrap.worker_process import WorkerProcess
 from segue.config import Configuration
 from segue.domain.execution.limits import EngineLimits
@@ -107,6 +110,7 @@ def _executor(configuration: Configuration, outside: Backends) -> Executor:
             clock=outside.clock,
             renderer=outside.renderer,
             slots=outside.database.slots,
+            values=outside.values,
         ),
         ExecutorConfig(limits=engine_limits(configuration)),
     )
@@ -135,6 +139,7 @@ def _controller(configuration: Configuration, outside: Backends) -> Controller:
             storage=outside.storage,
             queue=outside.queue,
             clock=outside.clock,
+            values=outside.values,
             prepare_flow=lambda source: fill_defaults(source, outside.types, outside.defaults),
         ),
         ControllerConfig(
@@ -169,7 +174,10 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             clock=outside.clock,
             ids=outside.ids,
             engine=outside.renderer.engine,
-            services=lambda tenant, namespace: outside.renderer.services,  # noqa: ARG005  the same everywhere yet
+            services=replace(outside.renderer.services(), http=http_function(configuration)),
+            values=outside.values,
+            globals=global_variables(configuration),
+            encrypt=outside.encrypt,
         ),
         ApiConfig(
             url=configuration.url.rstrip("/") if configuration.url else None,

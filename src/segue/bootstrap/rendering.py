@@ -1,34 +1,43 @@
-"""Rendering with the variables that are the same everywhere on this server."""
+"""Rendering with what is the same everywhere on this server."""
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from segue.expr import Engine, Services
+from segue.config import Configuration
+from segue.expr import Engine, HttpCall, Services
 from segue.ports.rendering import Renderer
 
 
 class GlobalRenderer(Renderer):
     """A renderer whose contexts lie on top of ``globals``, ``envs`` and ``kestra``."""
 
-    def __init__(self, engine: Engine, services: Services, variables: dict[str, Any]) -> None:
-        super().__init__(engine, lambda: services)
-        self.services = services
+    def __init__(
+        self,
+        engine: Engine,
+        services: Services,
+        variables: dict[str, Any],
+        encrypt: Callable[[str], Any] | None = None,
+    ) -> None:
+        super().__init__(engine, lambda: services, encrypt)
         self._variables = variables
 
-    def render(self, text: str, context: Mapping[str, Any]) -> str | None:
-        """Text to text. Raises ``ExpressionError``."""
-        return super().render(text, self._with_globals(context))
-
-    def render_typed(self, text: str, context: Mapping[str, Any]) -> Any:
-        """Text to a native value. Raises ``ExpressionError``."""
-        return super().render_typed(text, self._with_globals(context))
-
-    def render_value(self, value: Any, context: Mapping[str, Any]) -> Any:
-        """Every text inside ``value`` rendered. Raises ``ExpressionError``."""
-        return super().render_value(value, self._with_globals(context))
-
-    def _with_globals(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
+    def roots(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See ``Renderer.roots``."""
         # ChainMap writes to its first map only, and no template can write to it.
         layers: Any = (context, self._variables)
         return ChainMap(*layers)
+
+
+def http_function(configuration: Configuration) -> Callable[[HttpCall], Any] | None:
+    """The function ``http`` of expressions, None when it is switched off."""
+    section = configuration.expressions.http
+    if not section.enabled:
+        return None
+    from segue.adapters.http.function import HttpFunction, HttpSettings
+
+    return HttpFunction(
+        HttpSettings(
+            section.timeout.total_seconds(), section.connect_timeout.total_seconds(), section.max_response_size
+        )
+    )

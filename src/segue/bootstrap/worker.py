@@ -1,11 +1,14 @@
 """The role of a worker. Nothing of a database, a queue or an API is imported here."""
 
 import socket
+from dataclasses import replace
 
 from segue.bootstrap.assembly import Assembly
 from segue.bootstrap.process import Launch
+from segue.bootstrap.rendering import http_function
 from segue.config import Configuration
 from segue.plugins.registry import PluginRegistry
+from segue.ports.rendering import machine_services
 from segue.services.worker import Worker, WorkerConfig
 
 
@@ -23,6 +26,7 @@ def worker(configuration: Configuration, launch: Launch) -> Assembly:
             stop_grace=configuration.server.termination_grace_period.total_seconds(),
         ),
         PluginRegistry(),
+        services=replace(machine_services(), http=http_function(configuration)),
     )
     if launch.parent_pid is not None:
         return Assembly("worker", [service], dict)

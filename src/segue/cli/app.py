@@ -1,14 +1,13 @@
-"""The command tree and the one place where errors become a line and an exit code."""
+"""The command tree."""
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from segue.cli import demo, docs, execution, flow, server
+from segue.cli import demo, docs, execution, expr, flow, server
 from segue.cli.run import run_flow
-from segue.domain.errors import SegueError
+from segue.cli.running import run_app
 
 app = typer.Typer(
     name="segue",
@@ -22,6 +21,7 @@ app = typer.Typer(
 app.add_typer(server.app, name="server")
 app.add_typer(flow.app, name="flow")
 app.add_typer(execution.app, name="execution")
+app.add_typer(expr.app, name="expr")
 app.add_typer(docs.app, name="docs")
 app.command("run")(run_flow)
 app.command("demo")(demo.demo)
@@ -40,14 +40,5 @@ def root(
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code. An error of ours is one line on stderr."""
-    try:
-        app(args=list(arguments), prog_name="segue")
-    except SegueError as error:
-        sys.stderr.write(f"segue: {error.message}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-    return 0
+    """Run one command and return its exit code."""
+    return run_app(app, arguments, "segue")

@@ -1,4 +1,4 @@
-"""Entry point. It answers ``--version`` before anything heavy is imported."""
+"""Entry point. It answers ``--version`` before anything heavy is imported, and ``expr`` before what serves flows."""
 
 import sys
 
@@ -10,6 +10,11 @@ def main() -> None:
 
         sys.stdout.write(f"segue {__version__}\n")
         return
+    if sys.argv[1:2] == ["expr"]:
+        from segue.cli.expr import app
+        from segue.cli.running import run_app
+
+        sys.exit(run_app(app, sys.argv[2:], "segue expr"))
     from segue.cli.app import run
 
     sys.exit(run(sys.argv[1:]))

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from segue.config.datasources import DataSource
 from segue.config.plugin_sections import PluginsSection, TasksSection
 from segue.config.values import Duration, Names, Size
+from segue.domain.namespaces import NamespaceAccess
 from segue.expr import Dialect, dialect_named
 
 
@@ -188,6 +189,58 @@ class VariablesSection(Section):
     cache_size: int = Field(default=1000, ge=1, description="Compiled expressions kept in memory.")
 
 
+class SecretType(StrEnum):
+    """Where secrets come from."""
+
+    ENV = "env"
+
+
+class EnvironmentSecretsSection(Section):
+    """Secrets in environment variables."""
+
+    prefix: str = Field(
+        default="SECRET_",
+        min_length=1,
+        description="`secret('NAME')` is the variable of this prefix and the name in upper case, in base64.",
+    )
+
+
+class SecretSection(Section):
+    """What the function `secret` of expressions finds."""
+
+    type: SecretType = Field(default=SecretType.ENV, description="`env`: variables of the control plane's processes.")
+    env: EnvironmentSecretsSection = EnvironmentSecretsSection()
+
+
+class EncryptionSection(Section):
+    """Encryption of SECRET inputs and outputs."""
+
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Base64 of 32 (16, 24) random bytes, the same for all processes of the control plane. Without it "
+        "flows with SECRET inputs cannot be started. Keep it: what was encrypted cannot be read with another.",
+    )
+
+
+class NamespacesSection(Section):
+    """What namespaces may use of each other."""
+
+    access: NamespaceAccess = Field(
+        default=NamespaceAccess.ALL,
+        description="From which namespaces a flow may take secrets, KV values and namespace files: `all` of its "
+        "tenant, `hierarchy` (its own, those above and below), `ancestors` (its own and those above).",
+    )
+
+
+class HttpFunctionSection(Section):
+    """The function `http` of expressions, in tasks and in the defaults and options of inputs."""
+
+    enabled: bool = Field(default=True, description="`false`: expressions cannot make HTTP calls.")
+    timeout: Duration = Field(default=timedelta(seconds=30), description="Longest silence of the other side.")
+    connect_timeout: Duration = Field(default=timedelta(seconds=10), description="Longest time to connect.")
+    max_response_size: Size = Field(default=10 * 1024**2, ge=1, description="Largest answer.")
+
+
 class ExpressionsSection(Section):
     """The expression language."""
 
@@ -196,6 +249,7 @@ class ExpressionsSection(Section):
         description="`1.x` or `2.0`: how expressions are read in flows that fit both releases "
         "(see the reference of expressions; flows that only one release could read are read as that one does).",
     )
+    http: HttpFunctionSection = HttpFunctionSection()
 
     @field_validator("dialect", mode="before")
     @classmethod
@@ -239,6 +293,9 @@ class Configuration(Section):
     worker: WorkerSection = WorkerSection()
     variables: VariablesSection = VariablesSection()
     expressions: ExpressionsSection = ExpressionsSection()
+    secret: SecretSection = SecretSection()
+    encryption: EncryptionSection = EncryptionSection()
+    namespaces: NamespacesSection = NamespacesSection()
     limits: LimitsSection = LimitsSection()
     plugins: PluginsSection = PluginsSection()
     tasks: TasksSection = TasksSection()

@@ -28,10 +28,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SecretValue:
-    """A secret as its backend keeps it."""
+    """A secret as its backend keeps it; `is_masked` when ``value`` only stands in its place."""
 
     value: str = field(repr=False)
     metadata: Mapping[str, Any] | None = None
+    is_masked: bool = False
 
 
 class Secrets(Protocol):
@@ -39,6 +40,9 @@ class Secrets(Protocol):
 
     def read(self, namespace: str, key: str) -> SecretValue | None:
         """The secret, or None when there is none of this key."""
+
+    def used(self, text: str) -> None:
+        """A part of a secret was handed out (a sub-key): it has to be hidden as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ class MapSecrets:
         value = self.values.get(key.upper())
         return None if value is None else SecretValue(value)
 
+    def used(self, text: str) -> None:
+        pass
+
 
 class MapKeyValues:
     def __init__(self, values: Mapping[tuple[str, str], Any]) -> None:

@@ -90,7 +90,7 @@ async def _made_with(
 ) -> Execution:
     """The new execution; its files are stored before it, and removed when it cannot be made."""
     values, files = await backend.inputs.with_files(flow, submission, fact.new_id)
-    resolution = backend.inputs.resolve(flow, values)
+    resolution = await backend.inputs.resolve(flow, values)
     resolution.raise_first()
     fact = msgspec.structs.replace(fact, inputs=resolution.values)
     await backend.inputs.store(flow.tenant, files)

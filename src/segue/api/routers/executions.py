@@ -94,10 +94,10 @@ async def _start(backend: Backend, flow: CompiledFlow, submission: Submission, g
     """Resolve inputs, store files, write the execution; nothing stays behind when that fails."""
     execution_id = backend.starter.new_id()
     values, files = await backend.inputs.with_files(flow, submission, execution_id)
-    resolution = backend.inputs.resolve(flow, values)
+    resolution = await backend.inputs.resolve(flow, values)
     if resolution.errors:
         raise inputs_error(resolution.errors)
-    is_failed = backend.inputs.check(flow, resolution.values)
+    is_failed = await backend.inputs.check(flow, resolution.values)
     started = msgspec.structs.replace(given, inputs=resolution.values, is_failed=is_failed)
     if not files:
         return await backend.starter.start(flow, started, execution_id)
@@ -124,8 +124,8 @@ async def validate_inputs(
     submission = await read_submission(request, backend.config)
     with submission.form:
         values, _ = await backend.inputs.with_files(flow, submission, "validation")
-    resolution = backend.inputs.resolve(flow, values)
-    checks = [] if resolution.errors else backend.inputs.failed_checks(flow, resolution.values)
+    resolution = await backend.inputs.resolve(flow, values)
+    checks = [] if resolution.errors else await backend.inputs.failed_checks(flow, resolution.values)
     return {
         "id": flow_id,
         "namespace": namespace,

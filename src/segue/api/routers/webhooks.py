@@ -2,7 +2,7 @@
 
 import hmac
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import HttpMethod, route
@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.response import Response
 
 from segue.api.backend import Backend
+from segue.api.expressions import Scene
 from segue.api.problems import NOT_FOUND, VALIDATION_FAILED, ProblemError, inputs_error
 from segue.api.schemas.executions import wire_execution
 from segue.api.submission import AnyRequest
@@ -24,7 +25,7 @@ from segue.domain.flow.triggers import WebhookTrigger
 from segue.domain.ids import slugify
 from segue.domain.labels import SYSTEM_PREFIX, Label
 from segue.domain.trigger.conditions import ConditionError, Subject, holds
-from segue.expr import ExpressionError, Services, is_truthy
+from segue.expr import ExpressionError, is_truthy
 
 logger = logging.getLogger(__name__)
 
@@ -34,34 +35,55 @@ _JSON = "application/json"
 _encoder = msgspec.json.Encoder()
 
 
+class Given(NamedTuple):
+    """What a trigger gives to the execution it starts: what it submits as inputs, and labels."""
+
+    inputs: dict[str, Any]
+    labels: tuple[Label, ...]
+
+
 class Webhook:
     """A flow with the trigger whose key the caller knows, and what is needed to render its properties."""
 
-    def __init__(self, backend: Backend, flow: CompiledFlow, trigger: WebhookTrigger, services: Services) -> None:
+    def __init__(self, backend: Backend, flow: CompiledFlow, trigger: WebhookTrigger) -> None:
         self.backend = backend
         self.flow = flow
         self.trigger = trigger
-        self.services = services
 
-    def render(self, text: str, roots: dict[str, Any]) -> str | None:
+    async def given(self, roots: dict[str, Any]) -> "Given | None":
+        """What the trigger gives to its executions, None when its conditions do not hold.
+
+        Raises ``ProblemError`` for inputs that cannot be rendered.
+        """
+
+        def work(scene: Scene) -> Given | None:
+            if not self._is_wanted(scene, roots):
+                return None
+            return Given(self._inputs(scene, roots), self._labels(scene, roots))
+
+        return await self.backend.inputs.expressions.evaluate(self.flow, work)
+
+    def render(self, scene: Scene, text: str, roots: dict[str, Any]) -> str | None:
         """A text of the trigger."""
         if not is_expression(text):
             return text
         context = self.backend.inputs.context(self.flow, {}) | roots
-        return self.backend.ports.engine.render(text, context, self.services, dialect=self.flow.dialect)
+        return scene.render(text, context)
 
-    def is_wanted(self, roots: dict[str, Any]) -> bool:
+    def _is_wanted(self, scene: Scene, roots: dict[str, Any]) -> bool:
         """Whether the conditions hold; one that cannot be answered does not."""
         if self.trigger.when is None and not self.trigger.conditions:
             return True
         subject = Subject(self.flow.flow.namespace, self.flow.flow.id)
         try:
-            return holds(self.trigger, lambda text, more: self.render(text, {**roots, **more}), subject, is_truthy)
+            return holds(
+                self.trigger, lambda text, more: self.render(scene, text, {**roots, **more}), subject, is_truthy
+            )
         except (ConditionError, ExpressionError) as error:
             logger.warning("conditions of webhook %s.%s: %s", subject.namespace, subject.flow_id, error)
             return False
 
-    def labels(self, roots: dict[str, Any]) -> tuple[Label, ...]:
+    def _labels(self, scene: Scene, roots: dict[str, Any]) -> tuple[Label, ...]:
         """The trigger's labels; one that cannot be rendered is left out."""
         if not self.trigger.labels:
             return ()
@@ -69,7 +91,7 @@ class Webhook:
         given = self.trigger.labels if not isinstance(self.trigger.labels, str) else ()
         for key, value in given:
             try:
-                rendered = self.render(value, roots)
+                rendered = self.render(scene, value, roots)
             except ExpressionError as error:
                 logger.warning("label %s of a webhook of %s is left out: %s", key, self.flow.flow.id, error)
                 continue
@@ -77,20 +99,22 @@ class Webhook:
                 labels.append(Label(key, rendered))
         return tuple(labels)
 
-    def inputs(self, roots: dict[str, Any]) -> dict[str, Any]:
-        """The inputs of the flow from the trigger's. Raises ``ProblemError`` and ``InputInvalidError``."""
+    def _inputs(self, scene: Scene, roots: dict[str, Any]) -> dict[str, Any]:
+        """What the trigger submits as inputs of the flow. Raises ``ProblemError``."""
+        if not self.flow.flow.inputs or not self.trigger.inputs:
+            return {}
+        context = self.backend.inputs.context(self.flow, {}) | roots
+        try:
+            submitted = scene.render_value(self.trigger.inputs, context)
+        except ExpressionError as error:
+            raise ProblemError(VALIDATION_FAILED, f"the inputs of the trigger: {error}") from None
+        return submitted if isinstance(submitted, dict) else {}
+
+    async def resolved(self, submitted: dict[str, Any], roots: dict[str, Any]) -> dict[str, Any]:
+        """The inputs of the flow. Raises ``InputInvalidError``."""
         if not self.flow.flow.inputs:
             return {}
-        submitted: Any = self.trigger.inputs or {}
-        if submitted:
-            context = self.backend.inputs.context(self.flow, {}) | roots
-            try:
-                submitted = self.backend.ports.engine.render_value(
-                    submitted, context, self.services, dialect=self.flow.dialect
-                )
-            except ExpressionError as error:
-                raise ProblemError(VALIDATION_FAILED, f"the inputs of the trigger: {error}") from None
-        resolution = self.backend.inputs.resolve(self.flow, submitted if isinstance(submitted, dict) else {}, roots)
+        resolution = await self.backend.inputs.resolve(self.flow, submitted, roots)
         if resolution.errors:
             raise inputs_error(resolution.errors)
         return resolution.values
@@ -108,7 +132,7 @@ async def call_webhook(backend: NamedDependency[Backend], request: AnyRequest) -
     """Start the flow whose webhook has this key. 204 when the trigger's conditions do not hold."""
     path = request.scope["path_params"]
     flow = await backend.starter.runnable(path["tenant"], path["namespace"], path["flow_id"])
-    webhook = _find(backend, flow, path["key"])
+    webhook = await _find(backend, flow, path["key"])
     if "rest" in path:
         raise ProblemError(NOT_FOUND, "this webhook has no paths below it")
     call = await read_call(request, backend.config)
@@ -116,38 +140,45 @@ async def call_webhook(backend: NamedDependency[Backend], request: AnyRequest) -
         execution_id = backend.starter.new_id()
         await _store(webhook, call, execution_id)
         roots = {"trigger": {"id": webhook.trigger.id, "type": webhook.trigger.type, **call.variables}}
-        if not webhook.is_wanted(roots):
+        given = await webhook.given(roots)
+        if given is None:
             await _forget(webhook, call, execution_id)
             return Response(None, status_code=204)
-        inputs = webhook.inputs(roots)
+        inputs = await webhook.resolved(given.inputs, roots)
         started = StartRequest(
             inputs=inputs,
-            is_failed=backend.inputs.check(flow, inputs),
-            labels=webhook.labels(roots),
+            is_failed=await backend.inputs.check(flow, inputs),
+            labels=given.labels,
             trigger=ExecutionTrigger(webhook.trigger.id, webhook.trigger.type, call.variables),
         )
         execution = await backend.starter.start(flow, started, execution_id)
     return await _answer(webhook, execution, request)
 
 
-def _find(backend: Backend, flow: CompiledFlow, key: str) -> Webhook:
+async def _find(backend: Backend, flow: CompiledFlow, key: str) -> Webhook:
     """The enabled webhook trigger with this key, compared without telling its length by time."""
     triggers = flow.extras.get(_EXTRAS)
     if triggers is None:
         triggers = tuple(item for item in flow.flow.triggers if isinstance(item, WebhookTrigger) and not item.disabled)
         flow.extras[_EXTRAS] = triggers
     given = key.encode()
-    services = backend.ports.services(flow.tenant, flow.flow.namespace)
-    for trigger in triggers:
-        webhook = Webhook(backend, flow, trigger, services)
-        try:
-            expected = (webhook.render(trigger.key, {}) or "").strip()
-        except ExpressionError as error:
-            logger.warning("key of webhook %s of %s: %s", trigger.id, flow.flow.id, error)
-            continue
-        if expected and hmac.compare_digest(expected.encode(), given):
-            return webhook
-    raise ProblemError(NOT_FOUND, "Webhook not found")
+
+    def find(scene: Scene) -> Webhook | None:
+        for trigger in triggers:
+            webhook = Webhook(backend, flow, trigger)
+            try:
+                expected = (webhook.render(scene, trigger.key, {}) or "").strip()
+            except ExpressionError as error:
+                logger.warning("key of webhook %s of %s: %s", trigger.id, flow.flow.id, error)
+                continue
+            if expected and hmac.compare_digest(expected.encode(), given):
+                return webhook
+        return None
+
+    found = await backend.inputs.expressions.evaluate(flow, find)
+    if found is None:
+        raise ProblemError(NOT_FOUND, "Webhook not found")
+    return found
 
 
 def _folder(webhook: Webhook, execution_id: str) -> str:
@@ -194,7 +225,7 @@ async def _answer(webhook: Webhook, execution: Execution, request: AnyRequest) -
     if trigger.wait:
         execution = await backend.wait_finished(execution, request)
         outputs = await backend.all_outputs(execution) or {}
-    status = _status(webhook, execution, outputs)
+    status = await _status(webhook, execution, outputs)
     if trigger.return_outputs:
         if trigger.response_content_type == "text/plain":
             values = list((outputs or {}).values())
@@ -208,11 +239,14 @@ async def _answer(webhook: Webhook, execution: Execution, request: AnyRequest) -
     return Response(_encoder.encode(wire), status_code=status, media_type=_JSON)
 
 
-def _status(webhook: Webhook, execution: Execution, outputs: dict[str, Any] | None) -> int:
+async def _status(webhook: Webhook, execution: Execution, outputs: dict[str, Any] | None) -> int:
     code = webhook.trigger.response_code
     if isinstance(code, str):
         try:
-            rendered = webhook.render(code, {"outputs": outputs or {}, "execution": {"id": execution.id}})
+            text, roots = code, {"outputs": outputs or {}, "execution": {"id": execution.id}}
+            rendered = await webhook.backend.inputs.expressions.evaluate(
+                webhook.flow, lambda scene: webhook.render(scene, text, roots)
+            )
             code = int(rendered or "")
         except (ExpressionError, ValueError) as error:
             logger.warning("responseCode of webhook %s: %s", webhook.trigger.id, error)

@@ -60,7 +60,7 @@ def _add(outputs: dict[str, Any], output: Output, progress: Progress) -> None:
     *parents, last = output.id.split(".")
     for part in parents:
         place = place.setdefault(part, {})
-    place[last] = coerce_output(output, value)
+    place[last] = coerce_output(output, value, progress.renderer.encrypt)
 
 
 def after(progress: Progress) -> None:

@@ -6,7 +6,9 @@ waits, the service loads them in bulk, and the step goes on.
 
 from typing import NamedTuple
 
-from segue.expr import Interrupt
+from segue.domain.needs import Needed, ValueNeed
+
+__all__ = ["ChildrenNeed", "FlowNeed", "Need", "Needed", "OutputsNeed", "ValueNeed"]
 
 
 class OutputsNeed(NamedTuple):
@@ -103,12 +105,5 @@ Need = (
     | LinesNeed
     | RecordsNeed
     | SlotNeed
+    | ValueNeed
 )
-
-
-class Needed(Interrupt):
-    """Something is not in memory: load ``needs`` and come again."""
-
-    def __init__(self, *needs: Need) -> None:
-        super().__init__(", ".join(map(str, needs)))
-        self.needs = needs

@@ -15,7 +15,11 @@ from segue.expr.references import EVERYTHING, ValueOf
 
 
 class Renderer(Protocol):
-    """What the engine needs of the expression language (``segue.ports.rendering`` has one)."""
+    """What the engine needs of the expression language, over the values of one execution.
+
+    Rendering raises ``Needed`` for secrets, KV values and files that are not fetched yet. ``segue.ports.rendering``
+    has one.
+    """
 
     def for_dialect(self, dialect: Dialect | None) -> Self:
         """The same for the flows of one dialect."""

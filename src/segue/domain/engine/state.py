@@ -30,6 +30,35 @@ _EMPTY = Tally()
 Key = TypeVar("Key")
 
 
+class Unfinished:
+    """Ids of the task runs that have not ended, in order: all, those no worker is waited for, those in PAUSED."""
+
+    __slots__ = ("active", "open", "paused")
+
+    def __init__(self) -> None:
+        self.open: dict[str, None] = {}
+        self.active: dict[str, None] = {}
+        self.paused: dict[str, None] = {}
+
+    def note(self, run: TaskRun) -> None:
+        """Keep the task run where its state belongs."""
+        is_open = not run.state.is_terminated
+        for index, belongs in (
+            (self.open, is_open),
+            (self.active, is_open and run.state is not State.SUBMITTED),
+            (self.paused, run.state is State.PAUSED),
+        ):
+            if belongs:
+                index.setdefault(run.id)
+            else:
+                index.pop(run.id, None)
+
+    def forget(self, run_id: str) -> None:
+        """Take a task run that is removed out of all."""
+        for index in (self.open, self.active, self.paused):
+            index.pop(run_id, None)
+
+
 class ExecutionState:
     """The execution, its task runs, and the outputs loaded so far. Owned and changed by one step at a time.
 
@@ -38,12 +67,10 @@ class ExecutionState:
     """
 
     __slots__ = (
-        "_active",
         "_by_task",
         "_by_values",
-        "_open",
-        "_paused",
         "_tallies",
+        "_unfinished",
         "_values",
         "execution",
         "flow",
@@ -62,9 +89,7 @@ class ExecutionState:
         self._by_task: dict[str, dict[str, None]] = {}
         self._values: dict[str, tuple[str, ...]] = {}
         self._by_values: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
-        self._open: dict[str, None] = {}
-        self._active: dict[str, None] = {}
-        self._paused: dict[str, None] = {}
+        self._unfinished = Unfinished()
         for run in runs:
             self.add(run)
 
@@ -79,7 +104,7 @@ class ExecutionState:
             self._values[run.id] = values
             self._by_values.setdefault((run.task_id, values), {})[run.id] = None
         self._tally(run).add(run.id, run.state, run.iteration)
-        self._note(run)
+        self._unfinished.note(run)
 
     def replace(self, run: TaskRun) -> None:
         """Take up a new version of a task run that is known."""
@@ -87,7 +112,7 @@ class ExecutionState:
         self.runs[run.id] = run
         if old.state is not run.state:
             self._tally(run).move(old.state, run.state, run.iteration)
-            self._note(run)
+            self._unfinished.note(run)
 
     def remove(self, run: TaskRun) -> None:
         """Forget a task run; its children are to be removed before it."""
@@ -97,8 +122,7 @@ class ExecutionState:
         if values:
             _drop(self._by_values, (known.task_id, values), known.id)
         self._tally(known).remove(known.id, known.state, known.iteration)
-        for index in (self._open, self._active, self._paused):
-            index.pop(known.id, None)
+        self._unfinished.forget(known.id)
         for phase in _ALL_PHASES:
             self._tallies.pop((known.id, phase), None)
         self.outputs.pop(known.id, None)
@@ -120,7 +144,7 @@ class ExecutionState:
 
     def top_phase(self, run: TaskRun) -> str:
         """Which part of the execution's root block a task run belongs to in the end."""
-        return self._phase([run, *self.ancestors(run)][-1])
+        return _phase(self.flow, [run, *self.ancestors(run)][-1])
 
     def tally(self, parent_id: str | None, phase: str = MAIN) -> Tally:
         """The children of a task run, or of the execution itself for None."""
@@ -171,53 +195,36 @@ class ExecutionState:
 
     def open_runs(self) -> list[TaskRun]:
         """Task runs that have not ended."""
-        return [self.runs[run_id] for run_id in self._open]
+        return [self.runs[run_id] for run_id in self._unfinished.open]
 
     def active_runs(self) -> list[TaskRun]:
         """Task runs that have not ended and do not wait for a worker."""
-        return [self.runs[run_id] for run_id in self._active]
+        return [self.runs[run_id] for run_id in self._unfinished.active]
 
     def paused_runs(self) -> list[TaskRun]:
         """Task runs that wait in PAUSED, the one that was paused first at the beginning."""
-        return [self.runs[run_id] for run_id in self._paused]
-
-    @property
-    def has_paused_runs(self) -> bool:
-        """Whether any task run waits in PAUSED."""
-        return bool(self._paused)
-
-    def _note(self, run: TaskRun) -> None:
-        """Keep the task run in the indexes its state belongs to."""
-        is_open = not run.state.is_terminated
-        for index, belongs in (
-            (self._open, is_open),
-            (self._active, is_open and run.state is not State.SUBMITTED),
-            (self._paused, run.state is State.PAUSED),
-        ):
-            if belongs:
-                index.setdefault(run.id)
-            else:
-                index.pop(run.id, None)
+        return [self.runs[run_id] for run_id in self._unfinished.paused]
 
     def _tally(self, run: TaskRun) -> Tally:
-        key = (run.parent_id, self._phase(run))
+        key = (run.parent_id, _phase(self.flow, run))
         found = self._tallies.get(key)
         if found is None:
-            found = self._tallies[key] = Tally(self._iteration_size(run))
+            found = self._tallies[key] = Tally(_iteration_size(self.flow, self.runs.get(run.parent_id or ""), run))
         return found
 
-    def _iteration_size(self, run: TaskRun) -> int:
-        """How many tasks an iteration of the loop has that ``run`` stands in."""
-        parent = None if run.parent_id is None else self.runs.get(run.parent_id)
-        if parent is None or run.iteration is None:
-            return 0
-        return sum(1 for task in self.flow.children(parent.task_id) if not task.disabled)
 
-    def _phase(self, run: TaskRun) -> str:
-        try:
-            return phase_of(self.flow.get_node(run.task_id).section)
-        except NotFoundError:
-            return MAIN
+def _iteration_size(flow: CompiledFlow, parent: TaskRun | None, run: TaskRun) -> int:
+    """How many tasks an iteration of the loop has that ``run`` stands in."""
+    if parent is None or run.iteration is None:
+        return 0
+    return sum(1 for task in flow.children(parent.task_id) if not task.disabled)
+
+
+def _phase(flow: CompiledFlow, run: TaskRun) -> str:
+    try:
+        return phase_of(flow.get_node(run.task_id).section)
+    except NotFoundError:
+        return MAIN
 
 
 def _drop(index: dict[Key, dict[str, None]], key: Key, run_id: str) -> None:

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 import msgspec
 
+MASK = "******"
+"""In place of a secret."""
+
 
 class LogLevel(StrEnum):
     """Levels, most urgent first."""

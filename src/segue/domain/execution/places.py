@@ -1,4 +1,4 @@
-"""Which places of internal storage a task may read and write (flow language 14.4)."""
+"""Places in internal storage: whose file a URI names, and where a task may write (flow language 14.4)."""
 
 import re
 from typing import NamedTuple
@@ -19,6 +19,18 @@ class Owner(NamedTuple):
     execution_id: str | None
 
 
+def owner_of(uri: str) -> Owner:
+    """Whose file a URI names. Raises ``IllegalPathError`` when it is none that tasks may read at all."""
+    if any(part in {"..", "."} for part in uri.split("/")) or "\\" in uri or "\0" in uri:
+        raise IllegalPathError(f"{uri[:200]!r} is no plain URI of internal storage")
+    of_namespace, of_execution = _NAMESPACE_FILES.match(uri), _EXECUTION.match(uri)
+    if of_namespace and not (of_execution and len(of_execution["space"]) < len(of_namespace["space"])):
+        return Owner(of_namespace["space"].replace("/", "."), None, None)
+    if of_execution:
+        return Owner(of_execution["space"].replace("/", "."), of_execution["flow"], of_execution["id"])
+    raise IllegalPathError(f"{uri[:200]!r} belongs to no execution and to no namespace")
+
+
 def execution_folder(flow: FlowKey, execution_id: str) -> str:
     """The folder of an execution, with a slash at its end. Raises ``SegueError`` for ids that are no part of a path."""
     for part in (*flow.namespace.split("."), slugify(flow.flow_id), execution_id):
@@ -33,14 +45,3 @@ def run_folder(flow: FlowKey, execution_id: str, task_id: str, task_run_id: str)
     """
     task, run = check_path_segment(slugify(task_id) or "-"), check_path_segment(task_run_id)
     return f"{execution_folder(flow, execution_id)}tasks/{task}/{run}/"
-
-
-def owner_of(uri: str) -> Owner:
-    """Whose file a URI names. Raises ``IllegalPathError`` when it is none that tasks may read at all."""
-    if any(part in {"..", "."} for part in uri.split("/")) or "\\" in uri or "\0" in uri:
-        raise IllegalPathError(f"{uri[:200]!r} is no plain URI of internal storage")
-    if found := _EXECUTION.match(uri):
-        return Owner(found["space"].replace("/", "."), found["flow"], found["id"])
-    if found := _NAMESPACE_FILES.match(uri):
-        return Owner(found["space"].replace("/", "."), None, None)
-    raise IllegalPathError(f"{uri[:200]!r} belongs to no execution and to no namespace")

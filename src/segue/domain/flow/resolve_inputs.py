@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from segue.domain.errors import InputInvalidError
+from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.fields import is_expression
 from segue.domain.flow.input_values import (
     Encrypt,
@@ -27,12 +28,13 @@ from segue.domain.flow.inputs import (
     SelectInput,
 )
 from segue.domain.flow.outputs import Output
-from segue.expr import Interrupt
+from segue.domain.needs import Needed
 
 Render: TypeAlias = Callable[[str, Mapping[str, Any]], Any]
 """Renders a text, typed (a lone expression keeps its type), with the given map as `inputs`.
 
-Any exception it raises is reported as a fault of the input at hand, but an `Interrupt`, which passes through.
+``Needed`` goes through to the caller, who fetches what is missing and begins again; any other exception it raises is
+reported as a fault of the input at hand.
 """
 
 _MASK = "******"
@@ -109,6 +111,15 @@ def expand_inputs(inputs: Iterable[Input]) -> Iterable[tuple[str, InputBase]]:
                 yield f"{item.id}.{child.id}", child
         else:
             yield item.id, item
+
+
+def has_secret_inputs(flow: CompiledFlow) -> bool:
+    """Whether executions of the flow hold encrypted inputs; worked out once per revision."""
+    found: bool | None = flow.extras.get("secret_inputs")
+    if found is None:
+        found = any(isinstance(item, SecretInput) for _, item in expand_inputs(flow.flow.inputs))
+        flow.extras["secret_inputs"] = found
+    return found
 
 
 def nest(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -243,7 +254,7 @@ class _Run:
             return True
         try:
             return self.render(depends_on.condition, visible) is True
-        except Interrupt:
+        except Needed:
             raise
         except Exception as error:  # a template may fail in any way
             raise _Fault(f"Invalid condition: {error}", is_render_error=True) from None
@@ -253,7 +264,7 @@ class _Run:
             return tuple(option.value for option in item.values or ())
         try:
             rendered = self.render(item.expression, visible)
-        except Interrupt:
+        except Needed:
             raise
         except Exception as error:  # a template may fail in any way
             raise _Fault(f"Cannot render 'expression'. Cause: {error}", is_render_error=True) from None
@@ -271,7 +282,7 @@ class _Run:
             return None
         try:
             return self.rendered(item.defaults, visible)
-        except Interrupt:
+        except Needed:
             raise
         except Exception as error:  # a template may fail in any way
             raise _Fault(f"Invalid default: {error}", is_render_error=True) from None

@@ -63,6 +63,8 @@ def secret(state: State, key: Any = None, namespace: Any = None, subkey: Any = N
     found = state.services.secrets.read(where, name)
     if found is None:
         raise EvaluationError(f"Cannot find secret for key '{name}'.")
+    if found.is_masked:
+        return {"value": found.value} if full is True else found.value
     state.secrets.append(found.value)
     if full is True:
         metadata = {"metadata": dict(found.metadata)} if found.metadata else {}
@@ -71,6 +73,7 @@ def secret(state: State, key: Any = None, namespace: Any = None, subkey: Any = N
         return found.value
     field = _field(found.value, java_text(subkey), name)
     state.secrets.append(field)
+    state.services.secrets.used(field)
     return field
 
 

@@ -6,7 +6,9 @@ from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flows import FlowRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
+from segue.ports.repositories.kv import KvRepository
 from segue.ports.repositories.logs import LogRepository
+from segue.ports.repositories.namespace_files import NamespaceFileRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
 
@@ -47,6 +49,16 @@ class Database(Protocol):
     @property
     def slots(self) -> SlotRepository:
         """Slots of flows with a limit."""
+        ...
+
+    @property
+    def kv(self) -> KvRepository:
+        """The KV store."""
+        ...
+
+    @property
+    def namespace_files(self) -> NamespaceFileRepository:
+        """The register of namespace files."""
         ...
 
     async def start(self) -> None:

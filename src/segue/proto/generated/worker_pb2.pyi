@@ -304,6 +304,78 @@ class FetchOutputsRequest(_message.Message):
     token: str
     def __init__(self, execution_id: _Optional[str] = ..., task_run_id: _Optional[str] = ..., token: _Optional[str] = ...) -> None: ...
 
+class FetchValuesRequest(_message.Message):
+    __slots__ = ("execution_id", "token", "needs")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    NEEDS_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    token: str
+    needs: _containers.RepeatedCompositeFieldContainer[ValueNeed]
+    def __init__(self, execution_id: _Optional[str] = ..., token: _Optional[str] = ..., needs: _Optional[_Iterable[_Union[ValueNeed, _Mapping]]] = ...) -> None: ...
+
+class ValueNeed(_message.Message):
+    __slots__ = ("kind", "key", "namespace", "revision")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    key: str
+    namespace: str
+    revision: int
+    def __init__(self, kind: _Optional[str] = ..., key: _Optional[str] = ..., namespace: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class FetchValuesResponse(_message.Message):
+    __slots__ = ("values",)
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    values: _containers.RepeatedCompositeFieldContainer[FetchedValue]
+    def __init__(self, values: _Optional[_Iterable[_Union[FetchedValue, _Mapping]]] = ...) -> None: ...
+
+class FetchedValue(_message.Message):
+    __slots__ = ("need", "refused", "secret", "kv", "file", "logs", "plain")
+    NEED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    KV_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    LOGS_FIELD_NUMBER: _ClassVar[int]
+    PLAIN_FIELD_NUMBER: _ClassVar[int]
+    need: ValueNeed
+    refused: str
+    secret: SecretText
+    kv: KvContent
+    file: FileFacts
+    logs: bytes
+    plain: str
+    def __init__(self, need: _Optional[_Union[ValueNeed, _Mapping]] = ..., refused: _Optional[str] = ..., secret: _Optional[_Union[SecretText, _Mapping]] = ..., kv: _Optional[_Union[KvContent, _Mapping]] = ..., file: _Optional[_Union[FileFacts, _Mapping]] = ..., logs: _Optional[bytes] = ..., plain: _Optional[str] = ...) -> None: ...
+
+class SecretText(_message.Message):
+    __slots__ = ("value", "metadata")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    value: str
+    metadata: bytes
+    def __init__(self, value: _Optional[str] = ..., metadata: _Optional[bytes] = ...) -> None: ...
+
+class KvContent(_message.Message):
+    __slots__ = ("type", "value", "expired")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRED_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    value: bytes
+    expired: bool
+    def __init__(self, type: _Optional[str] = ..., value: _Optional[bytes] = ..., expired: _Optional[bool] = ...) -> None: ...
+
+class FileFacts(_message.Message):
+    __slots__ = ("uri", "size")
+    URI_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    uri: str
+    size: int
+    def __init__(self, uri: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
+
 class ReadFileRequest(_message.Message):
     __slots__ = ("execution_id", "token", "tenant", "uri", "offset")
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]

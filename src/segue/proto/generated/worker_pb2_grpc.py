@@ -59,6 +59,11 @@ class WorkerGatewayStub:
                 request_serializer=worker__pb2.FetchOutputsRequest.SerializeToString,
                 response_deserializer=worker__pb2.Chunk.FromString,
                 _registered_method=True)
+        self.FetchValues = channel.unary_unary(
+                '/segue.worker.v1.WorkerGateway/FetchValues',
+                request_serializer=worker__pb2.FetchValuesRequest.SerializeToString,
+                response_deserializer=worker__pb2.FetchValuesResponse.FromString,
+                _registered_method=True)
         self.ReadFile = channel.unary_stream(
                 '/segue.worker.v1.WorkerGateway/ReadFile',
                 request_serializer=worker__pb2.ReadFileRequest.SerializeToString,
@@ -109,6 +114,13 @@ class WorkerGatewayServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FetchValues(self, request, context):
+        """What the expressions of a task ask for: secrets, KV values, facts about files, error logs, plain texts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReadFile(self, request, context):
         """A file of internal storage in chunks.
         """
@@ -150,6 +162,11 @@ def add_WorkerGatewayServicer_to_server(servicer, server):
                     servicer.FetchOutputs,
                     request_deserializer=worker__pb2.FetchOutputsRequest.FromString,
                     response_serializer=worker__pb2.Chunk.SerializeToString,
+            ),
+            'FetchValues': grpc.unary_unary_rpc_method_handler(
+                    servicer.FetchValues,
+                    request_deserializer=worker__pb2.FetchValuesRequest.FromString,
+                    response_serializer=worker__pb2.FetchValuesResponse.SerializeToString,
             ),
             'ReadFile': grpc.unary_stream_rpc_method_handler(
                     servicer.ReadFile,
@@ -297,6 +314,33 @@ class WorkerGateway:
             '/segue.worker.v1.WorkerGateway/FetchOutputs',
             worker__pb2.FetchOutputsRequest.SerializeToString,
             worker__pb2.Chunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchValues(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/segue.worker.v1.WorkerGateway/FetchValues',
+            worker__pb2.FetchValuesRequest.SerializeToString,
+            worker__pb2.FetchValuesResponse.FromString,
             options,
             channel_credentials,
             insecure,

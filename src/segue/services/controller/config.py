@@ -11,6 +11,7 @@ from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flows import FlowRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.outputs import OutputRepository
+from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
 
 
@@ -29,6 +30,8 @@ class ControllerPorts:
     storage: Storage
     queue: Queue
     clock: Clock
+    values: ValueSource
+    """What expressions of tasks ask for."""
     prepare_flow: Callable[[str], str] = _as_written
 
 

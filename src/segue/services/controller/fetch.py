@@ -1,16 +1,21 @@
-"""What workers read and write through the controller: flows, outputs, files of internal storage."""
+"""What workers read and write through the controller: flows, outputs, values, files of internal storage."""
 
 from collections.abc import AsyncIterable, AsyncIterator
 
-from segue.domain.errors import IllegalPathError, LimitExceededError, NotFoundError
-from segue.domain.execution.model import Execution, FlowKey
-from segue.domain.execution.places import owner_of, run_folder
-from segue.domain.ids import check_path_segment, slugify
+from segue.domain.errors import IllegalPathError, LimitExceededError, NotFoundError, SegueError
+from segue.domain.execution.places import run_folder
+from segue.domain.ids import check_path_segment
+from segue.domain.needs import ValueKind
+from segue.ports.repositories.values import ValueScope
 from segue.ports.storage import StoredFile
 from segue.proto.generated import worker_pb2 as pb
+from segue.proto.values import read_needs, write_values
 from segue.services.controller.config import ControllerConfig, ControllerPorts
 from segue.services.controller.sessions import HeldJob, Session
 from segue.services.controller.translate import flow_of
+
+MAX_NEEDS = 200
+"""Values asked for with one call."""
 
 
 class Fetch:
@@ -37,7 +42,7 @@ class Fetch:
     async def outputs(self, session: Session, request: pb.FetchOutputsRequest) -> AsyncIterator[bytes]:
         """The outputs of a task run of the same execution, or of one related to it, as JSON in chunks."""
         job = _held(session, request.token)
-        await self._check_related(job, request.execution_id)
+        await self._ports.values.access.check_related(job.flow, job.execution_id, request.execution_id)
         if request.task_run_id.rpartition("-")[0] != request.execution_id:
             raise IllegalPathError(f"{request.task_run_id[:100]!r} is not of this execution")
         reference = job.remote.get(request.task_run_id)
@@ -59,16 +64,23 @@ class Fetch:
         job = _held(session, request.token)
         if request.tenant not in {"", job.flow.tenant}:
             raise IllegalPathError("The file is of another tenant")
-        owner = owner_of(request.uri)
-        if owner.execution_id is None:
-            if owner.namespace != job.flow.namespace:
-                raise IllegalPathError("The file is of another namespace")
-        else:
-            related = await self._check_related(job, owner.execution_id)
-            if related != (owner.namespace, owner.flow_slug):
-                raise IllegalPathError("The file does not lie where its execution's files do")
+        await self._ports.values.access.check_file(job.flow, job.execution_id, request.uri)
         async for chunk in self._chunks(job.flow.tenant, request.uri, request.offset):
             yield chunk
+
+    async def values(self, session: Session, request: pb.FetchValuesRequest) -> list[pb.FetchedValue]:
+        """What expressions of a job ask for. Raises ``LimitExceededError`` for too much at once."""
+        job = _held(session, request.token)
+        if len(request.needs) > MAX_NEEDS:
+            raise LimitExceededError(f"More than {MAX_NEEDS} values were asked for at once", "values")
+        try:
+            needs = read_needs(request.needs)
+        except ValueError as error:
+            raise SegueError(str(error)) from None
+        if any(need.kind is ValueKind.CONTENT for need in needs):
+            raise IllegalPathError("Contents of files are read with ReadFile")
+        scope = ValueScope(job.flow, job.execution_id)
+        return write_values(await self._ports.values.load(scope, needs))
 
     async def write(self, session: Session, target: pb.WriteTarget, content: AsyncIterable[bytes]) -> StoredFile:
         """Write a file into the folder of a task run that the worker holds.
@@ -102,28 +114,9 @@ class Fetch:
                 return run.outputs.uri
         raise NotFoundError(f"The task run '{request.task_run_id[:100]}' has no outputs")
 
-    async def _check_related(self, job: HeldJob, execution_id: str) -> tuple[str, str]:
-        """Namespace and flow slug of an execution. Raises ``IllegalPathError`` unless it is the job's own
-        or one of the same chain (parents, children: they share the correlation id)."""
-        if execution_id == job.execution_id:
-            return _place(job.flow)
-        found = await self._ports.executions.get_many([job.execution_id, execution_id])
-        own, other = found.get(job.execution_id), found.get(execution_id)
-        if own is None or other is None or not _are_related(own, other):
-            raise IllegalPathError(f"The execution '{execution_id[:100]}' is not related to the task's own")
-        return _place(other.flow)
-
 
 def _held(session: Session, token: str) -> HeldJob:
     job = session.worker.held.get(token)
     if job is None:
         raise NotFoundError("The worker holds no job with this token")
     return job
-
-
-def _are_related(one: Execution, other: Execution) -> bool:
-    return one.flow.tenant == other.flow.tenant and one.correlation_id == other.correlation_id
-
-
-def _place(flow: FlowKey) -> tuple[str, str]:
-    return flow.namespace, slugify(flow.flow_id)

@@ -131,6 +131,14 @@ class Gateway(rpc.WorkerGatewayServicer):
         except SegueError as error:
             await _abort(context, _code(error), error.message)
 
+    async def FetchValues(self, request: pb.FetchValuesRequest, context: Context) -> pb.FetchValuesResponse:  # noqa: N802 - named by the protocol
+        """What expressions ask for."""
+        session = await self._session(context)
+        try:
+            return pb.FetchValuesResponse(values=await self._fetch.values(session, request))
+        except SegueError as error:
+            await _abort(context, _code(error), error.message)
+
     async def ReadFile(  # noqa: N802 - named by the protocol
         self, request: pb.ReadFileRequest, context: Context
     ) -> AsyncIterator[pb.Chunk]:

@@ -9,6 +9,7 @@ from segue.ports.rendering import Renderer
 from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.slots import SlotRepository
+from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
 
 
@@ -23,6 +24,8 @@ class ExecutorPorts:
     clock: Clock
     renderer: Renderer
     slots: SlotRepository
+    values: ValueSource
+    """What expressions of the engine ask for."""
 
 
 @dataclass(frozen=True)

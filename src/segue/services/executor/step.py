@@ -14,8 +14,14 @@ from segue.domain.engine.state import ExecutionState
 from segue.domain.engine.unreadable import give_up
 from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.execution.facts import Fact, InboxFact
+from segue.domain.execution.logs import MASK, LogEntry
+from segue.domain.fetched_values import FetchedValues
+from segue.domain.flow.resolve_inputs import has_secret_inputs
+from segue.domain.needs import ValueNeed
 from segue.ports.queue import Channel, Topic
+from segue.ports.rendering import ValueRenderer
 from segue.ports.repositories.journal import Change, Loaded, Snapshot
+from segue.ports.repositories.values import ValueScope
 from segue.services.executor.cache import StateCache
 from segue.services.executor.changes import change_of
 from segue.services.executor.config import ExecutorConfig, ExecutorPorts
@@ -35,6 +41,7 @@ class Work:
     state: ExecutionState
     facts: Sequence[InboxFact]
     decision: Decision
+    renderer: ValueRenderer
     is_decided: bool = False
 
     @property
@@ -90,12 +97,13 @@ class Step:
             except (DefinitionError, NotFoundError) as error:
                 return self._give_up(snapshot, facts, error.message)
             state = ExecutionState(flow, snapshot.execution, snapshot.task_runs)
-        return Work(state, facts, Decision())
+        renderer = self._ports.renderer.over(FetchedValues(), reveals=has_secret_inputs(state.flow))
+        return Work(state, facts, Decision(), renderer)
 
     def _give_up(self, snapshot: Snapshot, facts: Sequence[InboxFact], reason: str) -> Work:
         now, renderer = self._ports.clock.now(), self._ports.renderer
         state, decision = give_up(snapshot.execution, snapshot.task_runs, reason, now, renderer)
-        return Work(state, facts, decision, is_decided=True)
+        return Work(state, facts, decision, renderer.over(FetchedValues()), is_decided=True)
 
     async def _decide(self, work: Work) -> bool:
         """Advance one execution with all it needs; whether there is a decision to apply."""
@@ -104,8 +112,9 @@ class Step:
         try:
             self._advance(work, [fact.fact for fact in work.facts])
             while work.decision.needs:
-                await self._loading.load(work.state, work.decision.needs)
+                await self._load(work)
                 self._advance(work, ())
+            _hide_secrets(work)
         except UnavailableError:
             raise
         except Exception as error:
@@ -115,7 +124,16 @@ class Step:
 
     def _advance(self, work: Work, facts: Iterable[Fact]) -> None:
         now = self._ports.clock.now()
-        advance(work.state, facts, now, self._ports.renderer, work.decision, self._config.limits)
+        advance(work.state, facts, now, work.renderer, work.decision, self._config.limits)
+
+    async def _load(self, work: Work) -> None:
+        """All that is needed. Secrets, KV values and contents of files are known for this step only."""
+        values = [need for need in work.decision.needs if isinstance(need, ValueNeed)]
+        if values:
+            execution = work.state.execution
+            scope = ValueScope(execution.flow, execution.id)
+            work.renderer.values.provide(await self._ports.values.load(scope, values))
+        await self._loading.load(work.state, work.decision.needs.difference(values))
 
     async def _apply(self, works: Sequence[Work]) -> frozenset[str]:
         if not works:
@@ -210,6 +228,20 @@ class Step:
         waking = asyncio.ensure_future(self._ports.queue.publish(Topic.EXECUTIONS, [execution_id]))
         self._telling.add(waking)
         waking.add_done_callback(self._told)
+
+
+def _hide_secrets(work: Work) -> None:
+    """No line of the engine repeats a secret that an expression of this step looked at."""
+    secrets = sorted(work.renderer.values.secrets_seen, key=len, reverse=True)
+    if secrets:
+        work.decision.logs[:] = [_hidden(line, secrets) for line in work.decision.logs]
+
+
+def _hidden(line: LogEntry, secrets: Iterable[str]) -> LogEntry:
+    message = line.message
+    for secret in secrets:
+        message = message.replace(secret, MASK)
+    return line if message == line.message else msgspec.structs.replace(line, message=message)
 
 
 async def _once(payload: bytes) -> AsyncIterator[bytes]:

@@ -6,44 +6,14 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
-
-from segue.expr import Engine, Services
 from segue.proto.generated import worker_pb2 as pb
-from segue.sdk import ExecutionInfo, FlowInfo, Property, TaskRunInfo
+from segue.sdk import ExecutionInfo, FlowInfo, TaskRunInfo
 from segue.services.worker.control import Control
+from segue.services.worker.expressions import Expressions, Kit
 from segue.services.worker.flows import BoundTask
 from segue.services.worker.journal import Masks, TaskLog, TaskMetrics
-from segue.services.worker.outputs import OutputsNeeded, TaskOutputs
-
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
-_MISSING = object()
-
-
-class Variables:
-    """The roots of expressions of one run, put together when an expression is first rendered."""
-
-    def __init__(self, job: pb.Job, bound: BoundTask, globals_: bytes) -> None:
-        self._job = job
-        self._bound = bound
-        self._globals = globals_
-        self._roots: dict[str, Any] | None = None
-        self.outputs = TaskOutputs(job.outputs)
-
-    def roots(self) -> dict[str, Any]:
-        """All roots. ``outputs`` is lazy."""
-        if self._roots is None:
-            roots = _decode(self._globals) if self._globals else {}
-            roots |= _decode(self._job.context)
-            roots["task"] = {"id": self._bound.task_id, "type": self._bound.type}
-            roots["outputs"] = self.outputs
-            overrides = roots.get("vars")
-            if self._bound.variables or overrides:
-                roots["vars"] = {**self._bound.variables, **(overrides or {})}
-            self._roots = roots
-        return self._roots
 
 
 class TaskFiles:
@@ -77,14 +47,6 @@ class TaskFiles:
         return asyncio.run_coroutine_threadsafe(self.write(name, content), self._loop).result()
 
 
-class Kit(NamedTuple):
-    """What all runs of a worker share."""
-
-    engine: Engine
-    services: Services
-    control: Control
-
-
 class WorkerContext:
     """The context of one run."""
 
@@ -105,14 +67,10 @@ class WorkerContext:
         self._job = job
         self._run = run
         self._bound = bound
-        self._engine = kit.engine
-        self._dialect = bound.dialect or kit.control.terms.dialect
-        self._services = kit.services
         self._control = kit.control
         self._masks = masks
         self._loop = asyncio.get_running_loop()
-        self._variables = Variables(job, bound, kit.control.terms.globals)
-        self._rendered: dict[int, Any] = {}
+        self._expressions = Expressions(job, bound, kit, masks)
         self._callbacks: list[Callable[[], None]] = []
         self._folder: Path | None = None
 
@@ -125,7 +83,7 @@ class WorkerContext:
     @property
     def execution(self) -> ExecutionInfo:
         """The execution."""
-        started = self._variables.roots().get("execution", {}).get("startDate")
+        started = self._expressions.variables.roots().get("execution", {}).get("startDate")
         return ExecutionInfo(self._job.execution_id, datetime.fromisoformat(started) if started else None)
 
     @property
@@ -136,7 +94,7 @@ class WorkerContext:
     @property
     def variables(self) -> Mapping[str, Any]:
         """The roots of expressions."""
-        return self._variables.roots()
+        return self._expressions.variables.roots()
 
     @property
     def files(self) -> TaskFiles:
@@ -160,20 +118,11 @@ class WorkerContext:
 
     async def render(self, value: Any) -> Any:
         """Render a property, a text, or every text in maps and lists."""
-        while True:
-            try:
-                return self._render(value)
-            except OutputsNeeded as needed:
-                # In a task of its own: an instant run is begun outside of any task.
-                await asyncio.ensure_future(self._fetch(needed))
+        return await self._expressions.render(value)
 
     def render_blocking(self, value: Any) -> Any:
         """The same, called in a thread."""
-        while True:
-            try:
-                return self._render(value)
-            except OutputsNeeded as needed:
-                asyncio.run_coroutine_threadsafe(self._fetch(needed), self._loop).result()
+        return self._expressions.render_blocking(value)
 
     def stop(self) -> None:
         """Tell the plugin to end."""
@@ -193,39 +142,3 @@ class WorkerContext:
             callback()
         else:
             self._callbacks.append(callback)
-
-    def _render(self, value: Any) -> Any:
-        if not isinstance(value, Property):
-            return self._text(value) if isinstance(value, str) else self._value(value)
-        if not value.is_dynamic:
-            return value.evaluate(_NO_RENDERER)
-        found = self._rendered.get(id(value), _MISSING)
-        if found is _MISSING:
-            found = self._rendered[id(value)] = value.evaluate(_Renderer(self._text, self._value))
-        return found
-
-    def _text(self, text: str) -> str | None:
-        if "{" not in text:
-            return text
-        return self._engine.render(text, self._variables.roots(), self._services, dialect=self._dialect)
-
-    def _value(self, value: Any) -> Any:
-        return self._engine.render_value(value, self._variables.roots(), self._services, dialect=self._dialect)
-
-    async def _fetch(self, needed: OutputsNeeded) -> None:
-        for task_run_id in needed.task_run_ids:
-            content = await self._control.outputs(self._job, task_run_id)
-            self._variables.outputs.provide(task_run_id, content)
-
-
-class _Renderer:
-    def __init__(self, render: Callable[[str], str | None], render_value: Callable[[Any], Any]) -> None:
-        self.render = render
-        self.render_value = render_value
-
-
-def _nothing(value: Any) -> Any:
-    raise AssertionError(f"a literal is not rendered: {value!r}")
-
-
-_NO_RENDERER = _Renderer(_nothing, _nothing)

@@ -1,16 +1,19 @@
 """The unary side of the protocol: what tasks fetch and store, over whichever controller is connected."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import grpc
 
 from segue.domain.errors import NotFoundError, SegueError, UnavailableError
+from segue.domain.fetched_values import Fetched, Refused
+from segue.domain.needs import ValueNeed
 from segue.expr import Dialect
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
+from segue.proto.values import read_values, write_needs
 
 Answer = TypeVar("Answer")
 _AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.CANCELLED})
@@ -71,6 +74,16 @@ class Control:
 
         async def fetch(to: Connected) -> bytes:
             return b"".join([chunk.data async for chunk in to.stub.FetchOutputs(request, metadata=to.metadata)])
+
+        return await self._call(fetch)
+
+    async def values(self, job: pb.Job, needs: Iterable[ValueNeed]) -> dict[ValueNeed, Fetched | Refused]:
+        """What expressions of a job ask for; maybe more than that."""
+        request = pb.FetchValuesRequest(execution_id=job.execution_id, token=job.token, needs=write_needs(needs))
+
+        async def fetch(to: Connected) -> dict[ValueNeed, Fetched | Refused]:
+            answer = await to.stub.FetchValues(request, metadata=to.metadata, timeout=_TIMEOUT)
+            return read_values(answer.values)
 
         return await self._call(fetch)
 

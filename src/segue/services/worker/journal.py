@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from segue.domain.execution.logs import LogLevel
+from segue.domain.execution.logs import MASK, LogLevel
 from segue.proto.generated import worker_pb2 as pb
 from segue.services.worker.spool import Spool
 
 MAX_LINE = 32_000
-_MASK = "******"
 _SECONDS_TO_WAIT = 30.0
 
 
@@ -37,7 +36,7 @@ class Masks:
     def hide(self, text: str) -> str:
         """``text`` with every secret replaced."""
         for secret in self._secrets:
-            text = text.replace(secret, _MASK)
+            text = text.replace(secret, MASK)
         return text
 
 

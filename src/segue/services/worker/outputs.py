@@ -1,18 +1,20 @@
 """Outputs: those of other tasks, read when an expression names them, and the task's own, as JSON."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from segue.expr import Interrupt
+from segue.domain.encrypted import ENCRYPTED_TYPE, revealed
+from segue.domain.needs import Needed
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import Output, TaskResult
 
 _decode = msgspec.json.Decoder().decode
+_ENCRYPTED = ENCRYPTED_TYPE.encode()
 
 
-class OutputsNeeded(Interrupt):
+class OutputsNeeded(Needed):
     """An expression named outputs that did not come with the job."""
 
     def __init__(self, task_run_ids: Sequence[str]) -> None:
@@ -23,7 +25,9 @@ class OutputsNeeded(Interrupt):
 class TaskOutputs(Mapping[str, Any]):
     """The root ``outputs`` (expression language 10.2): parsed task by task when it is first looked at."""
 
-    def __init__(self, entries: Sequence[pb.OutputEntry]) -> None:
+    def __init__(self, entries: Sequence[pb.OutputEntry], plain: Callable[[str], str]) -> None:
+        """``plain`` decrypts a text that is stored encrypted."""
+        self._plain = plain
         self._entries: dict[str, list[pb.OutputEntry]] = {}
         for entry in entries:
             self._entries.setdefault(entry.task_id, []).append(entry)
@@ -58,13 +62,15 @@ class TaskOutputs(Mapping[str, Any]):
         if missing:
             raise OutputsNeeded(missing)
         tree: dict[str, Any] = {}
+        holds_secrets = False
         for entry in entries:
             content = entry.inline if entry.HasField("inline") else self._fetched[entry.task_run_id]
             place = tree
             for value in entry.values:
                 place = place.setdefault(value, {})
             place.update(_decode(content))
-        return tree
+            holds_secrets = holds_secrets or _ENCRYPTED in content
+        return revealed(tree, self._plain) if holds_secrets else tree
 
 
 def outputs_json(result: TaskResult) -> bytes | None:

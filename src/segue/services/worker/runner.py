@@ -1,16 +1,14 @@
 """All attempts of one worker: takes jobs, counts slots, asks for more, hands results to the spool."""
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 
 from segue.domain.errors import SegueError
 from segue.expr import Engine, Services
 from segue.proto.generated import worker_pb2 as pb
 from segue.services.worker.config import WorkerConfig
-from segue.services.worker.context import Kit
 from segue.services.worker.control import Control
+from segue.services.worker.expressions import Kit
 from segue.services.worker.flows import FlowCache, Plugins
 from segue.services.worker.run import Run
 from segue.services.worker.spool import Spool
@@ -28,10 +26,10 @@ class Runner:
         control: Control,
         plugins: Plugins,
         engine: Engine,
+        services: Services,
         wake_reporter: Callable[[], None],
     ) -> None:
         self.config = config
-        services = Services(clock=lambda: datetime.now(UTC), entropy=os.urandom)
         self.kit = Kit(engine, services, control)
         self.threads = Threads()
         self.spool = Spool(

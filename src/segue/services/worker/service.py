@@ -5,9 +5,10 @@ import logging
 import threading
 from collections.abc import Callable
 
-from segue.expr import Engine
+from segue.expr import Engine, Services
 from segue.plugins.registry import PluginRegistry
 from segue.ports.clock import Ids, SystemIds
+from segue.ports.rendering import machine_services
 from segue.services.lifecycle import Service
 from segue.services.worker.config import WorkerConfig
 from segue.services.worker.control import Control
@@ -31,9 +32,11 @@ class Worker(Service):
         plugins: Plugins | None = None,
         *,
         engine: Engine | None = None,
+        services: Services | None = None,
         ids: Ids | None = None,
     ) -> None:
-        """``plugins`` are those of this installation unless given."""
+        """``plugins`` are those of this installation unless given. ``services`` are what expressions may use of
+        this machine (time, chance, a free port, HTTP); the rest comes from the control plane."""
         super().__init__()
         self.id = (ids or SystemIds()).new()
         """Made anew for every life of the process, kept over reconnections."""
@@ -42,7 +45,10 @@ class Worker(Service):
         self._thread = 0
         self._news = asyncio.Event()
         control = Control()
-        self._runner = Runner(config, control, plugins or PluginRegistry(), engine or Engine(), self._wake_reporter)
+        own = services or machine_services()
+        self._runner = Runner(
+            config, control, plugins or PluginRegistry(), engine or Engine(), own, self._wake_reporter
+        )
         self._link = Link(self.id, config, control, self._runner, news=self._news, on_connect=self.recovered)
 
     @property

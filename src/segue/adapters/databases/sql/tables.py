@@ -309,3 +309,52 @@ metrics = Table(
 )
 Index("metrics_execution", metrics.c.execution_id)
 Index("metrics_flow", metrics.c.tenant, metrics.c.namespace, metrics.c.flow_id, metrics.c.at)
+
+kv = Table(
+    "kv",
+    metadata,
+    Column("tenant", TEXT, primary_key=True),
+    Column("namespace", TEXT, primary_key=True),
+    Column("key", TEXT, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("latest", Boolean, nullable=False),
+    Column("content", TEXT, nullable=False),
+    Column("description", TEXT),
+    Column("created_at", NUMBER, nullable=False),
+    Column("updated_at", NUMBER, nullable=False),
+    Column("expires_at", NUMBER),
+)
+Index(
+    "kv_latest",
+    kv.c.tenant,
+    kv.c.namespace,
+    kv.c.key,
+    sqlite_where=column("latest"),
+    postgresql_where=column("latest"),
+)
+
+namespace_files = Table(
+    "namespace_files",
+    metadata,
+    Column("tenant", TEXT, primary_key=True),
+    Column("namespace", TEXT, primary_key=True),
+    Column("path", TEXT, primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("uri", TEXT),
+    Column("size", NUMBER, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    Column("updated_at", NUMBER, nullable=False),
+    Column("folder", Boolean, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("published", Boolean, nullable=False),
+    Column("latest", Boolean, nullable=False),
+)
+"""A revision that is not ``published`` waits for its content."""
+Index(
+    "namespace_files_uri",
+    namespace_files.c.tenant,
+    namespace_files.c.uri,
+    unique=True,
+    sqlite_where=namespace_files.c.uri.is_not(None),
+    postgresql_where=namespace_files.c.uri.is_not(None),
+)

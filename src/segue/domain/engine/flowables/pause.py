@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -11,8 +11,8 @@ from segue.domain.engine.block import advance_sides
 from segue.domain.engine.flowables.base import FlowableRun
 from segue.domain.engine.kill import end_because_of, pause_timer_id
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.rendering import Renderer, context_for, outputs_of
-from segue.domain.engine.state import MAIN, ExecutionState
+from segue.domain.engine.rendering import outputs_of
+from segue.domain.engine.state import MAIN
 from segue.domain.errors import SegueError
 from segue.domain.execution.context import format_instant
 from segue.domain.execution.jobs import Timer, TimerKind
@@ -21,6 +21,7 @@ from segue.domain.execution.requests import ResumeRequested
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.flowables import Pause, PauseBehavior
+from segue.domain.flow.input_values import Encrypt
 from segue.domain.flow.inputs import Input
 from segue.domain.flow.resolve_inputs import Resolution, resolve_inputs
 
@@ -130,20 +131,32 @@ def set_pause_timer(progress: Progress, run: TaskRun, limit: timedelta | str | N
 
 def answered_inputs(progress: Progress, declared: tuple[Input, ...], given: Mapping[str, Any]) -> dict[str, Any]:
     """Values for the inputs of a pause or a review, typed. Raises ``InputInvalidError`` for the first wrong one."""
-    resolution = resolve_answers(progress.state, progress.renderer, declared, given)
+    context = progress.context([item.model_dump() for item in declared])
+    resolution = resolve_answers(declared, given, context, progress.renderer)
     resolution.raise_first()
     return resolution.values
 
 
+class AnswerRenderer(Protocol):
+    """What resolving answers needs of the expression language."""
+
+    @property
+    def encrypt(self) -> Encrypt | None:
+        """Stores secrets; None refuses them."""
+        ...
+
+    def render_typed(self, text: str, context: Mapping[str, Any]) -> Any:
+        """Text to a native value."""
+        ...
+
+
 def resolve_answers(
-    state: ExecutionState, renderer: Renderer, declared: Sequence[Input], given: Mapping[str, Any]
+    declared: Sequence[Input], given: Mapping[str, Any], context: Mapping[str, Any], renderer: AnswerRenderer
 ) -> Resolution:
     """Resolve the inputs of a pause or a review: they see what the execution sees, and its inputs below their own.
 
-    Raises ``Needed`` for outputs that are not in memory.
+    Raises ``Needed`` for what is not in memory.
     """
-    named = renderer.references_of([item.model_dump() for item in declared])
-    context = context_for(state, named)
     own = context.get("inputs", {})
 
     def render(text: str, inputs: Mapping[str, Any]) -> Any:

@@ -1,0 +1,1 @@
+"""HTTP on behalf of expressions."""

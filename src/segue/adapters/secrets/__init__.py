@@ -1,0 +1,1 @@
+"""Where secrets come from, and how what is stored secret is encrypted."""

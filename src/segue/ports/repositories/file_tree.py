@@ -1,0 +1,103 @@
+"""Namespace files as a tree: the register and the contents together (flow language 14.2, server document 4)."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+
+import msgspec
+
+from segue.domain.errors import IllegalPathError, NotFoundError, SegueError
+from segue.domain.ids import check_path_segment
+from segue.domain.namespaces import check_namespace
+from segue.ports.clock import Clock
+from segue.ports.repositories.namespace_files import NamespaceFile, NamespaceFileRepository
+from segue.ports.storage import Storage
+
+_LONGEST_PATH = 1000
+
+
+class NamespaceFiles:
+    """Reads and writes the files of namespaces. Every method checks namespace and path."""
+
+    def __init__(self, register: NamespaceFileRepository, storage: Storage, clock: Clock) -> None:
+        self.register = register
+        self._storage = storage
+        self._clock = clock
+
+    async def find(self, tenant: str, namespace: str, path: str, revision: int | None = None) -> NamespaceFile | None:
+        """The latest revision of a file, or the one named; None when there is none, or it is a folder."""
+        found = await self.register.get(tenant, check_namespace(namespace), clean_path(path), revision)
+        return None if found is None or found.is_folder or found.is_deleted else found
+
+    async def get(self, tenant: str, namespace: str, path: str, revision: int | None = None) -> NamespaceFile:
+        """The same. Raises ``NotFoundError``."""
+        found = await self.find(tenant, namespace, path, revision)
+        if found is None:
+            raise NotFoundError(f"There is no file '{path[:200]}' in the namespace '{namespace}'")
+        return found
+
+    def read(self, file: NamespaceFile) -> AsyncIterator[bytes]:
+        """The content in chunks."""
+        return self._storage.get(file.tenant, file.uri)
+
+    async def write(self, tenant: str, namespace: str, path: str, content: AsyncIterable[bytes]) -> NamespaceFile:
+        """Store the next revision of a file. It appears whole or not at all."""
+        reserved = await self.register.reserve(tenant, check_namespace(namespace), clean_path(path), self._clock.now())
+        stored = await self._storage.put(tenant, reserved.uri, content)
+        file = msgspec.structs.replace(reserved, size=stored.size)
+        await self.register.publish(file)
+        return file
+
+    async def make_folder(self, tenant: str, namespace: str, path: str) -> None:
+        """Make a folder; nothing happens when it is there."""
+        await self.register.make_folder(tenant, check_namespace(namespace), clean_path(path), self._clock.now())
+
+    async def below(self, tenant: str, namespace: str, folder: str = "") -> Sequence[NamespaceFile]:
+        """All files and noted folders below a folder (the root without one)."""
+        return await self.register.below(tenant, check_namespace(namespace), clean_folder(folder))
+
+    async def delete(self, tenant: str, namespace: str, path: str) -> Sequence[NamespaceFile]:
+        """Delete a file or a folder; what was deleted."""
+        return await self.register.delete(tenant, check_namespace(namespace), clean_path(path), self._clock.now())
+
+    async def move(self, tenant: str, namespace: str, source: str, target: str) -> Sequence[NamespaceFile]:
+        """Move a file, or a folder with everything below it; the files as they are now.
+
+        Contents are copied before anything is deleted, so that nothing is lost when it breaks off.
+        Raises ``NotFoundError`` when there is no source, ``IllegalPathError`` for a target within the source.
+        """
+        old, new = clean_path(source), clean_path(target)
+        if new == old:
+            return []
+        if new.startswith(f"{old}/"):
+            raise IllegalPathError(f"'{source[:200]}' cannot be moved into itself")
+        found = await self.register.get(tenant, check_namespace(namespace), old)
+        below = await self.register.below(tenant, namespace, old)
+        files = [*([found] if found is not None else []), *below]
+        if not files:
+            raise NotFoundError(f"There is no file '{source[:200]}' in the namespace '{namespace}'")
+        moved = []
+        for file in files:
+            place = new + file.path[len(old) :]
+            if file.is_folder:
+                await self.make_folder(tenant, namespace, place)
+            else:
+                moved.append(await self.write(tenant, namespace, place, self.read(file)))
+        await self.delete(tenant, namespace, old)
+        return moved
+
+
+def clean_folder(path: str) -> str:
+    """A folder's path without slashes at its ends; the root is empty. Raises ``IllegalPathError``."""
+    return "" if path.strip("/") == "" else clean_path(path)
+
+
+def clean_path(path: str) -> str:
+    """A path without slashes at its ends. Raises ``IllegalPathError`` for one that may lead elsewhere."""
+    clean = path.strip("/")
+    try:
+        for segment in clean.split("/"):
+            check_path_segment(segment)
+    except (SegueError, UnicodeEncodeError):
+        raise IllegalPathError(f"{path[:200]!r} is no path of a namespace file") from None
+    if len(clean) > _LONGEST_PATH:
+        raise IllegalPathError(f"The path of a namespace file may have {_LONGEST_PATH} characters at most")
+    return clean
