@@ -9,6 +9,7 @@ BENCHMARKS = {
     "b2": "webhook, five If with a Log each",
     "b3": "webhook, ForEach over 100 values",
     "b4": "webhook with a body of 160 KB",
+    "expr": "expressions against Jinja2's sandbox: rendering and compiling",
     "idle": "time to ready, memory and CPU of a server without work",
     "storage": "rows a second of the SQL repositories",
     "worker": "jobs a second through a controller and a worker",

@@ -39,6 +39,7 @@ from segue.expr.nodes import (
     TemplateTree,
     TestApplication,
     Unary,
+    operands,
 )
 from segue.expr.references import EVERYTHING, Path, References, ValueOf
 
@@ -114,7 +115,7 @@ class _Collector:
             yes, no = self.constants(node.yes), self.constants(node.no)
             return None if yes is None or no is None else yes | no
         if isinstance(node, Interpolation) or (isinstance(node, Binary) and node.op == "~"):
-            parts = node.parts if isinstance(node, Interpolation) else [node.left, node.right]
+            parts = node.parts if isinstance(node, Interpolation) else operands(node)
             return _joined([self.constants(part) for part in parts])
         return None
 
@@ -185,6 +186,14 @@ class _Collector:
             self.expr(node)
 
     def expr(self, node: Expr) -> None:
+        """One expression; chains of operators and filters, which may be long, without recursion."""
+        while isinstance(node, Binary | FilterApplication | TestApplication):
+            if isinstance(node, Binary):
+                self.expr(node.right)
+                node = node.left
+            else:
+                self.exprs(node.args.all())
+                node = node.target
         if isinstance(node, Name | Lookup):
             self.lookup(node)
             return
@@ -336,13 +345,9 @@ class _Collector:
 
 
 def _parts(node: Expr) -> Iterator[Expr]:
-    """The expressions directly within one that is no chain of keys."""
-    if isinstance(node, Binary):
-        yield from (node.left, node.right)
-    elif isinstance(node, Call):
+    """The expressions directly within one that is no chain."""
+    if isinstance(node, Call):
         yield from node.args.all()
-    elif isinstance(node, FilterApplication | TestApplication):
-        yield from (node.target, *node.args.all())
     elif isinstance(node, MethodCall):
         yield from (node.target, *node.args)
     elif isinstance(node, Conditional):
