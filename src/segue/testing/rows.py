@@ -83,8 +83,7 @@ class Rows:
             if new.execution.id not in self.executions:
                 self.write(new.execution)
                 self.task_runs[new.execution.id] |= {run.id: run for run in new.task_runs}
-                for source, target in new.copied_outputs:
-                    self._copy_outputs(source, target)
+                self._copy_outputs(dict(new.copied_outputs))
                 self.tell(new.execution.id, Created())
         for fact in decision.facts:
             self.tell(fact.execution_id, fact.fact)
@@ -93,11 +92,12 @@ class Rows:
         self.logs += decision.logs
         self.decisions.append(decision)
 
-    def _copy_outputs(self, source: str, target: str) -> None:
-        """Copy the outputs of a task run with what the engine keeps for it."""
+    def _copy_outputs(self, targets: dict[str, str]) -> None:
+        """Copy the outputs of task runs with what the engine keeps for them."""
         for owner, payload in list(self.outputs.items()):
-            if owner == source or owner.startswith(f"{source}#"):
-                self.outputs[target + owner.removeprefix(source)] = payload
+            source, mark, rest = owner.partition("#")
+            if source in targets:
+                self.outputs[targets[source] + mark + rest] = payload
 
     def write(self, execution: Execution) -> None:
         """Write an execution row."""

@@ -33,6 +33,8 @@ def finish(progress: Progress) -> None:
     close_descendants(progress, None, state)
     if progress.execution.state is State.RETRYING:
         progress.move_execution(State.RUNNING)
+    if state is State.KILLED:  # a task run was marked so
+        progress.move_execution(State.KILLING)
     progress.move_execution(state)
 
 
