@@ -9,7 +9,7 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import databases, log_lines, slot_rows, stores
+from segue.testing import databases, execution_searches, log_lines, slot_rows, stores
 from segue.testing.servers import PostgresServer
 
 
@@ -48,6 +48,10 @@ class TestSqliteExecutions(OnSqlite, databases.ExecutionConformance):
     pass
 
 
+class TestSqliteExecutionSearches(OnSqlite, execution_searches.ExecutionSearchConformance):
+    pass
+
+
 class TestSqliteJournal(OnSqlite, databases.JournalConformance):
     pass
 
@@ -77,6 +81,10 @@ class TestPostgresqlFlows(OnPostgresql, databases.FlowConformance):
 
 
 class TestPostgresqlExecutions(OnPostgresql, databases.ExecutionConformance):
+    pass
+
+
+class TestPostgresqlExecutionSearches(OnPostgresql, execution_searches.ExecutionSearchConformance):
     pass
 
 

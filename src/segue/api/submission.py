@@ -143,9 +143,12 @@ class Inputs:
         return strictest(failed) is CheckBehavior.FAIL_EXECUTION
 
     async def with_files(
-        self, flow: CompiledFlow, submission: Submission, execution_id: str
+        self, flow: CompiledFlow, submission: Submission, execution_id: str, *, refuse_empty: bool = True
     ) -> tuple[dict[str, Any], dict[str, Upload]]:
-        """The values with the URIs that the uploaded files will have, and the files by these URIs."""
+        """The values with the URIs that the uploaded files will have, and the files by these URIs.
+
+        An empty file raises ``ProblemError``, or with ``refuse_empty`` off is a value that does not fit.
+        """
         declared = {input_id: getattr(item, "type", None) for input_id, item in expand_inputs(flow.flow.inputs)}
         values = dict(submission.values)
         files: dict[str, Upload] = {}
@@ -155,6 +158,9 @@ class Inputs:
                 continue
             if declared[input_id] is not InputType.FILE:
                 values[input_id] = read_text(b"".join([chunk async for chunk in upload.chunks()]), "the input")
+                continue
+            if upload.size == 0 and not refuse_empty:
+                values[input_id] = ""
                 continue
             if upload.size == 0:
                 raise ProblemError(INVALID_ARGUMENT, f"Can't upload file: {upload.filename[:200]}")

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits, check_inputs, check_labels
-from segue.domain.execution.model import Caller, Execution, ExecutionKind, ExecutionTrigger, FlowKey
+from segue.domain.execution.model import Breakpoint, Caller, Execution, ExecutionKind, ExecutionTrigger, FlowKey
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.compiled import CompiledFlow
@@ -51,6 +51,7 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str | None = None
     caller: Caller | None = None
     original_id: str | None = None
+    breakpoints: tuple[Breakpoint, ...] = ()
     depth: int = 0
     asked_outputs: dict[str, Any] | None = None
     is_failed: bool = False
@@ -89,6 +90,7 @@ def create_execution(
         caller=request.caller,
         original_id=request.original_id,
         kind=request.kind,
+        breakpoints=request.breakpoints,
         scheduled_at=request.scheduled_at if request.scheduled_at and request.scheduled_at > now else None,
         depth=request.depth,
         asked_outputs=request.asked_outputs,

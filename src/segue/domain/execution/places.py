@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from segue.domain.errors import IllegalPathError
 
-_EXECUTION = re.compile(r"kestra:///(?P<space>[^\0]+?)/(?P<flow>[^/]+)/executions/(?P<id>[A-Za-z0-9_-]{1,100})/")
+_EXECUTION = re.compile(r"kestra:///(?P<space>[^\0]+?)/(?P<flow>[^/]+)/executions/(?P<id>[A-Za-z0-9_-]{1,200})/")
 _NAMESPACE_FILES = re.compile(r"kestra:///(?P<space>[^\0]+?)/_files/")
 
 

@@ -187,11 +187,11 @@ class FetchType(StrEnum):
 
 
 class Loop(Flowable):
-    """An execution of its own for every value (7.10)."""
+    """An execution of its own for every value (7.10); the default of `concurrency_limit` is core plugins 2.8's."""
 
     values: Any
     tasks: Some
-    concurrency_limit: Annotated[int, Field(ge=0)] = 0
+    concurrency_limit: Annotated[int, Field(ge=0)] = 1
     transmit_failed: bool = True
     outputs: tuple[Output, ...] = ()
     fetch_type: Literal[FetchType.AUTO, FetchType.FETCH, FetchType.STORE] = FetchType.AUTO

@@ -30,7 +30,7 @@ _MAX_NAME = 256
 _PAST = 366 * 86_400
 _FUTURE = 300
 """Seconds that a worker's clock may be away from ours, to either side."""
-_RUN_ID = re.compile(r"([A-Za-z0-9_-]{1,100})-\d{1,12}")
+_RUN_ID = re.compile(r"([A-Za-z0-9_-]{1,200})-\d{1,12}")
 _TASK_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,255}")
 _LEVELS = {level.value: level for level in LogLevel}
 _ENDS = {

@@ -31,6 +31,7 @@ from segue.services.executor.loading import Loading, reference_of
 logger = logging.getLogger(__name__)
 
 _KEPT_OUTPUT_BYTES = 16 * 1024
+_KEPT_NEW_BYTES = 4 * 1024
 _ROUNDS_OF_LOSERS = 5
 
 
@@ -155,7 +156,7 @@ class Step:
         self._tell([change for change in changes if change.execution.id not in losers])
         for work in works:
             if work.id not in losers:
-                self._keep(work.state)
+                self._keep(work)
         return losers
 
     async def _store_large(self, work: Work) -> None:
@@ -164,7 +165,12 @@ class Step:
             if new.reference.uri is not None:
                 await self._ports.storage.put(tenant, new.reference.uri, _once(new.payload))
 
-    def _keep(self, state: ExecutionState) -> None:
+    def _keep(self, work: Work) -> None:
+        """Put the state into the cache, without outputs that are large."""
+        state = work.state
+        for new in work.decision.outputs:
+            if len(new.payload) > _KEPT_NEW_BYTES:
+                state.outputs.pop(new.owner_id, None)
         self._failures.pop(state.execution.id, None)
         version = state.execution.version + 1
         state.execution = msgspec.structs.replace(state.execution, version=version)

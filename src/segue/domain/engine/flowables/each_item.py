@@ -92,7 +92,7 @@ class ForEachItemCallsRun(EngineRun[ForEachItemCalls]):
     def _sibling(self) -> TaskRun:
         """The task run that has split the file."""
         state = self.progress.state
-        ids = state.tally(self.run.parent_id, MAIN).ids
+        ids = list(state.tally(self.run.parent_id, MAIN).ids)
         if not ids or state.runs[ids[0]].outputs is None:
             raise SegueError("The file to be split has no batches: the split has not run")
         return state.runs[ids[0]]

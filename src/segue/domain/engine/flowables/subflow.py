@@ -93,6 +93,10 @@ class SubflowRun(EngineRun[Subflow]):
         self.progress.log(LogLevel.ERROR, "The timeout of the task is over: its execution is killed", self.run)
         self._close(State.FAILED)
 
+    def prepare_restart(self) -> None:
+        """Have the outputs loaded that name the execution."""
+        outputs_of(self.progress.state, self.run)
+
     def restart(self) -> None:
         """Restart the execution that failed, unless a new one is wanted or there is none."""
         progress = self.progress
