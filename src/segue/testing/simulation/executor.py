@@ -10,7 +10,6 @@ import msgspec
 from segue.domain.engine.advance import advance
 from segue.domain.engine.decision import Decision
 from segue.domain.engine.state import ExecutionState
-from segue.domain.errors import SegueError
 from segue.domain.execution.facts import InboxFact
 from segue.testing.simulation.database import Database
 
@@ -51,10 +50,10 @@ class Node:
             state = cached or self._database.state(execution_id)
             try:
                 decision = self._advance(state, facts)
-            except (KeyError, SegueError):
-                if cached is None:
+            except Exception:
+                if state.execution.version == self._database.executions[execution_id].version:
                     raise
-                failed.append(execution_id)  # it was out of date: what it asked for is gone
+                failed.append(execution_id)  # it was out of date: what it asked for is gone, or newer than itself
                 continue
             self.pending.append(Pending(state, facts, decision))
         return failed

@@ -60,6 +60,11 @@ class Scene:
         """Whether the states of single task runs may depend on the order of things."""
         return bool(self.kinds & SIDE_BY_SIDE) and bool(self.kinds & MAY_FAIL)
 
+    @property
+    def has_an_open_end(self) -> bool:
+        """Whether even the final state may: an end of everything, or a Resume beside a Pause, may come first or last."""
+        return self.is_a_race and ("Exit" in self.kinds or {"Resume", "Pause"} <= self.kinds)
+
 
 class FlowMaker:
     """Draws flows; ``dice`` decides everything."""

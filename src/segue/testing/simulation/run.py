@@ -49,7 +49,7 @@ def simulate(seed: int, *, requests: bool | None = None) -> Outcome:
                 database,
                 _plain(scene),
                 in_detail=not scene.is_a_race,
-                has_exit=scene.is_a_race and "Exit" in scene.kinds,
+                has_open_end=scene.has_an_open_end,
             )
     except Exception as error:
         raise SimulationError(_report(seed, scene, cluster.story, error)) from error

@@ -34,14 +34,14 @@ def check_end(database: Database) -> None:
     _check_families(database)
 
 
-def check_same(faulty: Database, plain: World, *, in_detail: bool, has_exit: bool) -> None:
+def check_same(faulty: Database, plain: World, *, in_detail: bool, has_open_end: bool) -> None:
     """The faults have changed nothing about how it ends, and no attempt was made up."""
     for runs in faulty.task_runs.values():
         for run in runs.values():
             heard = sum(1 for owner, _ in faulty.results if owner == run.id)
             ended = [attempt for attempt in run.attempts if attempt.worker_id and _is_answer(attempt.status.current)]
             assert len(ended) <= heard, f"{run.id} has {len(ended)} answered attempts and {heard} answers"
-    for execution_id, expected in plain.executions.items() if not has_exit else ():
+    for execution_id, expected in plain.executions.items() if not has_open_end else ():
         if expected.caller is None and expected.original_id is None:
             found = faulty.executions[execution_id]
             assert found.state is expected.state, f"{execution_id} is {found.state}, without faults {expected.state}"
