@@ -211,7 +211,7 @@ async def test_inputs_are_validated_without_an_execution(server: Server) -> None
     await server.save(flow(more=INPUTS))
     answer = (await server.client.post(f"{EXECUTIONS}/company.team/hello/validate", json={"count": "x"})).json()
     results = {item["input"]["id"]: item for item in answer["inputs"]}
-    assert results["name"]["errors"] == [{"message": "missing required input"}]
+    assert results["name"]["errors"] == [{"message": "missing required input", "renderError": False}]
     assert results["count"]["errors"]
     assert results["db.user"]["errors"] == []
     assert (await server.client.get(f"{EXECUTIONS}/search")).json()["total"] == 0

@@ -19,10 +19,11 @@ from segue.api.ports import ApiPorts
 from segue.api.schemas.executions import ApiExecution, wire_execution
 from segue.api.starting import Starter
 from segue.api.submission import Inputs
-from segue.domain.errors import DefinitionError, NotFoundError
+from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.execution.model import Execution
 from segue.domain.execution.task_run import TaskRun
 from segue.ports.queue import Channel
+from segue.ports.repositories.values import ValueSource
 
 _LONGEST_ID = 200
 
@@ -41,6 +42,13 @@ class Backend:
         self.lines = ChangeHub(ports.queue, Channel.LOGS)
         self.operating = Operating(ports, config, self.changes)
         self.bulk = Bulk(ports, config, self.operating)
+
+    @property
+    def values(self) -> ValueSource:
+        """KV store, namespace files, secrets. Raises ``UnavailableError`` when this server has none."""
+        if self.ports.values is None:
+            raise UnavailableError("this server has no KV store, no namespace files and no secrets")
+        return self.ports.values
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

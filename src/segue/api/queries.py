@@ -12,7 +12,8 @@ from segue.domain.durations import parse_duration
 from segue.domain.execution.logs import LogLevel
 from segue.domain.labels import Label
 from segue.ports.repositories.executions import ExecutionQuery
-from segue.ports.repositories.flows import FlowQuery
+from segue.ports.repositories.flows import FlowQuery, NamespaceMatch, NamespaceTest
+from segue.ports.repositories.kv import KvQuery
 from segue.ports.repositories.logs import LogQuery
 from segue.ports.repositories.paging import PageRequest
 
@@ -39,10 +40,22 @@ _LOG_PLAIN = (
         "attempt": ("attemptnumber", Operation.EQUALS),
     }
 )
+_KV_PLAIN = {"namespace": ("namespace", Operation.EQUALS), "q": ("q", Operation.EQUALS)}
 _EQUAL = frozenset({Operation.EQUALS, Operation.IN})
 _AFTER = frozenset({Operation.GREATER_THAN, Operation.GREATER_THAN_OR_EQUAL_TO, Operation.EQUALS})
 _BEFORE = frozenset({Operation.LESS_THAN, Operation.LESS_THAN_OR_EQUAL_TO, Operation.EQUALS})
 _AT_LEAST = frozenset({Operation.EQUALS, Operation.GREATER_THAN_OR_EQUAL_TO})
+
+_NAMESPACE_MATCHES = {
+    Operation.EQUALS: (NamespaceMatch.IS, False),
+    Operation.IN: (NamespaceMatch.IS, False),
+    Operation.NOT_EQUALS: (NamespaceMatch.IS, True),
+    Operation.NOT_IN: (NamespaceMatch.IS, True),
+    Operation.PREFIX: (NamespaceMatch.WITHIN, False),
+    Operation.STARTS_WITH: (NamespaceMatch.STARTS_WITH, False),
+    Operation.ENDS_WITH: (NamespaceMatch.ENDS_WITH, False),
+    Operation.CONTAINS: (NamespaceMatch.CONTAINS, False),
+}
 
 Reader = Callable[[Condition, dict[str, Any]], None]
 """Puts what one condition asks for into the fields of a query."""
@@ -50,7 +63,14 @@ Reader = Callable[[Condition, dict[str, Any]], None]
 
 def flow_query(tenant: str, parameters: Parameters, page: PageRequest, system_namespace: str) -> FlowQuery:
     """The search for flows a query string asks for."""
-    readers = {"q": _text, "namespace": _namespace, "labels": _labels, "scope": _scope(system_namespace)}
+    readers: dict[str, Reader] = {
+        "q": _text,
+        "namespace": _namespace_test,
+        "labels": _labels,
+        "scope": _flow_scope(system_namespace),
+        "flowid": _flow_ids,
+        "id": _flow_ids,
+    }
     return FlowQuery(tenant=tenant, page=page, **_fields(read_filters(parameters, _FLOW_PLAIN), readers))
 
 
@@ -84,6 +104,12 @@ def log_query(
     if execution_id is not None:
         fields["execution_id"] = execution_id
     return LogQuery(tenant=tenant, page=page or PageRequest(), **fields)
+
+
+def kv_query(tenant: str, parameters: Parameters, now: datetime, page: PageRequest) -> KvQuery:
+    """The keys a query string asks for, those whose time is over left out."""
+    readers: dict[str, Reader] = {"q": _text, "namespace": _namespace, "key": _text}
+    return KvQuery(tenant=tenant, alive_at=now, page=page, **_fields(read_filters(parameters, _KV_PLAIN), readers))
 
 
 def _fields(conditions: Iterable[Condition], readers: Mapping[str, Reader]) -> dict[str, Any]:
@@ -120,6 +146,31 @@ def _namespace_prefix(condition: Condition, fields: dict[str, Any]) -> None:
     if condition.operation not in {Operation.PREFIX, Operation.EQUALS} or len(condition.values) != 1:
         raise unsupported(condition)
     fields["namespace_prefix"] = condition.values[0]
+
+
+def _namespace_test(condition: Condition, fields: dict[str, Any]) -> None:
+    match, negated = _NAMESPACE_MATCHES.get(condition.operation, (None, False))
+    if match is None:
+        raise unsupported(condition)
+    test = NamespaceTest(match, condition.values, negated)
+    fields["namespace_tests"] = (*fields.get("namespace_tests", ()), test)
+
+
+def _flow_scope(system_namespace: str) -> Reader:
+    def read(condition: Condition, fields: dict[str, Any]) -> None:
+        if condition.operation not in _EQUAL or not set(condition.values) <= {"USER", "SYSTEM"}:
+            raise unsupported(condition)
+        if len(set(condition.values)) == 1:
+            test = NamespaceTest(NamespaceMatch.WITHIN, (system_namespace,), negated=condition.values[0] == "USER")
+            fields["namespace_tests"] = (*fields.get("namespace_tests", ()), test)
+
+    return read
+
+
+def _flow_ids(condition: Condition, fields: dict[str, Any]) -> None:
+    if condition.operation not in _EQUAL:
+        raise unsupported(condition)
+    fields["flow_ids"] = condition.values
 
 
 def _labels(condition: Condition, fields: dict[str, Any]) -> None:

@@ -143,14 +143,17 @@ class Inputs:
         return strictest(failed) is CheckBehavior.FAIL_EXECUTION
 
     async def with_files(
-        self, flow: CompiledFlow, submission: Submission, execution_id: str
+        self, flow: CompiledFlow, submission: Submission, execution_id: str, *, refuse_empty: bool = True
     ) -> tuple[dict[str, Any], dict[str, Upload]]:
-        """The values for a flow's inputs with the URIs that the uploaded files will have, and the files by these."""
+        """The values for a flow's inputs with the URIs that the uploaded files will have, and the files by these.
+
+        An empty file raises ``ProblemError``, or with ``refuse_empty`` off is a value that does not fit.
+        """
         folder = folder_of(flow.flow.namespace, flow.flow.id, execution_id)
-        return await self.placed(flow.flow.inputs, submission, folder)
+        return await self.placed(flow.flow.inputs, submission, folder, refuse_empty=refuse_empty)
 
     async def placed(
-        self, inputs: Sequence[Input], submission: Submission, folder: str
+        self, inputs: Sequence[Input], submission: Submission, folder: str, *, refuse_empty: bool = True
     ) -> tuple[dict[str, Any], dict[str, Upload]]:
         """The same for any inputs; ``folder`` is the URI below which the files will lie."""
         declared = {input_id: getattr(item, "type", None) for input_id, item in expand_inputs(inputs)}
@@ -162,6 +165,9 @@ class Inputs:
                 continue
             if declared[input_id] is not InputType.FILE:
                 values[input_id] = read_text(b"".join([chunk async for chunk in upload.chunks()]), "the input")
+                continue
+            if upload.size == 0 and not refuse_empty:
+                values[input_id] = ""
                 continue
             if upload.size == 0:
                 raise ProblemError(INVALID_ARGUMENT, f"Can't upload file: {upload.filename[:200]}")

@@ -9,13 +9,13 @@ from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.queues.memory import MemoryQueue
 from segue.adapters.secrets.environment import EnvironmentSecrets
 from segue.adapters.storages.local import LocalStorage
+from segue.bootstrap.expressions import expression_engine
 from segue.bootstrap.plugin_defaults import plugin_defaults
 from segue.bootstrap.rendering import GlobalRenderer
 from segue.config import Configuration, ConfigurationError
 from segue.config.sections import QueueType, RepositoryType
 from segue.domain.encrypted import encrypted
 from segue.domain.errors import SegueError
-from segue.expr import Engine
 from segue.plugins.registry import PluginRegistry
 from segue.ports.clock import Clock, Ids, SystemClock, SystemIds
 from segue.ports.encryption import Cipher
@@ -54,7 +54,7 @@ def backends(configuration: Configuration, *, shared: bool) -> Backends:
     database = SqlDatabase(database_url(configuration))
     types, clock = PluginRegistry(), SystemClock()
     defaults = plugin_defaults(configuration)
-    engine = Engine(dialect=configuration.expressions.dialect, cache_size=configuration.variables.cache_size)
+    engine = expression_engine(configuration)
     storage = LocalStorage(configuration.storage.local.base_path or configuration.data_dir / "storage")
     files = NamespaceFiles(database.namespace_files, storage, clock)
     cipher = open_cipher(configuration)

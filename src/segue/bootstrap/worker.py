@@ -4,6 +4,7 @@ import socket
 from dataclasses import replace
 
 from segue.bootstrap.assembly import Assembly
+from segue.bootstrap.expressions import expression_engine
 from segue.bootstrap.process import Launch
 from segue.bootstrap.rendering import http_function
 from segue.config import Configuration
@@ -26,6 +27,7 @@ def worker(configuration: Configuration, launch: Launch) -> Assembly:
             stop_grace=configuration.server.termination_grace_period.total_seconds(),
         ),
         PluginRegistry(),
+        engine=expression_engine(configuration),
         services=replace(machine_services(), http=http_function(configuration)),
     )
     if launch.parent_pid is not None:

@@ -12,10 +12,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from segue.config.datasources import DataSource
+from segue.config.expression_limits import expression_limit
 from segue.config.plugin_sections import PluginsSection, TasksSection
 from segue.config.values import Duration, Names, Size
 from segue.domain.namespaces import NamespaceAccess
-from segue.expr import Dialect, dialect_named
+from segue.expr import Dialect, Limits, dialect_named
 
 
 class QueueType(StrEnum):
@@ -189,6 +190,33 @@ class VariablesSection(Section):
     cache_size: int = Field(default=1000, ge=1, description="Compiled expressions kept in memory.")
 
 
+class ExpressionLimitsSection(Section):
+    """Bounds of one rendering of an expression; an error names the one that was reached."""
+
+    max_template_length: int = expression_limit("max_template_length")
+    max_depth: int = expression_limit("max_depth", at_most=200)
+    max_steps: int = expression_limit("max_steps")
+    max_seconds: float = expression_limit("max_seconds")
+    max_output_length: int = expression_limit("max_output_length")
+    max_total_length: int = expression_limit("max_total_length")
+    max_range: int = expression_limit("max_range")
+    max_render_depth: int = expression_limit("max_render_depth", at_most=32)
+    max_render_passes: int = expression_limit("max_render_passes")
+    max_integer_bits: int = expression_limit("max_integer_bits", at_most=14_000)
+    max_regex_length: int = expression_limit("max_regex_length")
+    max_regex_input: int = expression_limit("max_regex_input")
+    max_regex_seconds: float = expression_limit("max_regex_seconds")
+    max_jq_seconds: float = expression_limit("max_jq_seconds")
+    max_document_length: int = expression_limit("max_document_length")
+    max_format_width: int = expression_limit("max_format_width")
+    max_format_length: int = expression_limit("max_format_length")
+
+    @property
+    def limits(self) -> Limits:
+        """As the expression language takes them."""
+        return Limits(**self.model_dump())
+
+
 class SecretType(StrEnum):
     """Where secrets come from."""
 
@@ -250,6 +278,8 @@ class ExpressionsSection(Section):
         "(see the reference of expressions; flows that only one release could read are read as that one does).",
     )
     http: HttpFunctionSection = HttpFunctionSection()
+
+    limits: ExpressionLimitsSection = ExpressionLimitsSection()
 
     @field_validator("dialect", mode="before")
     @classmethod

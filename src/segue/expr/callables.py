@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from segue.expr.errors import EvaluationError
+from segue.expr.errors import EvaluationError, UnknownNameError
 
 __all__ = ["Arity", "Spec", "Table", "bind"]
 
@@ -76,7 +76,7 @@ def bind(params: tuple[str, ...] | None, variadic: bool, positional: int, named:
         )
     for name in named:
         if name not in params:
-            raise EvaluationError(f"The following named argument does not exist: {name}")
+            raise UnknownNameError(f"The following named argument does not exist: {name}", name, params)
     return Arity(positional, tuple(_CAMEL.sub("_", name).lower() for name in (*params[:positional], *named)))
 
 

@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from segue.expr import compile_operators as op_closures
 from segue.expr import operators
-from segue.expr.callables import Arity, Spec, bind
+from segue.expr.callables import Spec, bind
+from segue.expr.calls import LARGE, REGEX_STEPS, application
+from segue.expr.compile_operators import ARITHMETIC, ORDERING
 from segue.expr.dialects import Dialect
 from segue.expr.errors import (
     EvaluationError,
     ExpressionError,
-    Interrupt,
     LimitError,
     MissingVariableError,
-    ServiceMissingError,
     UnknownNameError,
-    near_name,
 )
 from segue.expr.limits import Limits
-from segue.expr.members import NO_MEMBER, call_method
+from segue.expr.members import NO_MEMBER, call_method, member_names
 from segue.expr.nodes import (
     Arguments,
     Binary,
@@ -41,26 +41,16 @@ from segue.expr.nodes import (
     Name,
     TestApplication,
     Unary,
+    operands,
 )
-from segue.expr.runtime import Evaluate, State, attribute, root
+from segue.expr.runtime import Evaluate, Place, State, attribute, root
 from segue.expr.text import java_text
+from segue.expr.values import is_collection
 
-__all__ = ["Compiler", "Names", "wrapped"]
+__all__ = ["Compiler", "Names"]
 
-_ARITHMETIC: Mapping[str, tuple[Callable[[Any, Any, Limits], Any], str]] = {
-    "+": (operators.add, "Could not perform addition"),
-    "-": (operators.subtract, "Could not perform subtraction"),
-    "*": (operators.multiply, "Could not perform multiplication"),
-    "/": (operators.divide, "Could not perform division"),
-    "%": (operators.modulo, "Could not perform greater modulus"),
-}
-_ORDERING = {
-    ">": "Could not perform greater than comparison",
-    ">=": "Could not perform greater than or equals comparison",
-    "<": "Could not perform less than comparison",
-    "<=": "Could not perform less than or equals comparison",
-}
-_PLAIN_FAILURES = (ArithmeticError, LookupError, TypeError, ValueError)
+_SIZED = (str, list, dict)
+_REGEX_METHODS = frozenset({"matches", "replaceAll", "split"})
 
 
 class Names:
@@ -70,14 +60,6 @@ class Names:
         self.filters = filters
         self.functions = functions
         self.tests = tests
-
-
-def wrapped(message: str, error: Exception, text: str, pos: int) -> Exception:
-    """An operator's error, which hides the nature of its operand's; limits and services stay as they are."""
-    if isinstance(error, LimitError | ServiceMissingError):
-        return error.at(text, pos)
-    cause = error.message if isinstance(error, ExpressionError) else str(error)
-    return EvaluationError(f"{message}: {cause}").at(text, pos)
 
 
 class Compiler:
@@ -123,8 +105,10 @@ class Compiler:
     def name(self, node: Name) -> Evaluate:
         """A root variable; names that no tag binds skip the scopes."""
         name, text, pos = node.name, self.text, node.pos
-        if name in self.bound or name == "_context":
+        if name == "_context":
             return lambda state: root(state, name, text, pos)
+        if name in self.bound:
+            return _bound_name(name, text, pos)
 
         def direct(state: State) -> Any:
             try:
@@ -136,40 +120,67 @@ class Compiler:
 
     def lookup(self, node: Lookup) -> Evaluate:
         """`target.key`: constant keys are gathered into one function."""
-        chain: list[tuple[str, tuple[str, int]]] = []
+        chain: list[tuple[str, int]] = []
         target: Expr = node
         while isinstance(target, Lookup) and isinstance(target.key, Literal) and isinstance(target.key.value, str):
-            chain.append((target.key.value, (self.text, target.pos)))
+            chain.append((target.key.value, target.pos))
             target = target.target
-        owner = target.name if isinstance(target, Name) else ""
         if not chain:
             return self.dynamic_lookup(node)
-        source = self.expr(target)
         chain.reverse()
-        limits = self.limits
+        owner = target.name if isinstance(target, Name) else ""
+        text, limits = self.text, self.limits
+
+        def walk(value: Any) -> Any:
+            """The careful way: members, indexes, and what is missing."""
+            name, path = owner, f"{owner}." if owner else ""
+            for key, pos in chain:
+                value = attribute(value, key, Place(text, pos, name, path), limits)
+                name, path = "", f"{path}{key}." if path else ""
+            return value
+
+        if owner and owner != "_context" and len(chain) == 1:
+            return self.root_member(target, owner, chain[0][0], walk)
+        source, keys = self.expr(target), tuple(key for key, _ in chain)
 
         def follow(state: State) -> Any:
-            value = source(state)
-            name = owner
-            for key, place in chain:
-                if value.__class__ is dict and key in value:
+            start = value = source(state)
+            try:
+                for key in keys:
                     value = value[key]
-                else:
-                    value = attribute(value, key, name, place, limits)
-                name = ""
+            except (KeyError, TypeError):
+                return walk(start)
             return value
 
         return follow
+
+    def root_member(self, target: Expr, name: str, key: str, walk: Callable[[Any], Any]) -> Evaluate:
+        """`inputs.name`, by far the most common expression."""
+        source = self.expr(target)
+
+        def read(state: State) -> Any:
+            try:
+                return state.context[name][key]
+            except (KeyError, TypeError):
+                return walk(source(state))
+
+        def read_bound(state: State) -> Any:
+            try:
+                return state.scopes[-1][name][key]
+            except (IndexError, KeyError, TypeError):
+                return walk(source(state))
+
+        return read_bound if name in self.bound else read
 
     def dynamic_lookup(self, node: Lookup) -> Evaluate:
         """`target[key]` with a key that is no constant text."""
         target, key = self.expr(node.target), self.expr(node.key)
         owner = node.target.name if isinstance(node.target, Name) else ""
-        place, limits = (self.text, node.pos), self.limits
+        place, limits = Place(self.text, node.pos, owner), self.limits
 
         def look_up(state: State) -> Any:
             value = target(state)
-            return attribute(value, key(state), owner, place, limits)
+            return attribute(value, key(state), place, limits)
 
         return look_up
 
@@ -183,12 +194,24 @@ class Compiler:
             value = target(state)
             if value is None:
                 raise MissingVariableError(owner or name, text, pos)
+            given = [arg(state) for arg in args]
             try:
-                result = call_method(value, name, [arg(state) for arg in args], limits)
-            except EvaluationError as error:
-                raise error.at(text, pos) from None
+                state.step()
+                if value.__class__ in _SIZED:
+                    state.consumed(value)
+                    if given and is_collection(value) and is_collection(given[0]):
+                        state.step(len(value) * len(given[0]) >> 3)
+                if name in _REGEX_METHODS:
+                    state.step(REGEX_STEPS)
+                result = call_method(value, name, given, limits)
+                if result.__class__ in _SIZED and len(result) > LARGE:
+                    state.produced(result)
+            except ExpressionError as error:
+                raise error.at(text, pos, name) from None
             if result is NO_MEMBER:
-                raise MissingVariableError(name, text, pos)
+                raise MissingVariableError(name, text, pos, member_names(value))
+            if state.secrets:
+                state.taint((value, *given), result)
             return result
 
         return call
@@ -200,8 +223,8 @@ class Compiler:
             return self.application(spec, None, node.args, node.pos)
         macro = self.macros.get(node.name)
         if macro is None:
-            hint = near_name(node.name, [*self.names.functions, *self.macros])
-            return self.unknown(f"Function or Macro [{node.name}] does not exist.", hint, node.pos)
+            known = {**self.names.functions, **self.macros}
+            return self.unknown(f"Function or Macro [{node.name}] does not exist.", node.name, known, node.pos)
         names = tuple(name for name, _ in macro.params)
         try:
             bind(names, False, len(node.args.positional), [name for name, _ in node.args.named])
@@ -223,7 +246,7 @@ class Compiler:
         spec = self.names.filters.get(node.name)
         if spec is None:
             message = f"Filter [{node.name}] does not exist."
-            return self.unknown(message, near_name(node.name, self.names.filters), node.pos)
+            return self.unknown(message, node.name, self.names.filters, node.pos)
         target = self.expr(node.target)
         if node.name == "default":
             target = _missing_as_null(target)
@@ -233,8 +256,7 @@ class Compiler:
         """`target is name`; `defined` sees a missing target as null."""
         spec = self.names.tests.get(node.name)
         if spec is None:
-            message = f"Test [{node.name}] does not exist."
-            return self.unknown(message, near_name(node.name, self.names.tests), node.pos)
+            return self.unknown(f"Test [{node.name}] does not exist.", node.name, self.names.tests, node.pos)
         target = self.expr(node.target)
         if node.name == "defined":
             target = _missing_as_null(target)
@@ -244,111 +266,75 @@ class Compiler:
         return test
 
     def application(self, spec: Spec, target: Evaluate | None, arguments: Arguments, pos: int) -> Evaluate:
-        """A call of a spec: arguments left to right, then the input, then the Python function."""
+        """A call of a spec; arguments that it does not take fail when it is called."""
         try:
             arity = bind(spec.params, spec.variadic, len(arguments.positional), [name for name, _ in arguments.named])
         except EvaluationError as error:
             return self.failing(error, pos)
-        args = [self.expr(arg) for arg in arguments.all()]
-        call = _caller(spec, args, arity, target)
-        name, text = spec.name, self.text
+        return application(spec, target, [self.expr(arg) for arg in arguments.all()], arity, (self.text, pos))
 
-        def apply(state: State) -> Any:
-            state.steps += 1
-            try:
-                if state.steps >= state.checkpoint:
-                    state.check()
-                return call(state)
-            except Interrupt:
-                raise
-            except ExpressionError as error:
-                if error.template is None:
-                    error.at(text, pos)
-                raise
-            except RecursionError:
-                raise
-            except Exception as error:
-                detail = str(error) or type(error).__name__
-                raise EvaluationError(f"'{name}' failed: {detail}").at(text, pos) from error
-
-        return apply
-
-    def unknown(self, message: str, hint: str, pos: int) -> Evaluate:
+    def unknown(self, message: str, name: str, known: Mapping[str, object], pos: int) -> Evaluate:
         """A function that fails when evaluated, because the name does not exist."""
-        suggestion = f" Did you mean `{hint}`?" if hint else ""
-        return self.failing(UnknownNameError(message + suggestion), pos)
-
-    def failing(self, error: ExpressionError, pos: int) -> Evaluate:
-        """A function that fails when evaluated."""
-        kind, message, text = type(error), error.message, self.text
+        text = self.text
 
         def fail(_: State) -> Any:
-            raise kind(message).at(text, pos)
+            raise UnknownNameError(message, name, known).at(text, pos)
+
+        return fail
+
+    def failing(self, error: EvaluationError, pos: int) -> Evaluate:
+        """A function that fails with this error when evaluated."""
+        text = self.text
+
+        def fail(_: State) -> Any:
+            again = EvaluationError(
+                error.message, piece=error.piece, suggestion=error.suggestion, available=error.available
+            )
+            raise again.at(text, pos)
 
         return fail
 
     def unary(self, node: Unary) -> Evaluate:
         """`not`, `+`, `-`."""
-        operand, text, pos = self.expr(node.operand), self.text, node.pos
+        operand, place = self.expr(node.operand), (self.text, node.pos)
         if node.op == "not":
-
-            def invert(state: State) -> bool:
-                return not _truth(operand(state), "given to not()", text, pos)
-
-            return invert
+            return lambda state: not op_closures.truth_of(operand(state), "given to not()", place)
         change = operators.negate if node.op == "-" else operators.positive
         if isinstance(node.operand, Literal) and isinstance(node.operand.value, int | float):
             constant = change(node.operand.value) if not isinstance(node.operand.value, bool) else None
             if constant is not None:
                 return lambda _: constant
-
-        def signed(state: State) -> Any:
-            value = operand(state)
-            try:
-                return change(value)
-            except (ExpressionError, *_PLAIN_FAILURES) as error:
-                raise wrapped("Could not change the sign", error, text, pos) from error
-
-        return signed
+        return op_closures.signed(change, node.op, operand, place)
 
     def binary(self, node: Binary) -> Evaluate:
         """An operator with two operands."""
-        left, right = self.expr(node.left), self.expr(node.right)
-        text, pos, op, limits = self.text, node.pos, node.op, self.limits
-        if op in _ARITHMETIC:
-            return _arithmetic(op, left, right, (text, pos), limits)
-        if op in _ORDERING:
-            return _ordering(op, left, right, (text, pos), self.dialect is Dialect.V1)
-        if op in ("==", "equals", "!="):
-            return _equality(left, right, (text, pos), negated=op == "!=")
-        if op in ("and", "or"):
-            return _logic(op, left, right, (text, pos))
-        if op in ("??", "???"):
-            return _coalesce(left, right, keep_null=op == "???")
+        place, op, limits = (self.text, node.pos), node.op, self.limits
         if op == "~":
-            return _concatenation(left, right, limits)
+            return op_closures.concatenation([self.expr(part) for part in operands(node)], place, limits)
         if op == "..":
             spec = self.names.functions["range"]
-            return self.application(spec, None, Arguments([node.left, node.right], []), pos)
-        check = operators.contains if op == "contains" else operators.is_in
-
-        def member(state: State) -> bool:
-            a, b = left(state), right(state)
-            try:
-                return check(a, b)
-            except EvaluationError as error:
-                raise error.at(text, pos) from None
-
-        return member
+            return self.application(spec, None, Arguments([node.left, node.right], []), node.pos)
+        left, right = self.expr(node.left), self.expr(node.right)
+        if op in ARITHMETIC:
+            return op_closures.arithmetic(op, left, _constant(node.right, right), place, limits)
+        if op in ORDERING:
+            return op_closures.ordering(op, left, right, place, hide_missing=self.dialect is Dialect.V1)
+        if op in ("==", "equals", "!="):
+            return op_closures.equality(left, _constant(node.right, right), place, negated=op == "!=")
+        if op in ("and", "or"):
+            return op_closures.logic(op, left, right, place)
+        if op in ("??", "???"):
+            return op_closures.coalesce(left, right, keep_null=op == "???")
+        return op_closures.membership(op, left, right, place)
 
     def conditional(self, node: Conditional) -> Evaluate:
         """`test ? yes : no`: null is false."""
         test, yes, no = self.expr(node.test), self.expr(node.yes), self.expr(node.no)
-        text, pos = self.text, node.pos
+        place = self.text, node.pos
 
         def choose(state: State) -> Any:
             value = test(state)
-            if value is None or not _truth(value, "", text, pos):
+            if value is None or not op_closures.truth_of(value, "", place):
                 return no(state)
             return yes(state)
 
@@ -366,17 +352,7 @@ class Compiler:
 
     def interpolation(self, node: Interpolation) -> Evaluate:
         """Pieces joined by their Java text; null adds nothing."""
-        parts, limits = [self.expr(part) for part in node.parts], self.limits
-
-        def join(state: State) -> str:
-            result = ""
-            for part in parts:
-                value = part(state)
-                if value is not None:
-                    result = operators.concat(result, java_text(value, limits.max_output_length), limits)
-            return result
-
-        return join
+        return op_closures.concatenation([self.expr(part) for part in node.parts], (self.text, node.pos), self.limits)
 
 
 _COMPILE: Mapping[type[Expr], Callable[[Compiler, Any], Evaluate]] = {
@@ -396,15 +372,27 @@ _COMPILE: Mapping[type[Expr], Callable[[Compiler, Any], Evaluate]] = {
 }
 
 
+def _bound_name(name: str, text: str, pos: int) -> Evaluate:
+    """A name that a tag binds: the innermost scope first."""
+
+    def read(state: State) -> Any:
+        scopes = state.scopes
+        if scopes:
+            innermost = scopes[-1]
+            if name in innermost:
+                return innermost[name]
+        return root(state, name, text, pos)
+
+    return read
+
+
+def _constant(node: Expr, evaluate: Evaluate) -> op_closures.Operand:
+    """What is known of an operand: its value when it is a literal, else how to evaluate it."""
+    return op_closures.Operand(None, node.value) if isinstance(node, Literal) else op_closures.Operand(evaluate, None)
+
+
 def _map_key(key: Any) -> Any:
     return java_text(key) if isinstance(key, list | dict | set) else key
-
-
-def _truth(value: Any, place: str, text: str, pos: int) -> bool:
-    try:
-        return operators.truth(value, place)
-    except EvaluationError as error:
-        raise error.at(text, pos) from None
 
 
 def _missing_as_null(target: Evaluate) -> Evaluate:
@@ -415,101 +403,3 @@ def _missing_as_null(target: Evaluate) -> Evaluate:
             return None
 
     return guarded
-
-
-def _caller(spec: Spec, args: list[Evaluate], arity: Arity, target: Evaluate | None) -> Evaluate:
-    """The call itself, in the shape that this spec needs."""
-    function, wants_state = spec.function, spec.wants_state
-    positional = arity.positional if spec.variadic else len(args)
-    drop = spec.params is None and not spec.variadic
-    names = arity.names if spec.params is not None and len(args) > arity.positional else ()
-    if target is not None and not args and not wants_state:
-        return lambda state: function(target(state))
-
-    def call(state: State) -> Any:
-        values = [arg(state) for arg in args]
-        head: list[Any] = [state] if wants_state else []
-        if target is not None:
-            head.append(target(state))
-        if drop:
-            return function(*head)
-        if names:
-            return function(*head, **dict(zip(names, values, strict=True)))
-        return function(*head, *values[:positional])
-
-    return call
-
-
-def _arithmetic(op: str, left: Evaluate, right: Evaluate, place: tuple[str, int], limits: Limits) -> Evaluate:
-    operate, message = _ARITHMETIC[op]
-
-    def calculate(state: State) -> Any:
-        try:
-            return operate(left(state), right(state), limits)
-        except Interrupt:
-            raise
-        except (ExpressionError, *_PLAIN_FAILURES) as error:
-            raise wrapped(message, error, *place) from error
-
-    return calculate
-
-
-def _ordering(op: str, left: Evaluate, right: Evaluate, place: tuple[str, int], hide_missing: bool) -> Evaluate:
-    message = _ORDERING[op]
-
-    def order(state: State) -> bool:
-        try:
-            return operators.compare(op, left(state), right(state))
-        except Interrupt:
-            raise
-        except MissingVariableError as error:
-            if hide_missing:
-                raise wrapped(message, error, *place) from error
-            raise
-        except (ExpressionError, *_PLAIN_FAILURES) as error:
-            raise wrapped(message, error, *place) from error
-
-    return order
-
-
-def _equality(left: Evaluate, right: Evaluate, place: tuple[str, int], *, negated: bool) -> Evaluate:
-    message = f"Could not perform {'not ' if negated else ''}equals comparison"
-
-    def compare(state: State) -> bool:
-        try:
-            return operators.equals(left(state), right(state)) is not negated
-        except Interrupt:
-            raise
-        except (ExpressionError, *_PLAIN_FAILURES) as error:
-            raise wrapped(message, error, *place) from error
-
-    return compare
-
-
-def _logic(op: str, left: Evaluate, right: Evaluate, place: tuple[str, int]) -> Evaluate:
-    message = "used in and operator"
-    if op == "and":
-        return lambda state: _truth(left(state), message, *place) and _truth(right(state), message, *place)
-    return lambda state: _truth(left(state), message, *place) or _truth(right(state), message, *place)
-
-
-def _coalesce(left: Evaluate, right: Evaluate, *, keep_null: bool) -> Evaluate:
-    def choose(state: State) -> Any:
-        try:
-            value = left(state)
-        except MissingVariableError:
-            return right(state)
-        return right(state) if value is None and not keep_null else value
-
-    return choose
-
-
-def _concatenation(left: Evaluate, right: Evaluate, limits: Limits) -> Evaluate:
-    size = limits.max_output_length
-
-    def join(state: State) -> str:
-        a, b = left(state), right(state)
-        first = "" if a is None else java_text(a, size)
-        return operators.concat(first, "" if b is None else java_text(b, size), limits)
-
-    return join

@@ -6,10 +6,13 @@ value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
 
-from segue.expr.compile import Compiler, wrapped
+from segue.expr.calls import LARGE
+from segue.expr.compile import Compiler
+from segue.expr.compile_operators import wrapped
 from segue.expr.errors import EvaluationError, ExpressionError, Interrupt, LimitError
 from segue.expr.nodes import (
     Arguments,
@@ -44,27 +47,33 @@ def join(values: list[Any], limit: int) -> str:
     Raises:
         LimitError: the text is longer than `limit`.
     """
-    texts = [value if value.__class__ is str else output_text(value, limit) for value in values]
-    if len(texts) == 1:
-        result = texts[0]
-    elif sum(map(len, texts)) > limit:
-        raise LimitError("max_output_length", limit, "The text becomes too long")
-    else:
-        result = "".join(texts)
-    if len(result) > limit:
-        raise LimitError("max_output_length", limit, "The text becomes too long")
-    return result
+    texts: list[str] = []
+    left = limit
+    for value in values:
+        text = value if value.__class__ is str else output_text(value, limit)
+        left -= len(text)
+        if left < 0:
+            raise LimitError("max_output_length", limit, "The text becomes too long")
+        texts.append(text)
+    return texts[0] if len(texts) == 1 else "".join(texts)
 
 
 class _TagCompiler:
-    def __init__(self, compiler: Compiler) -> None:
+    def __init__(self, compiler: Compiler, *, names_loop: bool) -> None:
         self.compiler = compiler
+        self.names_loop = names_loop
         self.text = compiler.text
         self.limits = compiler.limits
         self.blocks: dict[str, Body] = {}
 
     def body(self, nodes: BodyNode) -> Body:
-        statements = [_COMPILE[node.__class__](self, node) for node in nodes]
+        """Statements in order; neighbouring texts and prints are one function."""
+        statements: list[Body] = []
+        for plain, group in groupby(nodes, lambda node: isinstance(node, Text | Print)):
+            if plain:
+                statements.append(self.written(list(group)))
+            else:
+                statements.extend(_COMPILE[node.__class__](self, node) for node in group)
         if len(statements) == 1:
             return statements[0]
 
@@ -74,17 +83,27 @@ class _TagCompiler:
 
         return run
 
-    def text_node(self, node: Text) -> Body:
-        text = node.text
-        return lambda _, out: out.append(text)
+    def written(self, nodes: list[Any]) -> Body:
+        """Texts and prints without tags between them."""
+        pieces = self.pieces(nodes)
+        if len(pieces) == 1:
+            only = pieces[0]
+            if isinstance(only, str):
+                return lambda _, out: out.append(only)
+            return lambda state, out: out.append(only(state))
+
+        def write(state: State, out: list[Any]) -> None:
+            out.extend([piece if isinstance(piece, str) else piece(state) for piece in pieces])
+
+        return write
+
+    def pieces(self, nodes: list[Any]) -> list[Piece]:
+        """Texts, and functions of the printed expressions."""
+        return [node.text if isinstance(node, Text) else self.compiler.expr(node.expr) for node in nodes]
 
     def raw(self, node: Raw) -> Body:
         inside, source = node.text, node.source
         return lambda state, out: out.append(source if state.keep_raw else inside)
-
-    def print_tag(self, node: Print) -> Body:
-        value = self.compiler.expr(node.expr)
-        return lambda state, out: out.append(value(state))
 
     def if_tag(self, node: If) -> Body:
         branches = [(self.compiler.expr(test), self.body(body), test.pos) for test, body in node.branches]
@@ -95,11 +114,13 @@ class _TagCompiler:
         def choose(state: State, out: list[Any]) -> None:
             for test, body, pos in branches:
                 try:
-                    holds = truth(test(state), "given to the if tag")
+                    holds = test(state)
+                    if holds is not True and holds is not False:
+                        holds = truth(holds, "given to the if tag")
                 except Interrupt:
                     raise
                 except ExpressionError as error:
-                    raise wrapped(message, error, text, pos) from error
+                    raise wrapped(message, error, (text, pos), "if") from error
                 if holds:
                     body(state, out)
                     return
@@ -110,6 +131,7 @@ class _TagCompiler:
     def for_tag(self, node: For) -> Body:
         iterable, name, text, pos = self.compiler.expr(node.iterable), node.name, self.text, node.pos
         body, otherwise = self.body(node.body), self.body(node.otherwise)
+        names_loop = self.names_loop
 
         def iterate(state: State, out: list[Any]) -> None:
             value = iterable(state)
@@ -118,11 +140,13 @@ class _TagCompiler:
             items = _items(value)
             if items is None:
                 shown = java_text(value)[:100]
-                raise EvaluationError(f"Not an iterable object. Value = [{shown}]").at(text, pos)
+                raise EvaluationError(f"Not an iterable object. Value = [{shown}]").at(text, pos, "for")
             if not items:
                 otherwise(state, out)
                 return
-            _loop(state, out, (name, items), body)
+            if items.__class__ is list and len(items) > LARGE:
+                state.consumed(items)
+            _loop(state, out, _Loop(name, items, names_loop), body)
 
         return iterate
 
@@ -151,7 +175,9 @@ class _TagCompiler:
             finally:
                 state.context, state.scopes = before
                 state.depth -= 1
-            return join(out, limits.max_output_length)
+            text = join(out, limits.max_output_length)
+            state.produced(text)
+            return text
 
         self.compiler.macro_bodies[node.name] = call
         return _nothing
@@ -190,16 +216,27 @@ def _nothing(_: State, __: list[Any]) -> None:
     return None
 
 
-def _items(value: Any) -> list[Any] | None:
+def _items(value: Any) -> Sequence[Any] | None:
     """What `for` goes through: entries of a map, elements of a collection; None for anything else."""
+    if value.__class__ is list:
+        found: list[Any] = value
+        return found
     if isinstance(value, Mapping):
         return [MapEntry(key, item) for key, item in value.items()]
     return list(value) if is_collection(value) else None
 
 
-def _loop(state: State, out: list[Any], what: tuple[str, list[Any]], body: Body) -> None:
+class _Loop(NamedTuple):
+    """Variable and elements of a loop, and whether anything in the template can see `loop`."""
+
+    variable: str
+    items: Sequence[Any]
+    names_loop: bool
+
+
+def _loop(state: State, out: list[Any], what: _Loop, body: Body) -> None:
     """All iterations, in one scope of their own."""
-    name, items = what
+    name, items, names_loop = what
     length = len(items)
     if not state.scopes:
         state.scopes.append({})
@@ -207,24 +244,25 @@ def _loop(state: State, out: list[Any], what: tuple[str, list[Any]], body: Body)
     state.scopes.append(scope)
     try:
         for index, item in enumerate(items):
-            state.step()
+            state.steps += 1
+            if state.steps >= state.checkpoint:
+                state.check()
             scope[name] = item
-            scope["loop"] = {
-                "index": index,
-                "length": length,
-                "first": index == 0,
-                "last": index == length - 1,
-                "revindex": length - index - 1,
-            }
+            if names_loop:
+                scope["loop"] = {
+                    "index": index,
+                    "length": length,
+                    "first": index == 0,
+                    "last": index == length - 1,
+                    "revindex": length - index - 1,
+                }
             body(state, out)
     finally:
         state.scopes.pop()
 
 
 _COMPILE: Mapping[type[Statement], Callable[[_TagCompiler, Any], Body]] = {
-    Text: _TagCompiler.text_node,
     Raw: _TagCompiler.raw,
-    Print: _TagCompiler.print_tag,
     If: _TagCompiler.if_tag,
     For: _TagCompiler.for_tag,
     Set: _TagCompiler.set_tag,
@@ -236,12 +274,7 @@ _COMPILE: Mapping[type[Statement], Callable[[_TagCompiler, Any], Body]] = {
 
 def compile_tree(tree: TemplateTree, compiler: Compiler) -> tuple[list[Piece] | None, Body, Mapping[str, Body]]:
     """The template as pieces (if it has neither tags nor raw blocks), as a body, and its named blocks."""
+    tags = _TagCompiler(compiler, names_loop=tree.names_loop)
     if all(isinstance(node, Text | Print) for node in tree.body):
-        pieces: list[Piece] = [
-            node.text if isinstance(node, Text) else compiler.expr(node.expr)
-            for node in tree.body
-            if isinstance(node, Text | Print)
-        ]
-        return pieces, _nothing, EMPTY
-    tags = _TagCompiler(compiler)
+        return tags.pieces(list(tree.body)), _nothing, EMPTY
     return None, tags.body(tree.body), tags.blocks

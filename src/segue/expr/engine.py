@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -13,7 +14,7 @@ from segue.expr.dialects import Dialect
 from segue.expr.errors import EvaluationError, ExpressionError, LimitError
 from segue.expr.filters import FILTERS
 from segue.expr.functions import FUNCTIONS
-from segue.expr.lexer import RAW_BLOCK
+from segue.expr.lexer import without_raw_tags
 from segue.expr.limits import Limits
 from segue.expr.reference_collector import collect
 from segue.expr.references import EVERYTHING, NO_REFERENCES, References, union
@@ -26,11 +27,20 @@ from segue.expr.tests import TESTS
 __all__ = ["Engine", "has_template"]
 
 _ANALYSIS_DEPTH = 8
+_HALVES = re.compile("[\ud800-\udfff]")
+_LONGEST_CACHED = 50_000
 
 
 def has_template(text: str) -> bool:
     """Whether the text has any region; a text without is its own rendering."""
     return "{" in text and ("{{" in text or "{%" in text or "{#" in text)
+
+
+def _storable(text: str) -> str:
+    """The text without halves of UTF-16 pairs, which JSON escapes can make and nothing can store."""
+    if text.isascii() or not _HALVES.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class Engine:
@@ -60,7 +70,7 @@ class Engine:
             ExpressionSyntaxError: the text is no template.
             LimitError: it is too long or nests too deeply.
         """
-        return self._cached(text, dialect or self.dialect)
+        return (self._cached if len(text) <= _LONGEST_CACHED else self._compile)(text, dialect or self.dialect)
 
     def _compile(self, text: str, dialect: Dialect) -> Template:
         limits = self.limits
@@ -70,12 +80,19 @@ class Engine:
             tree = parse_template(text, dialect, limits.max_depth)
             compiler = Compiler(text, self._names, dialect, limits, bound=tree.bound, macros=tree.macros)
             compiled = compile_tree(tree, compiler)
-            references = collect(tree, self._analyse(dialect, _ANALYSIS_DEPTH))
         except LimitError as error:
             raise error.at(text, 0) from None
         except RecursionError:
             raise LimitError("max_depth", limits.max_depth, "The expression nests too deeply").at(text, 0) from None
-        return Template(text, compiled, references)
+        return Template(text, compiled, lambda: self._references(text, dialect))
+
+    def _references(self, text: str, dialect: Dialect) -> References:
+        """Found in a tree of its own: most renderings never ask, and compiled texts do not keep theirs."""
+        depth = self.limits.max_depth
+        try:
+            return collect(parse_template(text, dialect, depth), self._analyse(dialect, _ANALYSIS_DEPTH))
+        except RecursionError:
+            raise LimitError("max_depth", depth, "The expression nests too deeply").at(text, 0) from None
 
     def _analyse(self, dialect: Dialect, depth: int) -> Callable[[str], References]:
         """References of a constant text that a template renders; beyond the depth it needs everything."""
@@ -115,7 +132,7 @@ class Engine:
         """
         if text is None or not has_template(text):
             return text
-        return self.compile(text, dialect).render(self._state(context, services, dialect)) or ""
+        return _storable(self.compile(text, dialect).render(self._state(context, services, dialect)) or "")
 
     def render_typed(
         self,
@@ -146,7 +163,8 @@ class Engine:
         if isinstance(value, str):
             if not has_template(value):
                 return value
-            return self.compile(value, dialect).render(self._state(context, services, dialect))
+            text = self.compile(value, dialect).render(self._state(context, services, dialect))
+            return None if text is None else _storable(text)
         if isinstance(value, Mapping):
             result: dict[Any, Any] = {}
             for key, item in value.items():
@@ -185,22 +203,24 @@ class Engine:
         state.full_context = outer.full_context
         state.render_depth, state.depth = outer.render_depth + 1, outer.depth
         state.keep_raw = recursive
-        state.secrets = outer.secrets
+        state.secrets, state.produced_length = outer.secrets, outer.produced_length
         state.steps, state.checkpoint, state.started_at = outer.steps, outer.checkpoint, outer.started_at
         result: str | None = text
         try:
             for _ in range(limits.max_render_passes if recursive else 1):
-                state.step()
                 before = result
+                state.step(1 + (len(before or "") >> 6))
                 result = self.compile(before, dialect).render(state) if before and has_template(before) else before
                 if result == before:
                     break
+                state.produced(result or "")
                 state.scopes = []
             else:
                 if recursive:
                     raise EvaluationError("Too many rendering attempts")
         finally:
+            outer.produced_length = state.produced_length
             outer.steps, outer.checkpoint, outer.started_at = state.steps, state.checkpoint, state.started_at
         if recursive and result and "{%" in result:
-            result = RAW_BLOCK.sub(lambda found: found[1], result)
+            result = without_raw_tags(result)
         return result

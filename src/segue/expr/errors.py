@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 
 __all__ = [
     "EvaluationError",
@@ -21,9 +22,14 @@ __all__ = [
     "UnknownNameError",
     "line_of",
     "near_name",
+    "reason_of",
 ]
 
 _SHOWN_TEMPLATE = 200
+_QUOTED_TEMPLATE = 1000
+_NAMES = 20
+_LONGEST_NAME = 100
+_COMPARED_NAMES = 1000
 _HIDDEN = "******"
 
 
@@ -34,54 +40,111 @@ class Interrupt(Exception):  # noqa: N818 - a signal to the caller of the render
 class ExpressionError(Exception):
     """Root of all failures of a template.
 
-    `message` is the text without position, `template` the source (None until known), `line` counts from 1.
+    `message` is the text without position. `template` is the source, `line` and `column` count from 1 (None until the
+    place is known), `piece` is the part of the text at fault. `suggestion` is a name to write instead, and `available`
+    the first names that exist there; both are empty where they make no sense.
     """
 
-    def __init__(self, message: str, *, template: str | None = None, line: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, piece: str = "", suggestion: str = "", available: Iterable[object] = ()
+    ) -> None:
         super().__init__(message)
-        self.message = message
-        self.template = template
-        self.line = line
+        self._message = message
+        self._template: str | None = None
+        self._position = 0
+        self._piece = piece
+        self._suggestion = suggestion
+        self._known = available
+        self._hidden: tuple[str, ...] = ()
 
-    def at(self, template: str, position: int) -> ExpressionError:
+    def at(self, template: str, position: int, piece: str = "") -> ExpressionError:
         """Add the place, unless a more precise one is already known; returns self, to be raised."""
-        if self.template is None:
-            self.template = template
-            self.line = line_of(template, position)
+        if self._template is None:
+            self._template = template
+            self._position = position
+            self._piece = self._piece or piece
         return self
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Replace texts that must not be shown, and forget the errors that led here, which may show them."""
-        for secret in secrets:
-            if secret:
-                self.message = self.message.replace(secret, _HIDDEN)
-                self.template = self.template and self.template.replace(secret, _HIDDEN)
+        """Never show these texts, and forget the errors that led here, which may show them."""
+        self._hidden = tuple(sorted({*self._hidden, *filter(None, secrets)}, key=len, reverse=True))
         self.args = (self.message,)
-        self.__context__ = None
+        self.__context__ = self.__cause__ = None
+
+    def masked(self, text: str) -> str:
+        """The text without what must not be shown."""
+        for secret in self._hidden:
+            text = text.replace(secret, _HIDDEN)
+        return text
+
+    @property
+    def message(self) -> str:
+        """What went wrong, without the place."""
+        return self.masked(self._message)
+
+    @property
+    def template(self) -> str | None:
+        """The source, None until known."""
+        return None if self._template is None else self.masked(self._template)
+
+    @property
+    def line(self) -> int | None:
+        """Line from 1, None until known."""
+        return None if self._template is None else line_of(self._template, self._position)
+
+    @property
+    def column(self) -> int | None:
+        """Column from 1, None until known."""
+        return None if self._template is None else column_of(self._template, self._position)
+
+    @property
+    def piece(self) -> str:
+        """The part of the text at fault: a name, an operator, a character."""
+        return self.masked(self._piece)
+
+    @property
+    def suggestion(self) -> str:
+        """What may have been meant, or an empty string."""
+        return self.masked(self._suggestion)
+
+    @property
+    def available(self) -> list[str]:
+        """The first names that exist at this place."""
+        names = (name for name in self._known if isinstance(name, str))
+        return [self.masked(name[:_LONGEST_NAME]) for name in islice(names, _NAMES)]
 
     def __str__(self) -> str:
-        if self.template is None:
-            return self.message
-        shown = self.template
-        if len(shown) > _SHOWN_TEMPLATE:
-            shown = shown[:_SHOWN_TEMPLATE] + "..."
-        return f"{self.message} ({shown}:{self.line})"
+        text = self.message
+        template = self.template
+        if template is not None:
+            text += f" ({_shown(template, _SHOWN_TEMPLATE)}:{self.line})"
+        return text + self._help()
+
+    def _help(self) -> str:
+        near = self.suggestion
+        return f" (did you mean `{near}`?)" if near else ""
 
 
 class ExpressionSyntaxError(ExpressionError):
-    """The text is no template: `column` from 1, `piece` of the text at fault, `suggestion` what to do."""
+    """The text is no template. `advice` is a sentence that says what to do, where there is one."""
 
-    def __init__(self, message: str, template: str, position: int, *, piece: str = "", suggestion: str = "") -> None:
-        line = line_of(template, position)
-        super().__init__(message, template=template, line=line)
-        start = max(template.rfind("\n", 0, position), template.rfind("\r", 0, position))
-        self.column = position - start
-        self.piece = piece
-        self.suggestion = suggestion
+    def __init__(
+        self,
+        message: str,
+        template: str,
+        position: int,
+        *,
+        piece: str = "",
+        advice: str = "",
+        suggestion: str = "",
+        available: Iterable[object] = (),
+    ) -> None:
+        super().__init__(message, piece=piece, suggestion=suggestion, available=available)
+        self.advice = advice
+        self.at(template, position)
 
-    def __str__(self) -> str:
-        text = super().__str__()
-        return f"{text}. {self.suggestion}" if self.suggestion else text
+    def _help(self) -> str:
+        return super()._help() + (f". {self.advice}" if self.advice else "")
 
 
 class EvaluationError(ExpressionError):
@@ -89,35 +152,44 @@ class EvaluationError(ExpressionError):
 
 
 class UnknownNameError(EvaluationError):
-    """A filter, function or test of this name does not exist."""
+    """A filter, function, test or argument of this name does not exist."""
+
+    def __init__(self, message: str, name: str, known: Iterable[object]) -> None:
+        super().__init__(message, piece=name, suggestion=near_name(name, known), available=sorted(map(str, known)))
 
 
 class MissingVariableError(ExpressionError):
-    """A variable, key or index does not exist. The only error that `??`, `default` and `is defined` catch."""
+    """A variable, key or index does not exist. The only error that `??`, `default` and `is defined` catch.
 
-    def __init__(self, name: str, template: str, position: int, known: Iterable[object] = ()) -> None:
-        line = line_of(template, position)
-        message = f"Unable to find `{name}` used in the expression `{template}` at line {line}"
-        super().__init__(message, template=template, line=line)
-        self.name = name
-        self._known = known
+    It is raised and caught often, so that everything but the name is made when asked for. `known` are the names that
+    exist there, `path` the keys that led there, such as `outputs.`.
+    """
 
-    def hide(self, secrets: Iterable[str]) -> None:
-        """As for every error; the name of the variable is kept out too."""
-        hidden = list(secrets)
-        super().hide(hidden)
-        for secret in hidden:
-            if secret:
-                self.name = self.name.replace(secret, _HIDDEN)
+    def __init__(self, name: str, template: str, position: int, known: Iterable[object] = (), path: str = "") -> None:
+        super().__init__("", piece=name, available=known)
+        self._template = template
+        self._position = position
+        self._path = path
+
+    @property
+    def name(self) -> str:
+        """The variable, key or index."""
+        return self.piece
+
+    @property
+    def message(self) -> str:
+        """The sentence of 1.8, with a long template cut."""
+        text = _shown(self._template or "", _QUOTED_TEMPLATE)
+        return self.masked(f"Unable to find `{self._piece}` used in the expression `{text}` at line {self.line}")
 
     @property
     def suggestion(self) -> str:
-        """The most similar name that does exist, or an empty string."""
-        return near_name(self.name, self._known)
+        """The most similar name that does exist, with its path, or an empty string."""
+        near = near_name(self._piece, self._known)
+        return self.masked(self._path + near) if near else ""
 
     def __str__(self) -> str:
-        near = self.suggestion
-        return f"{self.message} (did you mean `{near}`?)" if near else self.message
+        return self.message + self._help()
 
 
 class LimitError(ExpressionError):
@@ -145,14 +217,35 @@ class PackageMissingError(ExpressionError):
         self.package = package
 
 
+def reason_of(error: Exception) -> str:
+    """What a failure of Python or a library says, unless it shows objects of the interpreter."""
+    if isinstance(error, ExpressionError):
+        return error.message
+    text = str(error)[:_SHOWN_TEMPLATE]
+    return type(error).__name__ if not text or "<" in text else text
+
+
 def line_of(template: str, position: int) -> int:
     """Line number from 1 of a position; CR LF, CR and LF are one break each (expression language 2.1)."""
     head = template[:position]
     return 1 + head.count("\n") + head.count("\r") - head.count("\r\n")
 
 
+def column_of(template: str, position: int) -> int:
+    """Column from 1 of a position."""
+    return position - max(template.rfind("\n", 0, position), template.rfind("\r", 0, position))
+
+
 def near_name(name: str, known: Iterable[object]) -> str:
-    """The most similar of the known names, or an empty string."""
-    names = [key for key in known if isinstance(key, str)]
+    """The most similar of the (first thousand) known names, or an empty string."""
+    if len(name) > _LONGEST_NAME:
+        return ""
+    names = [key for key in islice(known, _COMPARED_NAMES) if isinstance(key, str) and len(key) <= _LONGEST_NAME]
     found = get_close_matches(name, names, n=1, cutoff=0.6)
+    if not found:
+        found = [each for each in names if each.casefold() == name.casefold()]
     return found[0] if found else ""
+
+
+def _shown(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[:longest] + "..."

@@ -10,11 +10,12 @@ import re
 
 from segue.expr.errors import ExpressionSyntaxError
 
-__all__ = ["RAW_BLOCK", "Token", "tokenize"]
+__all__ = ["Token", "inside_raw", "tokenize", "without_raw_tags"]
 
 Token = tuple[str, str, int]
 
-RAW_BLOCK = re.compile(r"\{%-*\s*raw\s*-*%\}(.*?)\{%-*\s*endraw\s*-*%\}", re.DOTALL)
+_RAW = re.compile(r"\{%-*\s*raw\s*-*%\}")
+_END_RAW = re.compile(r"\{%-*\s*endraw\s*-*%\}")
 
 _OPEN = re.compile(r"\{[{%#]")
 _VERBATIM = re.compile(r"\{%(-\s)?\s*verbatim\s*(-?)%\}")
@@ -49,6 +50,7 @@ class _Lexer:
         self.text = text
         self.tokens: list[Token] = []
         self.trim_next = False
+        self.has_end_raw = True
 
     def run(self) -> list[Token]:
         text = self.text
@@ -88,18 +90,21 @@ class _Lexer:
     def comment(self, pos: int, start: int) -> int:
         found = _COMMENT.match(self.text, start)
         if found is None:
-            raise ExpressionSyntaxError("Unclosed comment.", self.text, start, piece="{#", suggestion="Add `#}`.")
+            raise ExpressionSyntaxError("Unclosed comment.", self.text, start, piece="{#", advice="Add `#}`.")
         self.add_text(pos, start, trim_end=found[1] is not None)
         self.trim_next = found[3] is not None
         return found.end()
 
     def special_tag(self, pos: int, start: int) -> int | None:
         """`raw` and `verbatim` blocks: their inside is never parsed. Returns the position after, or None."""
-        raw = RAW_BLOCK.match(self.text, start)
-        if raw is not None:
+        raw = _RAW.match(self.text, start)
+        end_raw = _END_RAW.search(self.text, raw.end()) if raw and self.has_end_raw else None
+        if raw is not None and end_raw is not None:
             self.add_text(pos, start, trim_end=False)
-            self.tokens.append(("RAW", raw[0], start))
-            return raw.end()
+            self.tokens.append(("RAW", self.text[start : end_raw.end()], start))
+            return end_raw.end()
+        if raw is not None:
+            self.has_end_raw = False  # and so for every later one: it need not be searched for again
         opening = _VERBATIM.match(self.text, start)
         if opening is None:
             return None
@@ -161,7 +166,7 @@ class _Lexer:
         piece = self.text[pos]
         message = f"Unexpected character [{piece}]"
         if piece in "'\"":
-            raise ExpressionSyntaxError(message, self.text, pos, piece=piece, suggestion="Close the string.")
+            raise ExpressionSyntaxError(message, self.text, pos, piece=piece, advice="Close the string.")
         raise ExpressionSyntaxError(message, self.text, pos, piece=piece)
 
     def interpolated(self, start: int) -> int:
@@ -178,11 +183,31 @@ class _Lexer:
                 tokens.append(("STRING_END", '"', end))
                 return end + 1
             if not text.startswith("#{", end):
-                raise ExpressionSyntaxError("Unclosed string", text, start, piece='"', suggestion="Close the string.")
+                raise ExpressionSyntaxError("Unclosed string", text, start, piece='"', advice="Close the string.")
             tokens.append(("PIECE_START", "#{", end))
             pos = self.region(end + 2, "#{")
             if pos >= len(text):
-                raise ExpressionSyntaxError("Unclosed string", text, start, piece='"', suggestion="Close the string.")
+                raise ExpressionSyntaxError("Unclosed string", text, start, piece='"', advice="Close the string.")
+
+
+def inside_raw(source: str) -> str:
+    """What stands between the tags of a `raw` block, which is given with them."""
+    opening = _RAW.match(source)
+    ends = list(_END_RAW.finditer(source))
+    return source[opening.end() : ends[-1].start()] if opening and ends else source
+
+
+def without_raw_tags(text: str) -> str:
+    """The text with the insides of `raw` blocks in their place."""
+    parts: list[str] = []
+    pos = 0
+    while (opening := _RAW.search(text, pos)) is not None:
+        closing = _END_RAW.search(text, opening.end())
+        if closing is None:
+            break
+        parts += (text[pos : opening.start()], text[opening.end() : closing.start()])
+        pos = closing.end()
+    return "".join(parts) + text[pos:]
 
 
 def tokenize(text: str) -> list[Token]:

@@ -16,7 +16,7 @@ from segue.expr.regex import java_replacement, java_split, matches_whole, replac
 from segue.expr.text import java_text
 from segue.expr.values import MapEntry, is_list
 
-__all__ = ["NO_MEMBER", "call_method", "read_member"]
+__all__ = ["NO_MEMBER", "call_method", "member_names", "read_member"]
 
 NO_MEMBER = object()
 _REFUSED = frozenset({"class", "getClass", "wait", "notify", "notifyAll"})
@@ -125,6 +125,12 @@ def _methods(value: Any) -> Mapping[str, Method]:
     if isinstance(value, MapEntry):
         return _ENTRY
     return _LIST if is_list(value) else {}
+
+
+def member_names(value: Any) -> list[str]:
+    """What a template may name after this value: methods, and what needs no parentheses."""
+    methods = _methods(value)
+    return [name for name, method in _PROPERTIES.items() if method in methods] + [f"{name}()" for name in methods]
 
 
 def _refuse(name: str) -> None:

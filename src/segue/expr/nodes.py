@@ -32,6 +32,7 @@ __all__ = [
     "TestApplication",
     "Text",
     "Unary",
+    "operands",
 ]
 
 
@@ -127,6 +128,18 @@ class Binary(Expr):
     op: str
     left: Expr
     right: Expr
+
+
+def operands(node: Binary) -> list[Expr]:
+    """The operands of `a ~ b ~ c ~ ...`, however many they are, in source order; two for any other operator."""
+    parts: list[Expr] = [node.right]
+    left = node.left
+    while node.op == "~" and isinstance(left, Binary) and left.op == "~":
+        parts.append(left.right)
+        left = left.left
+    parts.append(left)
+    parts.reverse()
+    return parts
 
 
 @dataclass(slots=True)
@@ -244,8 +257,12 @@ class FilterTag(Statement):
 
 @dataclass(slots=True)
 class TemplateTree:
-    """A parsed template: its body, its macros and every name that a tag may bind."""
+    """A parsed template: its body, its macros and every name that a tag may bind.
+
+    `names_loop`: something in it may look at the variable `loop`.
+    """
 
     body: Body
     macros: dict[str, Macro]
     bound: frozenset[str]
+    names_loop: bool = True

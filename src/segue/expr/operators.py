@@ -26,13 +26,19 @@ __all__ = [
     "multiply",
     "negate",
     "positive",
+    "quotient",
+    "remainder",
     "subtract",
     "truth",
+    "whole",
 ]
 
 Number = int | float | Decimal
 
 _DECIMAL = Context(prec=34)
+_LONGEST_NUMBER = 1000
+_LARGEST_EXPONENT = 4000
+_LARGEST_COUNT = 10**18
 
 
 def to_number(value: Any) -> Number:
@@ -41,7 +47,8 @@ def to_number(value: Any) -> Number:
         return value
     if isinstance(value, str) and value and not value[0].isspace() and not value[-1].isspace() and "_" not in value:
         try:
-            return float(value) if "." in value or "e" in value or "E" in value else int(value[:25])
+            if len(value) <= _LONGEST_NUMBER:
+                return float(value) if "." in value or "e" in value or "E" in value else int(value)
         except ValueError:
             pass
     raise EvaluationError(f"{class_name(value)} is not a number")
@@ -61,7 +68,19 @@ def _decimal(value: Number) -> Decimal:
 def _bounded(value: Number, limits: Limits) -> Number:
     if isinstance(value, int) and value.bit_length() > limits.max_integer_bits:
         raise LimitError("max_integer_bits", limits.max_integer_bits, "The integer becomes too large")
+    if value.__class__ is Decimal and value.is_finite() and abs(Decimal(value).adjusted()) > _LARGEST_EXPONENT:
+        raise LimitError("max_integer_bits", limits.max_integer_bits, "The number becomes too large or too small")
     return value
+
+
+def whole(value: Any, what: str) -> int:
+    """A number cut to a whole one, for arguments that count something. Raises EvaluationError."""
+    number = to_number(value)
+    if isinstance(number, int):
+        return number
+    if not math.isfinite(number) or not -_LARGEST_COUNT < number < _LARGEST_COUNT:
+        raise EvaluationError(f"{what} must be a smaller number")
+    return int(number)
 
 
 def _arithmetic(
@@ -85,7 +104,8 @@ def _sized(items: list[Any], limits: Limits) -> list[Any]:
 def add(left: Any, right: Any, limits: Limits) -> Any:
     """`+`: text if either side is text, a longer list if the left side is a list, else a sum."""
     if isinstance(left, str) or isinstance(right, str):
-        return concat(java_text(left), java_text(right), limits)
+        longest = limits.max_output_length
+        return concat(java_text(left, longest), java_text(right, longest), limits)
     if is_list(left):
         return _sized([*left, *right] if is_collection(right) else [*left, right], limits)
     return _arithmetic(left, right, limits, operator.add, _DECIMAL.add)
@@ -110,15 +130,16 @@ def multiply(left: Any, right: Any, limits: Limits) -> Any:
 
 def divide(left: Any, right: Any, limits: Limits) -> Any:
     """`/`: whole numbers truncate toward zero; division by a double zero is infinite or NaN."""
-    return _arithmetic(left, right, limits, _quotient, _DECIMAL.divide)
+    return _arithmetic(left, right, limits, quotient, _DECIMAL.divide)
 
 
 def modulo(left: Any, right: Any, limits: Limits) -> Any:
     """`%`: the sign is that of the dividend."""
-    return _arithmetic(left, right, limits, _remainder, _DECIMAL.remainder)
+    return _arithmetic(left, right, limits, remainder, _DECIMAL.remainder)
 
 
-def _quotient(a: float, b: float) -> float:
+def quotient(a: float, b: float) -> float:
+    """Of two plain numbers. Raises EvaluationError for a whole number by zero."""
     if isinstance(a, int) and isinstance(b, int):
         if b == 0:
             raise EvaluationError("/ by zero")
@@ -131,7 +152,8 @@ def _quotient(a: float, b: float) -> float:
     return a / b
 
 
-def _remainder(a: float, b: float) -> float:
+def remainder(a: float, b: float) -> float:
+    """Of two plain numbers. Raises EvaluationError for a whole number by zero."""
     if isinstance(a, int) and isinstance(b, int):
         if b == 0:
             raise EvaluationError("/ by zero")
@@ -248,13 +270,22 @@ def is_in(left: Any, right: Any) -> bool:
     if left is None or right is None:
         return False
     wanted = java_text(left)
+    longest = len(wanted)
     if isinstance(right, Mapping):
         candidates = [*right.keys(), *right.values()]
     elif is_collection(right):
         candidates = list(right)
     else:
         return False
-    return any(item is not None and java_text(item) == wanted for item in candidates)
+    return any(item is not None and _has_text(item, wanted, longest) for item in candidates)
+
+
+def _has_text(item: Any, wanted: str, longest: int) -> bool:
+    """Whether the Java text of an item is this one; a longer text is not made to its end."""
+    try:
+        return java_text(item, longest) == wanted
+    except LimitError:
+        return False
 
 
 def truth(value: Any, place: str) -> bool:

@@ -128,7 +128,7 @@ class ExpressionParser:
             if value == "{":
                 return self.map_literal()
         message = f'Unexpected token "{kind}" of value "{value}"'
-        raise ExpressionSyntaxError(message, self.text, pos, piece=value, suggestion="Expected a value.")
+        raise ExpressionSyntaxError(message, self.text, pos, piece=value, advice="Expected a value.")
 
     def number(self, value: str, pos: int) -> int | float:
         """A number literal; more digits than Python turns into an integer are refused."""

@@ -39,6 +39,7 @@ from segue.expr.nodes import (
     TemplateTree,
     TestApplication,
     Unary,
+    operands,
 )
 from segue.expr.references import EVERYTHING, Path, References, ValueOf
 
@@ -114,7 +115,7 @@ class _Collector:
             yes, no = self.constants(node.yes), self.constants(node.no)
             return None if yes is None or no is None else yes | no
         if isinstance(node, Interpolation) or (isinstance(node, Binary) and node.op == "~"):
-            parts = node.parts if isinstance(node, Interpolation) else [node.left, node.right]
+            parts = node.parts if isinstance(node, Interpolation) else operands(node)
             return _joined([self.constants(part) for part in parts])
         return None
 
@@ -156,19 +157,9 @@ class _Collector:
         roots = [name for kind, name in self.targets(node.name) if kind == "root"]
         if roots:
             paths, is_dynamic = self.paths(keys)
-            rest = self.placed(keys[len(paths[0]) :]) + ending if paths[0] else ()
+            rest = _placed(keys[len(paths[0]) :], self.targets) + ending if paths[0] else ()
             for name, path in product(roots, paths):
                 self.root(name, path, placed=path + rest, is_dynamic=is_dynamic)
-
-    def placed(self, keys: Iterable[Expr]) -> Path:
-        """What follows a path, as far as its keys are values of iterations."""
-        found = []
-        for key in keys:
-            path = _constant_path(key, numbers=True)
-            if path is None or not _is_value(path) or self.targets(path[0]) != {("root", path[0])}:
-                break
-            found.append(ValueOf(".".join(path)))
-        return tuple(found)
 
     def paths(self, keys: Iterable[Expr]) -> tuple[list[Path], bool]:
         """The paths that keys may make, and whether they end before a key that depends on data."""
@@ -185,6 +176,14 @@ class _Collector:
             self.expr(node)
 
     def expr(self, node: Expr) -> None:
+        """One expression; chains of operators and filters, which may be long, without recursion."""
+        while isinstance(node, Binary | FilterApplication | TestApplication):
+            if isinstance(node, Binary):
+                self.expr(node.right)
+                node = node.left
+            else:
+                self.exprs(node.args.all())
+                node = node.target
         if isinstance(node, Name | Lookup):
             self.lookup(node)
             return
@@ -336,13 +335,9 @@ class _Collector:
 
 
 def _parts(node: Expr) -> Iterator[Expr]:
-    """The expressions directly within one that is no chain of keys."""
-    if isinstance(node, Binary):
-        yield from (node.left, node.right)
-    elif isinstance(node, Call):
+    """The expressions directly within one that is no chain."""
+    if isinstance(node, Call):
         yield from node.args.all()
-    elif isinstance(node, FilterApplication | TestApplication):
-        yield from (node.target, *node.args.all())
     elif isinstance(node, MethodCall):
         yield from (node.target, *node.args)
     elif isinstance(node, Conditional):
@@ -412,6 +407,17 @@ def _argument(args: Arguments, index: int, name: str) -> Expr | None:
 
 def _is_null(node: Expr) -> bool:
     return isinstance(node, Literal) and node.value is None
+
+
+def _placed(keys: Iterable[Expr], targets: Callable[[str], Targets]) -> Path:
+    """What follows a path, as far as its keys are values of iterations."""
+    found = []
+    for key in keys:
+        path = _constant_path(key, numbers=True)
+        if path is None or not _is_value(path) or targets(path[0]) != {("root", path[0])}:
+            break
+        found.append(ValueOf(".".join(path)))
+    return tuple(found)
 
 
 def _is_value(path: Path) -> bool:

@@ -123,6 +123,10 @@ class Services:
     `clock` gives the current time (aware), `entropy(n)` n random bytes, `logs(limit)` the error logs of this
     execution, `http` the decoded answer, `subflow` its result map, `free_port` a free local port,
     `holidays(date, country, subdivision)` whether that day is a public holiday.
+    `jq(program, text, seconds)` runs a jq program on a JSON text where it can be stopped, and gives all its values; it
+    raises `TimeoutError` when it took too long or too much memory, `ValueError` for what jq refuses.
+    `hidden` are texts of the context that no message may repeat (decrypted inputs). `derived_secret` is told each text
+    that a filter or function made from a secret, for masking in logs.
     """
 
     time_zone: str = "UTC"
@@ -137,6 +141,9 @@ class Services:
     subflow: Callable[[SubflowCall], Mapping[str, Any]] | None = None
     free_port: Callable[[], int] | None = None
     holidays: Callable[[date, str, str | None], bool] | None = None
+    jq: Callable[[str, str, float], list[Any]] | None = None
+    hidden: Sequence[str] = field(default=(), repr=False)
+    derived_secret: Callable[[str], None] | None = None
 
 
 NO_SERVICES = Services()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from segue.expr.dialects import Dialect
 from segue.expr.errors import ExpressionSyntaxError, LimitError, near_name
-from segue.expr.lexer import RAW_BLOCK, tokenize
+from segue.expr.lexer import inside_raw, tokenize
 from segue.expr.nodes import (
     Arguments,
     Block,
@@ -26,6 +26,7 @@ from segue.expr.parser import LITERAL_NAMES, ExpressionParser
 __all__ = ["parse_template"]
 
 _TAGS = ("if", "for", "set", "macro", "block", "filter", "verbatim", "raw")
+_SEES_LOOP = frozenset({"loop", "_context", "render", "renderOnce", "printContext", "fetchContext"})
 
 
 class _TagParser(ExpressionParser):
@@ -39,7 +40,8 @@ class _TagParser(ExpressionParser):
     def template(self) -> TemplateTree:
         """The whole text."""
         body, _ = self.body(())
-        return TemplateTree(body, self.macros, frozenset(self.bound))
+        names_loop = any(value in _SEES_LOOP and kind == "NAME" for kind, value, _ in self.tokens)
+        return TemplateTree(body, self.macros, frozenset(self.bound), names_loop)
 
     def body(self, ends: tuple[str, ...]) -> tuple[Body, str]:
         """Statements up to one of the end tags, whose name is read; returns the name too."""
@@ -62,10 +64,10 @@ class _TagParser(ExpressionParser):
                     return body, name
                 body.append(self.tag(name, pos))
             elif kind == "RAW":
-                body.append(_raw(value, pos))
+                body.append(Raw(pos, inside_raw(value), value))
             elif ends:
                 message = f'Unexpected end of template. Pebble was looking for the "{ends[-1]}" tag'
-                raise ExpressionSyntaxError(message, self.text, pos, suggestion=f"Add {{% {ends[-1]} %}}.")
+                raise ExpressionSyntaxError(message, self.text, pos, advice=f"Add {{% {ends[-1]} %}}.")
             else:
                 self.depth -= 1
                 return body, ""
@@ -90,8 +92,14 @@ class _TagParser(ExpressionParser):
         }.get(name)
         if method is None:
             near = near_name(name, _TAGS)
-            hint = f"Did you mean `{near}`?" if near and near != name else ""
-            raise ExpressionSyntaxError(f'Unexpected tag name "{name}"', self.text, pos, piece=name, suggestion=hint)
+            raise ExpressionSyntaxError(
+                f'Unexpected tag name "{name}"',
+                self.text,
+                self.tokens[self.index - 1][2],
+                piece=name,
+                suggestion="" if near == name else near,
+                available=_TAGS,
+            )
         return method(pos)
 
     def end_of_tag(self) -> None:
@@ -192,11 +200,6 @@ class _TagParser(ExpressionParser):
         body, _ = self.body(("endfilter",))
         self.end_of_tag()
         return FilterTag(pos, filters, body)
-
-
-def _raw(source: str, pos: int) -> Statement:
-    found = RAW_BLOCK.fullmatch(source)
-    return Raw(pos, found[1] if found else source, source)
 
 
 def parse_template(text: str, dialect: Dialect, max_depth: int = 100) -> TemplateTree:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from segue.expr.compile_tags import Piece, join
-from segue.expr.errors import EvaluationError, ExpressionError, Interrupt, LimitError
+from segue.expr.errors import EvaluationError, ExpressionError, Interrupt, LimitError, reason_of
 from segue.expr.references import References
 from segue.expr.runtime import Body, State
 
@@ -16,26 +16,29 @@ __all__ = ["Template"]
 
 
 class Template:
-    """The result of `Engine.compile`; immutable, may be shared by threads.
+    """The result of `Engine.compile`; may be shared by threads.
 
     `text` is the source. `pieces` are texts and value functions when the template has no tags; else `body`
     writes the output.
     """
 
-    __slots__ = ("_blocks", "_body", "_pieces", "_references", "text")
+    __slots__ = ("_blocks", "_body", "_find_references", "_pieces", "_references", "text")
 
     def __init__(
         self,
         text: str,
         compiled: tuple[list[Piece] | None, Body, Mapping[str, Body]],
-        references: References,
+        find_references: Callable[[], References],
     ) -> None:
         self.text = text
         self._pieces, self._body, self._blocks = compiled
-        self._references = references
+        self._find_references = find_references
+        self._references: References | None = None
 
     def references(self) -> References:
-        """What the text names, found without evaluating it (13)."""
+        """What the text names, found without evaluating it (13), when first asked. Raises LimitError."""
+        if self._references is None:
+            self._references = self._find_references()
         return self._references
 
     def values(self, state: State) -> list[Any]:
@@ -61,9 +64,7 @@ class Template:
             limit = state.limits.max_depth
             raise LimitError("max_depth", limit, "The expression nests too deeply").at(self.text, 0) from None
         except Exception as error:
-            failure = EvaluationError(f"The expression failed: {str(error) or type(error).__name__}")
-            failure.hide(state.secrets)
-            raise failure.at(self.text, 0) from (None if state.secrets else error)
+            raise self._foreign(error, state) from (None if state.secrets else error)
         return out
 
     def render(self, state: State) -> str | None:
@@ -83,11 +84,24 @@ class Template:
             return None
         try:
             return join(written, state.limits.max_output_length)
-        except LimitError as error:
-            raise error.at(self.text, 0) from None
+        except Interrupt:
+            raise
+        except ExpressionError as error:
+            error.at(self.text, 0)
+            if state.secrets:
+                error.hide(state.secrets)
+            raise error from None
         except RecursionError:
             limit = state.limits.max_depth
             raise LimitError("max_depth", limit, "The value nests too deeply").at(self.text, 0) from None
+        except Exception as error:
+            raise self._foreign(error, state) from (None if state.secrets else error)
+
+    def _foreign(self, error: Exception, state: State) -> ExpressionError:
+        """The error for a failure that no filter or operator has caught."""
+        failure = EvaluationError(f"The expression failed: {reason_of(error)}")
+        failure.at(self.text, 0).hide(state.secrets)
+        return failure
 
     def render_typed(self, state: State) -> Any:
         """One piece keeps its type; several become text, read as JSON if one of them is a container."""

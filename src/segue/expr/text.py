@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from json.encoder import encode_basestring
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]  # not in the type stubs
 from typing import Any
 
 from segue.expr.errors import LimitError
@@ -20,7 +20,18 @@ from segue.expr.values import MapEntry, is_collection
 __all__ = ["double_text", "duration_text", "java_text", "json_text", "output_text"]
 
 DEFAULT_LIMIT = 10_000_000
+_LONG = 10**19
 _quote: Callable[[str], str] = encode_basestring
+
+
+def _not_plain(value: Any) -> Any:
+    raise TypeError(f"{type(value).__name__} is no plain value")
+
+
+# One encoder for all: it has no state, and no check for cycles, which no template can make.
+_ENCODE: Callable[[Any, int], tuple[str, ...]] = c_make_encoder(
+    None, _not_plain, encode_basestring, None, ":", ",", False, False, False
+)
 
 
 def double_text(value: float) -> str:
@@ -177,6 +188,43 @@ class _Writer:
         self.add("}" if separator == "," else "{}")
 
 
+def _plain_size(value: Any, left: int) -> int:
+    """`left` without (at least) the length of the JSON form; negative when that is too long or not plain JSON.
+
+    Plain are maps with text keys, lists, text, booleans, and numbers that Python and Java write alike. Every number
+    counts with its longest form, so that integers beyond 64 bits are not plain.
+    """
+    for item in value.values() if value.__class__ is dict else value:
+        kind = item.__class__
+        if kind is str:
+            left -= len(item) * 6 + 3
+        elif kind is int:
+            left -= 21 if -_LONG < item < _LONG else left + 1
+        elif kind is dict or kind is list:
+            left = _plain_size(item, left - 2)
+        elif kind is bool:
+            left -= 6
+        elif kind is float and 0.001 <= item < 1e7:
+            left -= 26
+        else:
+            return -1
+        if left < 0:
+            return -1
+    if value.__class__ is dict:
+        for key in value:
+            if key.__class__ is not str:
+                return -1
+            left -= len(key) * 6 + 4
+    return left
+
+
+def _plain_json(value: Any, limit: int) -> str | None:
+    """JSON by the encoder in C, where it writes the same as ours; None where it may not."""
+    if value.__class__ is not dict and value.__class__ is not list:
+        return None
+    return "".join(_ENCODE(value, 0)) if _plain_size(value, limit) >= 0 else None
+
+
 def json_text(value: Any, limit: int = DEFAULT_LIMIT) -> str:
     """Compact JSON: map entries that are null are dropped, list nulls kept, non-ASCII as is.
 
@@ -185,6 +233,9 @@ def json_text(value: Any, limit: int = DEFAULT_LIMIT) -> str:
     """
     if value.__class__ is str:
         return _quote(value)
+    text = _plain_json(value, limit)
+    if text is not None:
+        return text
     writer = _Writer(limit)
     writer.json(value)
     return "".join(writer.parts)

@@ -10,6 +10,7 @@ from segue.domain.encrypted import revealed
 from segue.domain.fetched_values import FetchedValues
 from segue.expr import Dialect, Engine, References, Services
 from segue.ports.clock import Clock, SystemClock
+from segue.ports.jq_process import run_jq
 
 
 class Renderer:
@@ -83,7 +84,7 @@ class ValueRenderer(Renderer):
 
 def machine_services(clock: Clock | None = None) -> Services:
     """What expressions may use of the machine they are rendered on: the time, chance and a free port."""
-    return Services(clock=(clock or SystemClock()).now, entropy=os.urandom, free_port=_free_port)
+    return Services(clock=(clock or SystemClock()).now, entropy=os.urandom, free_port=_free_port, jq=run_jq)
 
 
 def _free_port() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,19 +14,11 @@ from segue.expr import Dialect, Engine, ExpressionError, Services
 
 ROWS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("conformance_table.yaml").read_text("utf-8"))
 DIALECTS = {"1": [Dialect.V1], "2": [Dialect.V2]}
-PACKAGES = {"JQ": "jq", "SVC33": "cryptography"}
-NEEDS_NO_PACKAGE = {"JQ13", "JQ15", "JQ16"}
 CASES = [
     pytest.param(row, dialect, id=f"{row['id']}-{dialect.value}")
     for row in ROWS
     for dialect in DIALECTS.get(str(row.get("dialect")), [Dialect.V1, Dialect.V2])
 ]
-
-
-def _skip_without_package(row_id: str) -> None:
-    for prefix, package in PACKAGES.items():
-        if row_id.startswith(prefix) and row_id not in NEEDS_NO_PACKAGE and not importlib.util.find_spec(package):
-            pytest.skip(f"the package {package} is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +34,6 @@ def test_row(
     services: Services,
     run_context: dict[str, Any],
 ) -> None:
-    _skip_without_package(row["id"])
     engine = engines[dialect]
     context = {**run_context, **row["context"]} if row.get("fixture") else row["context"]
     used = replace(services, time_zone=row.get("tz", "UTC"))

@@ -138,11 +138,13 @@ def test_missing_names_are_reported_with_line_and_near_name(engine: Engine) -> N
         engine.render("a\r\n\n{{ outputs.taks }}", {"outputs": {"task": 1}})
     assert caught.value.name == "taks"
     assert caught.value.line == 3
-    assert caught.value.suggestion == "task"
+    assert (caught.value.column, caught.value.piece) == (12, "taks")
+    assert caught.value.suggestion == "outputs.task"
+    assert caught.value.available == ["task"]
     assert str(caught.value).startswith(
         "Unable to find `taks` used in the expression `a\r\n\n{{ outputs.taks }}` at line 3"
     )
-    assert "did you mean `task`?" in str(caught.value)
+    assert "did you mean `outputs.task`?" in str(caught.value)
 
 
 def test_syntax_errors_name_line_column_and_piece(engine: Engine) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from segue.expr import Engine, ExpressionError, Services
+from segue.expr import Engine, EvaluationError, ExpressionError, Services
 
 DATE = "2024-03-05T14:07:09.123456Z"
 CONTEXT: dict[str, Any] = {
@@ -182,3 +182,73 @@ def test_the_complete_list_of_filters_exists() -> None:
         "yaml",
     ]
     assert set(names) <= set(FILTERS)
+
+
+@pytest.mark.parametrize(
+    ("text", "existing", "expected"),
+    [
+        ("Tue, 5 Mar 2024 14:07:09 GMT", "rfc_1123_date_time", "2024-03-05T14:07:09Z"),
+        ("5 Mar 2024 14:07 +0100", "rfc_1123_date_time", "2024-03-05T13:07:00Z"),
+        ("20240305", "basic_iso_date", "2024-03-05T00:00:00Z"),
+        ("20240305+0100", "basic_iso_date", "2024-03-05T00:00:00Z"),
+        ("2024-065", "iso_ordinal_date", "2024-03-05T00:00:00Z"),
+        ("2024-W10-2", "iso_week_date", "2024-03-05T00:00:00Z"),
+        ("2024-03-05+02:00", "iso_offset_date", "2024-03-05T00:00:00Z"),
+        ("2024-03-05", "iso_date", "2024-03-05T00:00:00Z"),
+        ("2024-03-05T14:07:09+01:00[Europe/Paris]", "iso_zoned_date_time", "2024-03-05T13:07:09Z"),
+        ("2024-03-05T14:07:09", "iso_local_date_time", "2024-03-05T14:07:09Z"),
+        ("2024-03-05 14:07:09.123", "sql_milli", "2024-03-05T14:07:09Z"),
+        ("Mar 5, 2024, 2:07:09 PM", "medium", "2024-03-05T14:07:09Z"),
+        ("3/5/24, 2:07 PM", "short", "2024-03-05T14:07:00Z"),
+    ],
+)
+def test_named_formats_are_read_too(engine: Engine, text: str, existing: str, expected: str) -> None:
+    template = "{{ t | date('iso_sec', existingFormat=e) }}"
+    assert engine.render(template, {"t": text, "e": existing}) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "existing"),
+    [
+        ("14:07:09", "iso_local_time"),
+        ("Wed, 5 Mar 2024 14:07:09 GMT", "rfc_1123_date_time"),
+        ("2024-W60-2", "iso_week_date"),
+        ("2024-400", "iso_ordinal_date"),
+        ("20241305", "basic_iso_date"),
+    ],
+)
+def test_dates_that_do_not_exist_or_are_times_are_refused(engine: Engine, text: str, existing: str) -> None:
+    with pytest.raises(EvaluationError, match="could not be parsed"):
+        engine.render("{{ t | date(existingFormat=e) }}", {"t": text, "e": existing})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        (r"\p{L}+", "1été2", "été"),
+        (r"[a-z&&[^b]]+", "abcd", "a"),
+        (r"\Qa.b\E", "xa.b", "a.b"),
+        (r"(?<w>a)\k<w>", "baa", "aa"),
+        (r"a++b", "aab", "aab"),
+        (r"(?i)ab", "xAB", "AB"),
+        (r"a(?i)b", "AB aB", "aB"),
+        (r"\d+", "٣4", "4"),
+        (r"[\w|]+", "a|b c", "a|b"),
+        (r"\h", "a\tb", "\t"),
+        (r"x\x41\u0042\x{43}", "xABC", "xABC"),
+        (r"b\z", "ab", "b"),
+        (r"b\Z", "ab\n", "b"),
+        (r"[^]x]", "]xy", "y"),
+        (r"\p{Punct}", "a~", "~"),
+    ],
+)
+def test_regular_expressions_are_read_as_java_reads_them(engine: Engine, pattern: str, text: str, found: str) -> None:
+    assert engine.render("{{ t | regexExtract(p) }}", {"t": text, "p": pattern}) == found
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a{b}", "(?R)", "(?P<n>a)", "(?:a){e<=1}", "(*FAIL)", "(?(1)a|b)", "\\y", "a\\", "[a", "\\p{Nope}"]
+)
+def test_what_java_does_not_know_is_no_regular_expression(engine: Engine, pattern: str) -> None:
+    with pytest.raises(EvaluationError, match="Invalid regex"):
+        engine.render("{{ 'a' | regexMatch(p) }}", {"p": pattern})

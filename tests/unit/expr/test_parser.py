@@ -72,7 +72,7 @@ def test_reading(text: str, reading: str) -> None:
         ("{{ a ; b }}", "Unexpected character [;]"),
         ("{% %}", "A block must start with a tag name."),
         ("{% endif %}", 'Unexpected tag name "endif"'),
-        ("{% iff x %}", "Did you mean `if`?"),
+        ("{% iff x %}", "did you mean `if`?"),
         ("{% for a, b in l %}{% endfor %}", "expected token of type NAME"),
         ("{% set true = 1 %}", "Can not assign a value to true"),
         ("{% set a.b = 1 %}", "expected token of type PUNCTUATION"),

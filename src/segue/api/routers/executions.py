@@ -123,7 +123,7 @@ async def validate_inputs(
     flow = await backend.starter.runnable(tenant, namespace, flow_id, revision)
     submission = await read_submission(request, backend.config)
     with submission.form:
-        values, _ = await backend.inputs.with_files(flow, submission, "validation")
+        values, _ = await backend.inputs.with_files(flow, submission, "validation", refuse_empty=False)
     resolution = await backend.inputs.resolve(flow, values)
     checks = [] if resolution.errors else await backend.inputs.failed_checks(flow, resolution.values)
     return {

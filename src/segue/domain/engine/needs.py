@@ -8,7 +8,16 @@ from typing import NamedTuple
 
 from segue.domain.needs import Needed, ValueNeed
 
-__all__ = ["ChildrenNeed", "FlowNeed", "Need", "Needed", "OutputsNeed", "ValueNeed"]
+__all__ = [
+    "ChildrenNeed",
+    "ExecutionNeed",
+    "FlowNeed",
+    "Need",
+    "Needed",
+    "OutputsNeed",
+    "SlotNeed",
+    "ValueNeed",
+]
 
 
 class OutputsNeed(NamedTuple):

@@ -200,6 +200,8 @@ SPECIAL: dict[tuple[str, str], str] = {
     ("LoopUntil", "tasks"): "The tasks that are repeated.",
     ("Check", "when"): "An expression that must hold.",
     ("Task", "when"): "An expression; the task is skipped when it does not hold.",
+    ("SetVariables", "variables"): "Names with their values.",
+    ("UnsetVariables", "variables"): "Names of variables.",
     ("Filter", "type"): "How it is compared.",
     ("Filter", "value"): "What it is compared with; for EXPRESSION what is evaluated.",
     ("Filter", "values"): "What it is compared with, one of them.",
@@ -215,6 +217,10 @@ SPECIAL: dict[tuple[str, str], str] = {
     ("PluginDefault", "type"): "A type of plugins, or the beginning of it.",
     ("Output", "value"): "An expression, or a structure with expressions in it.",
     ("Retry", "behavior"): "Whether the task or the whole execution is tried again.",
+    ("Exit", "state"): "The state in which the execution ends: SUCCESS, WARNING, FAILED, CANCELLED or KILLED.",
+    ("SetVariables", "overwrite"): "Whether variables that exist already get the new value; an error if not.",
+    ("UnsetVariables", "ignoreMissing"): "Whether variables that do not exist are no error.",
+    ("Resume", "executionId"): "The execution that goes on; without it the task's own.",
     ("WebhookTrigger", "fetchType"): "Whether the body is read, stored or dropped.",
 }
 """By class and name, where the general sentence would say too little."""

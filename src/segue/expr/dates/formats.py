@@ -12,7 +12,7 @@ from babel.dates import format_date, format_datetime, format_time
 from segue.expr.dates.patterns import format_pattern, locale_of
 from segue.expr.dates.zones import offset_text
 
-__all__ = ["PATTERNS", "format_value"]
+__all__ = ["PATTERNS", "STYLES", "format_value", "style_pattern"]
 
 PATTERNS: Mapping[str, str] = {
     "iso": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
@@ -75,7 +75,18 @@ _NAMED: Mapping[str, Callable[[datetime], str]] = {
     "basic_iso_date": lambda value: f"{value:%Y%m%d}" + offset_text(value, "+HHMM", "Z"),
     "rfc_1123_date_time": _rfc_1123,
 }
-_STYLES = frozenset({"full", "long", "medium", "short"})
+STYLES = frozenset({"full", "long", "medium", "short"})
+
+
+def style_pattern(style: str, locale: Locale) -> str:
+    """The pattern of a locale style, for reading; blanks are plain ones."""
+    day, clock = locale.date_formats[style].pattern, locale.time_formats[style].pattern
+    if locale.language == "en":
+        glue = " 'at' " if style in ("full", "long") else ", "
+        text = f"{day}{glue}{clock}"
+    else:
+        text = str(locale.datetime_formats[style]).replace("{0}", clock).replace("{1}", day)
+    return text.replace("\u202f", " ")
 
 
 def _styled(value: datetime, style: str, locale: Locale) -> str:
@@ -98,6 +109,6 @@ def format_value(value: datetime, name: str, locale: str) -> str:
     write = _NAMED.get(name)
     if write is not None:
         return write(value)
-    if name in _STYLES:
+    if name in STYLES:
         return _styled(value, name, locale_of(locale))
     return format_pattern(value, PATTERNS.get(name, name), locale_of(locale))

@@ -7,17 +7,19 @@ from calendar import monthrange
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from babel import Locale
 
-from segue.expr.dates.formats import PATTERNS
-from segue.expr.dates.patterns import tokens
+from segue.expr.dates.formats import PATTERNS, STYLES, style_pattern
+from segue.expr.dates.patterns import locale_of, tokens
 from segue.expr.dates.zones import settle, zone
-from segue.expr.errors import EvaluationError
+from segue.expr.errors import EvaluationError, LimitError, reason_of
+from segue.expr.limits import Limits
+from segue.expr.regex import match_in_time
 from segue.expr.values import class_name, is_integer
 
-__all__ = ["parse_iso", "read_date"]
+__all__ = ["Reading", "parse_iso", "read_date"]
 
 _ISO = re.compile(
     r"([+-]?\d{4,9})-(\d{2})-(\d{2})"
@@ -52,12 +54,23 @@ def parse_iso(text: str) -> datetime | date:
     return aware.astimezone(zone(region)) if region else aware
 
 
-def read_date(value: Any, default: tzinfo, existing: str | None, locale: Locale) -> datetime:
+class Reading(NamedTuple):
+    """How to read a date: the zone of local ones, the format of texts (None: ISO), names of months and days."""
+
+    default: tzinfo
+    existing: str | None
+    locale: Locale
+    limits: Limits
+
+
+def read_date(value: Any, how: Reading) -> datetime:
     """An aware date from a date, an epoch or text; local ones are in the default zone.
 
     Raises:
         EvaluationError: the value cannot be read as a date.
+        LimitError: the format is too long, or takes too long to match.
     """
+    default = how.default
     if isinstance(value, datetime):
         return value if value.tzinfo is not None else settle(value.replace(tzinfo=default))
     if isinstance(value, date):
@@ -66,7 +79,7 @@ def read_date(value: Any, default: tzinfo, existing: str | None, locale: Locale)
         return _epoch(value)
     if not isinstance(value, str):
         raise EvaluationError(f"A value of type {class_name(value)} is not a date")
-    parsed = parse_iso(value) if existing is None else _parse(value, PATTERNS.get(existing, existing), locale)
+    parsed = parse_iso(value) if how.existing is None else _parse_named(value, how.existing, how)
     if not isinstance(parsed, datetime):
         parsed = datetime.combine(parsed, time())
     return parsed if parsed.tzinfo is not None else settle(parsed.replace(tzinfo=default))
@@ -82,6 +95,57 @@ def _epoch(value: int) -> datetime:
         raise EvaluationError(f"The number {value} is too large for a date") from None
 
 
+# Named formats as patterns to read with; a time alone is no date.
+_READ_PATTERNS: Mapping[str, str] = {
+    **PATTERNS,
+    "iso_date": "yyyy-MM-dd[XXX]",
+    "iso_offset_date": "yyyy-MM-ddXXX",
+    "iso_ordinal_date": "yyyy-DDD[XXX]",
+    "basic_iso_date": "yyyyMMdd[XX]",
+    "rfc_1123_date_time": "[EEE, ]d MMM yyyy HH:mm[:ss] z",
+}
+_ISO_NAMES = frozenset(
+    {
+        "iso_date_time",
+        "iso_zoned_date_time",
+        "iso_offset_date_time",
+        "iso_local_date_time",
+        "iso_local_date",
+        "iso_instant",
+    }
+)
+_TIMES = frozenset({"iso_time", "iso_local_time", "iso_offset_time"})
+_WEEK_DATE = re.compile(r"(\d{4})-W(\d{2})-(\d)(?:Z|[+-]\d{2}:\d{2})?", re.ASCII)
+
+
+def _parse_named(text: str, name: str, how: Reading) -> datetime | date:
+    """Text in a named format, a locale style or a pattern."""
+    longest = how.limits.max_format_length
+    if len(name) > longest or len(text) > longest:
+        raise LimitError("max_format_length", longest, "The date or its format is too long")
+    if name in _ISO_NAMES:
+        return parse_iso(text)
+    if name in _TIMES:
+        raise EvaluationError(f"Text '{text[:100]}' could not be parsed as a date: '{name}' is a time alone")
+    if name == "iso_week_date":
+        return _week_date(text)
+    if name in STYLES:
+        return _parse(text.replace("\u202f", " "), style_pattern(name, how.locale), how)
+    if name == "rfc_1123_date_time":
+        how = how._replace(locale=locale_of("en_US"))
+    return _parse(text, _READ_PATTERNS.get(name, name), how)
+
+
+def _week_date(text: str) -> date:
+    found = _WEEK_DATE.fullmatch(text)
+    try:
+        if found is not None:
+            return date.fromisocalendar(int(found[1]), int(found[2]), int(found[3]))
+    except ValueError:
+        pass
+    raise EvaluationError(f"Text '{text[:100]}' could not be parsed as a week date") from None
+
+
 _WIDE = {"y": r"\d{1,9}", "u": r"\d{1,9}", "D": r"\d{1,3}", "n": r"\d{1,9}"}
 _OFFSETS = r"Z|[+-]\d{2}(?::?\d{2}){0,2}"
 _NUMERIC = frozenset("yuDdHhKkmsSnML")
@@ -94,7 +158,7 @@ def _names(kind: str, count: int, locale: Locale) -> Mapping[str, int]:
 
 
 @lru_cache(maxsize=200)
-def _reader(pattern: str, locale: Locale) -> tuple[re.Pattern[str], tuple[tuple[str, int], ...]]:
+def _reader(pattern: str, locale: Locale) -> tuple[str, tuple[tuple[str, int], ...]]:
     """A regular expression for the pattern, and the field of each of its groups."""
     expression: list[str] = []
     groups: list[tuple[str, int]] = []
@@ -108,10 +172,7 @@ def _reader(pattern: str, locale: Locale) -> tuple[re.Pattern[str], tuple[tuple[
             continue
         groups.append(part)
         expression.append(f"({_field(letter, count, locale)})")
-    try:
-        return re.compile("".join(expression), re.ASCII), tuple(groups)
-    except re.error:
-        raise EvaluationError(f"The pattern '{pattern}' is not valid for reading") from None
+    return "".join(expression), tuple(groups)
 
 
 def _field(letter: str, count: int, locale: Locale) -> str:
@@ -133,9 +194,10 @@ def _field(letter: str, count: int, locale: Locale) -> str:
     raise EvaluationError(f"The pattern letter '{letter}' is not supported for reading")
 
 
-def _parse(text: str, pattern: str, locale: Locale) -> datetime | date:
+def _parse(text: str, pattern: str, how: Reading) -> datetime | date:
+    locale = how.locale
     expression, groups = _reader(pattern, locale)
-    found = expression.fullmatch(text)
+    found = match_in_time(expression, text, how.limits)
     if found is None:
         raise EvaluationError(f"Text '{text[:100]}' could not be parsed with the pattern '{pattern}'")
     fields: dict[str, Any] = {}
@@ -144,8 +206,8 @@ def _parse(text: str, pattern: str, locale: Locale) -> datetime | date:
             fields[letter] = _read_field(letter, count, piece, locale)
     try:
         return _resolve(fields)
-    except (ValueError, OverflowError, KeyError) as error:
-        message = f"Text '{text[:100]}' could not be parsed with the pattern '{pattern}': {error}"
+    except (EvaluationError, ValueError, OverflowError, KeyError) as error:
+        message = f"Text '{text[:100]}' could not be parsed with the pattern '{pattern}': {reason_of(error)}"
         raise EvaluationError(message) from None
 
 
@@ -160,6 +222,8 @@ def _read_field(letter: str, count: int, piece: str, locale: Locale) -> Any:
         return int(piece)
     if letter in "XxZVz":
         return zone(piece)
+    if letter == "E":
+        return _names("days", count, locale)[piece]
     if letter == "a":
         return piece == str(locale.day_periods["format"]["abbreviated"]["pm"])
     return piece
@@ -181,6 +245,8 @@ def _resolve(fields: Mapping[str, Any]) -> datetime | date:
         if not 1 <= fields["d"] <= 31:
             raise EvaluationError(f"invalid day {fields['d']}")
         day = date(year, month, min(fields["d"], monthrange(year, month)[1]))
+    if fields.get("E", day.weekday()) != day.weekday():
+        raise EvaluationError(f"{day} is another day of the week")
     hour = _hour(fields)
     if hour is None:
         return day

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cmp_to_key
 from typing import Any
 
 from segue.expr.callables import Table
 from segue.expr.errors import EvaluationError, LimitError
-from segue.expr.operators import code_units, to_number
+from segue.expr.operators import code_units, whole
 from segue.expr.runtime import State
 from segue.expr.text import java_text
 from segue.expr.values import ABSENT, MapEntry, class_name, is_collection, is_integer, is_list, is_number
@@ -49,7 +48,7 @@ def chunk(value: Any, size: Any = None) -> list[list[Any]] | None:
         raise EvaluationError("'chunk' filter expects an argument 'size'.")
     if not is_list(value):
         raise EvaluationError(f"'chunk' filter can only be applied to List. Actual type was: {class_name(value)}")
-    step = int(to_number(size))
+    step = whole(size, "The argument 'size' of 'chunk'")
     if step <= 0:
         raise EvaluationError("'chunk' filter expects a 'size' greater than 0.")
     return [list(value[start : start + step]) for start in range(0, len(value), step)]
@@ -343,28 +342,18 @@ def reverse(value: Any) -> list[Any] | None:
     return list(value)[::-1]
 
 
-def _compare(left: Any, right: Any) -> int:
-    if is_number(left) and is_number(right):
-        return int(left > right) - int(left < right)
-    if isinstance(left, str) and isinstance(right, str):
-        a: Any = code_units(left)
-        b: Any = code_units(right)
-        return int(a > b) - int(a < b)
-    if isinstance(left, bool) and isinstance(right, bool):
-        return int(left) - int(right)
-    raise EvaluationError(f"{class_name(left)} and {class_name(right)} cannot be sorted together")
-
-
 def _sorted(value: Any, name: str, *, descending: bool) -> list[Any] | None:
     if value is None:
         return None
     if not is_collection(value):
         raise EvaluationError(f"Unsupported input type for {name} filter: {class_name(value)}")
     items = list(value)
-    kinds = {type(item) for item in items}
-    if kinds <= {int, float} or (kinds == {str} and all(map(str.isascii, items))):
+    if all(map(is_number, items)) or all(isinstance(item, bool) for item in items):
         return sorted(items, reverse=descending)
-    return sorted(items, key=cmp_to_key(_compare), reverse=descending)
+    if all(isinstance(item, str) for item in items):
+        return sorted(items, key=None if all(map(str.isascii, items)) else code_units, reverse=descending)
+    names = sorted({class_name(item) for item in items})
+    raise EvaluationError(f"{' and '.join(names[:3])} cannot be sorted together")
 
 
 @TABLE.add("sort")

@@ -9,9 +9,9 @@ from typing import Any
 from segue.expr.callables import Table
 from segue.expr.dates.formats import format_value
 from segue.expr.dates.patterns import locale_of
-from segue.expr.dates.reading import read_date
+from segue.expr.dates.reading import Reading, read_date
 from segue.expr.dates.zones import settle, zone
-from segue.expr.errors import EvaluationError
+from segue.expr.errors import EvaluationError, LimitError
 from segue.expr.runtime import State
 from segue.expr.text import java_text
 
@@ -19,6 +19,7 @@ __all__ = ["TABLE", "write_date"]
 
 TABLE = Table()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_AMOUNT = 20
 _MICROS = timedelta(microseconds=1)
 _EXACT = {
     "MICROS": 1,
@@ -35,7 +36,7 @@ _MONTHS = {"MONTHS": 1, "YEARS": 12, "DECADES": 120, "CENTURIES": 1200, "MILLENN
 def _read(state: State, value: Any, time_zone: Any, existing_format: Any, locale: Any = None) -> datetime:
     default = zone(java_text(time_zone) if time_zone is not None else state.services.time_zone)
     existing = None if existing_format is None else java_text(existing_format)
-    return read_date(value, default, existing, locale_of(_locale(state, locale)))
+    return read_date(value, Reading(default, existing, locale_of(_locale(state, locale)), state.limits))
 
 
 def _locale(state: State, locale: Any) -> str:
@@ -46,6 +47,9 @@ def write_date(state: State, value: datetime, format: Any, time_zone: Any, local
     """A date in the zone asked for (else the default one) as text."""
     target = zone(java_text(time_zone) if time_zone is not None else state.services.time_zone)
     name = "iso" if format is None else java_text(format)
+    longest = state.limits.max_format_length
+    if len(name) > longest:
+        raise LimitError("max_format_length", longest, "The format of the date is too long")
     return format_value(value.astimezone(target), name, _locale(state, locale))
 
 
@@ -143,9 +147,11 @@ def _amount(amount: Any) -> int:
         return int(amount)
     text = java_text(amount)
     try:
-        return int(text[:25])
+        if len(text) <= _LONGEST_AMOUNT:
+            return int(text)
     except ValueError:
-        raise EvaluationError(f"{text} can't be converted to long") from None
+        pass
+    raise EvaluationError(f"{text[:100]} can't be converted to long") from None
 
 
 def _moved(start: datetime, amount: int, unit: Any) -> datetime:

@@ -10,7 +10,7 @@ from babel.numbers import format_decimal
 
 from segue.expr.callables import Table
 from segue.expr.dates.patterns import locale_of
-from segue.expr.errors import EvaluationError
+from segue.expr.errors import EvaluationError, LimitError, reason_of
 from segue.expr.runtime import State
 from segue.expr.text import java_text
 from segue.expr.values import Float32, Int32, class_name, is_number
@@ -19,8 +19,9 @@ __all__ = ["TABLE"]
 
 TABLE = Table()
 _INTEGER = re.compile(r"[+-]?(?:0[xX][0-9a-fA-F]+|#[0-9a-fA-F]+|0[0-7]*|[1-9]\d*)", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?[0-3]?\d{1,3})?", re.ASCII)
 _MAX_DIGITS = 1000
+_LARGEST_EXPONENT = 4500
 _TYPES = frozenset({"INT", "FLOAT", "LONG", "DOUBLE", "BIGDECIMAL", "BIGINTEGER"})
 _RANGES = {"INT": 2**31, "LONG": 2**63}
 
@@ -157,12 +158,15 @@ def number_format(state: State, value: Any, format: Any = None) -> str | None:
     if not exact.is_finite():
         return "NaN" if exact.is_nan() else ("∞" if exact > 0 else "-∞")
     pattern = "#,##0.###" if format is None else java_text(format)
-    if len(pattern) > 200:
-        raise EvaluationError("The pattern of 'numberFormat' is too long")
+    longest = state.limits.max_format_length
+    if len(pattern) > longest:
+        raise LimitError("max_format_length", longest, "The pattern of 'numberFormat' is too long")
+    if abs(exact.adjusted()) > _LARGEST_EXPONENT:
+        raise EvaluationError("The number is too large or too small for 'numberFormat'")
     try:
         return str(format_decimal(exact, format=pattern, locale=locale_of(state.services.locale)))
     except (ValueError, IndexError, ArithmeticError) as error:
-        raise EvaluationError(f"The pattern '{pattern}' is not a number format: {error}") from None
+        raise EvaluationError(f"The pattern '{pattern}' is not a number format: {reason_of(error)}") from None
 
 
 @TABLE.add("className")

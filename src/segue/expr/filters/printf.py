@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from segue.expr.errors import EvaluationError, LimitError
+from segue.expr.limits import Limits
 from segue.expr.operators import to_number
 from segue.expr.text import java_text
 from segue.expr.values import class_name, is_integer, is_number
@@ -15,19 +16,20 @@ from segue.expr.values import class_name, is_integer, is_number
 __all__ = ["java_format"]
 
 _CONVERSION = re.compile(r"%(?:(\d+)\$)?([-#+ 0,(<]*)(\d+)?(?:\.(\d+))?([a-zA-Z%])|%")
-_MAX_WIDTH = 10_000
+_LARGEST_EXPONENT = 4500
 
 
-def java_format(template: str, args: Sequence[Any], limit: int) -> str:
+def java_format(template: str, args: Sequence[Any], limits: Limits) -> str:
     """The template with its conversions (`%s %d %f %e %g %x %o %c %b %n %%`) replaced.
 
     Raises:
         EvaluationError: an unknown conversion, too few arguments, an argument of the wrong type.
-        LimitError: the text becomes longer than `limit`.
+        LimitError: the text becomes longer than `max_output_length`, a width is above `max_format_width`.
     """
     ordinary = -1
     last = -1
     size = 0
+    limit, widest = limits.max_output_length, limits.max_format_width
 
     def convert(found: re.Match[str]) -> str:
         nonlocal ordinary, last, size
@@ -46,8 +48,9 @@ def java_format(template: str, args: Sequence[Any], limit: int) -> str:
             if not 0 <= last < len(args):
                 raise EvaluationError(f"Format specifier '{found[0]}' has no argument")
             value = args[last]
-            piece = _one(value, flags, None if precision is None else _bounded(precision), kind, _bounded(width or "0"))
-        piece = _pad(piece, flags, _bounded(width or "0"))
+            digits = None if precision is None else _bounded(precision, widest)
+            piece = _one(value, flags, digits, kind, _bounded(width or "0", widest))
+        piece = _pad(piece, flags, _bounded(width or "0", widest))
         size += len(piece)
         if size > limit:
             raise LimitError("max_output_length", limit, "The formatted text becomes too long")
@@ -56,9 +59,9 @@ def java_format(template: str, args: Sequence[Any], limit: int) -> str:
     return _CONVERSION.sub(convert, template)
 
 
-def _bounded(digits: str) -> int:
-    if len(digits) > 5 or int(digits) > _MAX_WIDTH:
-        raise EvaluationError(f"A width of {digits[:10]} is too large")
+def _bounded(digits: str, widest: int) -> int:
+    if len(digits) > 9 or int(digits) > widest:
+        raise LimitError("max_format_width", widest, f"A width of {digits[:10]} is too large")
     return int(digits)
 
 
@@ -107,6 +110,8 @@ def _decimal(value: Any, flags: str, precision: int, kind: str, width: int) -> s
     exact = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
     if not exact.is_finite():
         return java_text(number)
+    if abs(exact.adjusted()) > _LARGEST_EXPONENT:
+        raise EvaluationError("The number is too large or too small for 'format'")
     if kind == "f":
         exact = exact.quantize(
             Decimal(1).scaleb(-precision), ROUND_HALF_UP, Context(prec=len(str(exact)) + precision + 400)

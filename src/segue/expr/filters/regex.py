@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from segue.expr.callables import Table
+from segue.expr.calls import REGEX_STEPS
 from segue.expr.errors import EvaluationError
-from segue.expr.operators import to_number
+from segue.expr.operators import whole
 from segue.expr.regex import find, java_replacement, replace_all
 from segue.expr.runtime import State
 from segue.expr.text import java_text
@@ -42,6 +43,7 @@ def regex_match(state: State, value: Any, regex: Any = None) -> bool:
         {{ 'order-42' | regexMatch('[0-9]+') }} {{ 'order' | regexMatch('^[0-9]+$') }} -> true false
     """
     wanted = _required(regex, "regex")
+    state.step(REGEX_STEPS)
     return value is not None and find(wanted, java_text(value), state.limits) is not None
 
 
@@ -67,7 +69,8 @@ def regex_extract(state: State, value: Any, regex: Any = None, group: Any = None
         {{ ('order' | regexExtract('[0-9]+')) ?? 'none' }} -> none
     """
     wanted = _required(regex, "regex")
-    number = 0 if group is None else int(to_number(group))
+    state.step(REGEX_STEPS)
+    number = 0 if group is None else whole(group, "The argument 'group' of 'regexExtract'")
     if number < 0:
         raise EvaluationError(f"Group index {number} is out of bounds: it must not be negative.")
     if value is None:
@@ -106,4 +109,5 @@ def regex_replace(state: State, value: Any, regex: Any = None, replacement: Any 
     wanted, new = _required(regex, "regex"), _required(replacement, "replacement")
     if value is None:
         return None
+    state.step(REGEX_STEPS)
     return replace_all(java_text(value), wanted, java_replacement(new), state.limits)

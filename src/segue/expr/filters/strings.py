@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
 from segue.expr.callables import Table
+from segue.expr.calls import LARGE
 from segue.expr.errors import EvaluationError, LimitError
 from segue.expr.filters.printf import java_format
 from segue.expr.runtime import State
@@ -340,7 +341,12 @@ def _escape(state: State, value: Any, pair: tuple[str, str]) -> Any:
         return {key: _escape(state, item, pair) for key, item in value.items()}
     if is_collection(value):
         return [_escape(state, item, pair) for item in value]
-    return None if value is None else java_text(value).replace(*pair)
+    if value is None:
+        return None
+    text = java_text(value).replace(*pair)
+    if len(text) > LARGE:
+        state.produced(text)
+    return text
 
 
 def _padding(name: str, amount: Any, prefix: Any, text: str, state: State) -> str:
@@ -437,7 +443,7 @@ def format_text(state: State, value: Any, *args: Any) -> str | None:
     """
     if value is None:
         return None
-    return java_format(require_text(value), args, state.limits.max_output_length)
+    return java_format(require_text(value), args, state.limits)
 
 
 @TABLE.add("urlencode")

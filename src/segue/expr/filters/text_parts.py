@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from segue.expr.callables import Table
+from segue.expr.calls import LARGE, REGEX_STEPS
 from segue.expr.errors import EvaluationError, LimitError
-from segue.expr.operators import to_number
+from segue.expr.operators import whole
 from segue.expr.regex import java_replacement, java_split, replace_all
 from segue.expr.runtime import State
 from segue.expr.text import java_text
@@ -68,6 +69,10 @@ def _replace(state: State, value: Any, pairs: list[tuple[str, str]], regexp: boo
             raise LimitError("max_output_length", limit, "The replaced text becomes too long")
         else:
             text = text.replace(old, new)
+        if regexp:
+            state.step(REGEX_STEPS)
+    if len(text) > LARGE:
+        state.produced(text)
     return text
 
 
@@ -98,7 +103,9 @@ def split(state: State, value: Any, delimiter: Any = None, limit: Any = None) ->
         raise EvaluationError(f"'split' filter can only be applied to String. Actual type was: {class_name(value)}")
     if delimiter is None:
         raise EvaluationError("missing delimiter parameter in split filter")
-    return java_split(value, java_text(delimiter), 0 if limit is None else int(to_number(limit)), state.limits)
+    state.step(REGEX_STEPS)
+    count = 0 if limit is None else whole(limit, "The argument 'limit' of 'split'")
+    return java_split(value, java_text(delimiter), count, state.limits)
 
 
 def _parts(name: str, value: Any, separator: Any) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from segue.expr.callables import Table
 from segue.expr.errors import EvaluationError, LimitError
-from segue.expr.operators import to_number
+from segue.expr.operators import whole
 from segue.expr.runtime import State
 from segue.expr.text import java_text
 from segue.expr.values import class_name, is_list, is_number
@@ -99,14 +99,14 @@ def span(state: State, start: Any = None, end: Any = None, increment: Any = 1) -
         increment = 1
     if not is_number(increment):
         raise EvaluationError(f"The increment of the range function must be a number {java_text(increment)}")
-    step = int(increment)
+    step = whole(increment, "The increment of the range function")
     if step == 0:
         raise EvaluationError("The increment of the range function must be different than 0")
     letters = isinstance(start, str) and isinstance(end, str) and len(start) == 1 and len(end) == 1
     if letters and not (start.isdigit() and end.isdigit()):
         first, last = ord(start), ord(end)
     elif letters or (is_number(start) and is_number(end)):
-        first, last = int(to_number(start)), int(to_number(end))
+        first, last = whole(start, "The start of a range"), whole(end, "The end of a range")
     else:
         raise EvaluationError("Arguments of range function must be of type Number or String with a length of 1")
     numbers = range(first, last + (1 if step > 0 else -1), step)

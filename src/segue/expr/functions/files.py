@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from segue.expr.callables import Table
-from segue.expr.errors import EvaluationError, ServiceMissingError
+from segue.expr.errors import EvaluationError, LimitError, ServiceMissingError
 from segue.expr.filters.strings import slugify
 from segue.expr.functions.stores import flow_field
 from segue.expr.runtime import State
@@ -105,7 +105,7 @@ def _root_field(state: State, root: str, name: str) -> str:
 def _limited(state: State, content: bytes) -> Any:
     limit = state.limits.max_output_length
     if len(content) > limit:
-        raise EvaluationError(f"The file is too large for an expression ({len(content)} bytes, limit {limit})")
+        raise LimitError("max_output_length", limit, f"The file is too large for an expression ({len(content)} bytes)")
     if content.startswith(_BINARY_ION):
         return content
     return content.decode("utf-8", "replace")
@@ -139,7 +139,8 @@ def read(state: State, path: Any = None, namespace: Any = None, revision: Any = 
     files = _files(state, "read")
     size = files.size(reference)
     if size > state.limits.max_output_length:
-        raise EvaluationError(f"The file is too large for an expression ({size} bytes)")
+        limit = state.limits.max_output_length
+        raise LimitError("max_output_length", limit, f"The file is too large for an expression ({size} bytes)")
     return _limited(state, files.read(reference))
 
 

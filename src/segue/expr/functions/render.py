@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from segue.expr.callables import Table
+from segue.expr.calls import LARGE
 from segue.expr.compile_tags import join
 from segue.expr.errors import EvaluationError, MissingVariableError
 from segue.expr.runtime import Scope, State
@@ -81,9 +82,10 @@ def _walk(state: State, value: Any, recursive: bool) -> Any:
         try:
             return state.render_text(value, state, recursive)
         except MissingVariableError as error:
-            wrapped = EvaluationError(str(error))
-            wrapped.template, wrapped.line = None, None
-            raise wrapped from error
+            message = error.message
+            raise EvaluationError(
+                message, piece=error.piece, suggestion=error.suggestion, available=error.available
+            ) from error
     if isinstance(value, Mapping):
         return {_walk(state, key, recursive): _walk(state, item, recursive) for key, item in value.items()}
     if is_collection(value):
@@ -95,7 +97,7 @@ def _walk(state: State, value: Any, recursive: bool) -> Any:
 def print_context(state: State) -> dict[str, Any]:
     """Every variable visible now, for finding out what there is. It needs all outputs, so it is slow.
 
-    Secrets are not among them: they are no variables.
+    Secrets are not among them: they are no variables, and decrypted inputs show as `******`.
 
     Returns:
         map: Variables by name.
@@ -107,7 +109,22 @@ def print_context(state: State) -> dict[str, Any]:
         {{ printContext() | keys | first }} -> inputs
         {{ printContext().inputs.name }} -> ada
     """
-    return {key: value for key, value in Scope(state).items() if key not in _INTERNAL}
+    visible = {key: value for key, value in Scope(state).items() if key not in _INTERNAL}
+    return _masked(state, visible) if state.secrets else visible
+
+
+def _masked(state: State, value: Any) -> Any:
+    state.step()
+    if isinstance(value, str):
+        for secret in state.secrets:
+            if secret:
+                value = value.replace(secret, "******")
+        if len(value) > LARGE:
+            state.produced(value)
+        return value
+    if isinstance(value, Mapping):
+        return {key: _masked(state, item) for key, item in value.items()}
+    return [_masked(state, item) for item in value] if is_collection(value) else value
 
 
 @TABLE.add("block", "name", state=True)

@@ -65,14 +65,14 @@ def secret(state: State, key: Any = None, namespace: Any = None, subkey: Any = N
         raise EvaluationError(f"Cannot find secret for key '{name}'.")
     if found.is_masked:
         return {"value": found.value} if full is True else found.value
-    state.secrets.append(found.value)
+    state.hand_out(found.value)
     if full is True:
         metadata = {"metadata": dict(found.metadata)} if found.metadata else {}
         return {"value": found.value, **metadata}
     if subkey is None:
         return found.value
     field = _field(found.value, java_text(subkey), name)
-    state.secrets.append(field)
+    state.hand_out(field)
     state.services.secrets.used(field)
     return field
 

@@ -10,14 +10,15 @@ import yaml
 
 from segue.expr.callables import Table
 from segue.expr.errors import EvaluationError, LimitError
+from segue.expr.ion.binary_reader import MARKER, read_binary_ion
 from segue.expr.ion.reader import read_ion
+from segue.expr.limits import Limits
 from segue.expr.runtime import State
 from segue.expr.values import ABSENT
 
 __all__ = ["TABLE"]
 
 TABLE = Table()
-_BINARY_ION = b"\xe0\x01\x00\xea"
 
 
 def _no_constant(name: str) -> Any:
@@ -60,7 +61,7 @@ def from_json(json: Any = ABSENT) -> Any:
         raise EvaluationError(f"Invalid json: {str(error)[:200]}") from None
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the parser in C, where there is one
     """YAML 1.1 scalars as the original reads them: dates and times stay text, `<<` is an ordinary key."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - as the base declares it
@@ -88,21 +89,23 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _construct_float)
 class _Budget:
     """Counts the values that aliases would expand to."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.left = limit
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.left = limits.max_range
 
-    def walk(self, node: yaml.Node) -> None:
+    def walk(self, node: yaml.Node, depth: int) -> None:
         self.left -= 1
         if self.left < 0:
-            raise LimitError("max_range", self.limit, "The YAML document holds too many values")
+            raise LimitError("max_range", self.limits.max_range, "The YAML document holds too many values")
+        if depth < 0:
+            raise LimitError("max_depth", self.limits.max_depth, "The YAML document nests too deeply")
         if isinstance(node, yaml.SequenceNode):
             for item in node.value:
-                self.walk(item)
+                self.walk(item, depth - 1)
         elif isinstance(node, yaml.MappingNode):
             for key, item in node.value:
-                self.walk(key)
-                self.walk(item)
+                self.walk(key, depth - 1)
+                self.walk(item, depth - 1)
 
 
 @TABLE.add("yaml", "yaml", state=True)
@@ -126,19 +129,41 @@ def from_yaml(state: State, yaml: Any = ABSENT) -> Any:
     """
     if not isinstance(yaml, str):
         raise EvaluationError("The 'yaml' function expects an argument 'yaml' with type string.")
-    return _load_yaml(yaml, state.limits.max_range)
+    _short_enough(state, yaml)
+    return _load_yaml(yaml, state.limits)
 
 
-def _load_yaml(text: str, limit: int) -> Any:
+def _short_enough(state: State, text: str | bytes) -> None:
+    longest = state.limits.max_document_length
+    if len(text) > longest:
+        raise LimitError("max_document_length", longest, "The document is too long")
+
+
+def _check_depth(text: str, limits: Limits) -> None:
+    """The parser in C nests its own calls as the document nests: deep ones must not reach it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > limits.max_depth:
+                raise LimitError("max_depth", limits.max_depth, "The YAML document nests too deeply")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.DocumentEndEvent):
+            return
+
+
+def _load_yaml(text: str, limits: Limits) -> Any:
     try:
         loader = _Loader(text)
     except yaml.YAMLError as error:
         raise EvaluationError(f"Invalid yaml: {str(error)[:300]}") from None
     try:
+        _check_depth(text, limits)
         node = loader.get_node() if loader.check_node() else None
         if node is None:
             raise EvaluationError("Invalid yaml: the document is empty")
-        _Budget(limit).walk(node)
+        _Budget(limits).walk(node, limits.max_depth)
         return loader.construct_document(node)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise EvaluationError(f"Invalid yaml: {str(error)[:300]}") from None
@@ -146,8 +171,8 @@ def _load_yaml(text: str, limit: int) -> Any:
         loader.dispose()
 
 
-@TABLE.add("fromIon", "ion", "allRows", aliases=("ionDecode",))
-def from_ion(ion: Any = ABSENT, all_rows: Any = False) -> Any:
+@TABLE.add("fromIon", "ion", "allRows", state=True, aliases=("ionDecode",))
+def from_ion(state: State, ion: Any = ABSENT, all_rows: Any = False) -> Any:
     """The first value of Ion, or a list of all its values.
 
     Args:
@@ -171,10 +196,11 @@ def from_ion(ion: Any = ABSENT, all_rows: Any = False) -> Any:
         raise EvaluationError("The 'fromIon' function expects an argument 'ion'.")
     if ion is None:
         return None
-    if isinstance(ion, bytes):
-        if ion.startswith(_BINARY_ION):
-            raise EvaluationError("Invalid ion: binary Ion is not supported yet, only Ion text")
-        ion = ion.decode("utf-8", "replace")
-    if not isinstance(ion, str):
+    if not isinstance(ion, str | bytes):
         raise EvaluationError("The 'fromIon' function expects an argument 'ion' with type string.")
+    _short_enough(state, ion)
+    if isinstance(ion, bytes):
+        if ion.startswith(MARKER):
+            return read_binary_ion(ion, all_rows=all_rows is True)
+        ion = ion.decode("utf-8", "replace")
     return read_ion(ion, all_rows=all_rows is True)

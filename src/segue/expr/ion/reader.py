@@ -14,6 +14,8 @@ __all__ = ["read_ion"]
 
 _SKIP = re.compile(r"(?:\s|//[^\n\r]*|/\*.*?\*/)*", re.DOTALL)
 _MAX_DEPTH = 200
+_MAX_HEX = 3000
+_MAX_EXPONENT = 4000
 _TOKEN = re.compile(
     r"""
     (?P<timestamp>\d{4}-\d{2}(?:-\d{2})?(?:T(?:\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2}))?)?|\d{4}T)
@@ -30,6 +32,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _ANNOTATION = re.compile(r"(?:[A-Za-z_$][\w$]*|'(?:[^'\\\n]|\\.)*')\s*::", re.ASCII | re.DOTALL)
+_SYMBOL_TABLE = re.compile(r"\$ion_symbol_table\s*::")
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|\r\n|.)", re.DOTALL)
 _SIMPLE = {
     "n": "\n",
@@ -170,14 +173,22 @@ class _Reader:
         lowered = plain.lower()
         try:
             if lowered.lstrip("-").startswith(("0x", "0b")):
+                if len(plain) > _MAX_HEX:
+                    raise self.fail("a number that is too long")
                 return int(lowered, 0)
             if "e" in lowered:
                 return float(lowered)
             if "d" in lowered or "." in lowered:
-                return Decimal(lowered.replace("d", "e"))
+                return self.decimal(lowered.replace("d", "e"))
             return int(lowered)
         except (ValueError, ArithmeticError):
             raise self.fail("a number that cannot be read") from None
+
+    def decimal(self, text: str) -> Decimal:
+        value = Decimal(text)
+        if value and abs(value.adjusted()) > _MAX_EXPONENT:
+            raise self.fail("a number that is too large or too small")
+        return value
 
 
 def read_ion(text: str, *, all_rows: bool) -> Any:
@@ -191,6 +202,9 @@ def read_ion(text: str, *, all_rows: bool) -> Any:
     while reader.pos < len(text):
         if reader.text.startswith("$ion_1_0", reader.pos):
             reader.take("$ion_1_0")
+            continue
+        if _SYMBOL_TABLE.match(text, reader.pos):
+            reader.value()
             continue
         rows.append(reader.value())
         if not all_rows:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
 
 from segue.expr.callables import Spec
 from segue.expr.dialects import PRECEDENCE, Dialect
 from segue.expr.filters import FILTERS
 from segue.expr.functions import FUNCTIONS
-from segue.expr.limits import Limits
+from segue.expr.limits import MEANING, Limits
 from segue.expr.reference import guide
 from segue.expr.reference.date_formats import format_rows
 from segue.expr.reference.docstrings import Entry, read_docstring
@@ -65,20 +64,6 @@ _SIGNS = {
 }
 _FILTER_FAMILIES = ("Text", "Lists and maps", "Numbers and types", "Structured data", "Dates")
 _FUNCTION_ORDER = ("General", "Rendering", "The execution", "Data", "Calendar")
-_LIMITS = {
-    "max_template_length": "characters of a template",
-    "max_depth": "brackets, tags and calls of macros within each other",
-    "max_steps": "turns of loops, calls of filters, functions and macros in one rendering",
-    "max_seconds": "seconds of one rendering",
-    "max_output_length": "characters of the result, and of every text made on the way",
-    "max_range": "elements of a list that is made",
-    "max_render_depth": "`render()` within what `render()` renders",
-    "max_render_passes": "passes of one recursive `render()`",
-    "max_integer_bits": "bits of an integer",
-    "max_regex_length": "characters of a regular expression",
-    "max_regex_input": "characters of the text that a regular expression is matched with",
-    "max_regex_seconds": "seconds of one match of a regular expression",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,8 +244,10 @@ def _precedence() -> str:
 
 def _limits() -> str:
     limits = Limits()
-    rows: Iterator[tuple[str, Any]] = ((field.name, getattr(limits, field.name)) for field in fields(Limits))
-    return "".join(f"| `{name.replace('_', '-')}` | {value:,} | {_LIMITS.get(name, '')} |\n" for name, value in rows)
+    return "".join(
+        f"| `{field.name.replace('_', '-')}` | {getattr(limits, field.name):,} | {field.metadata[MEANING]} |\n"
+        for field in fields(Limits)
+    )
 
 
 def _index(items: Iterable[_Item]) -> str:

@@ -101,9 +101,9 @@ class Step:
         return Work(state, facts, Decision(), renderer)
 
     def _give_up(self, snapshot: Snapshot, facts: Sequence[InboxFact], reason: str) -> Work:
-        now, renderer = self._ports.clock.now(), self._ports.renderer
+        now, renderer = self._ports.clock.now(), self._ports.renderer.over(FetchedValues())
         state, decision = give_up(snapshot.execution, snapshot.task_runs, reason, now, renderer)
-        return Work(state, facts, decision, renderer.over(FetchedValues()), is_decided=True)
+        return Work(state, facts, decision, renderer, is_decided=True)
 
     async def _decide(self, work: Work) -> bool:
         """Advance one execution with all it needs; whether there is a decision to apply."""
