@@ -459,3 +459,20 @@ def test_other_iterations_go_on_beside_a_paused_one() -> None:
     world.tell("x-1-0", ResumeRequested(START))
     world.settle()
     assert world.executions["x"].state is State.SUCCESS
+
+
+def test_large_inputs_are_taken_over_as_far_as_they_are_named() -> None:
+    inputs = {"large": "x" * 10_000, "small": "y", "other": "z" * 10_000}
+    body = "{id: t, type: x.Return, format: '{{ inputs.small }}{{ item.value }}'}"
+    world = World()
+    world.run(flow("values: [1]", body=body), inputs)
+    assert world.children()[0].inputs == {"small": "y"}
+    assert world.outputs_of("x-1-0-1") == {"value": "y1"}
+
+    world = World()
+    world.run(flow("values: [1]", body="{id: t, type: x.Return, format: '{{ inputs | length }}'}"), inputs)
+    assert world.children()[0].inputs == inputs
+
+    world = World()
+    world.run(flow("values: [1]"), {"small": "y"})
+    assert world.children()[0].inputs == {"small": "y"}

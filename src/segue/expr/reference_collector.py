@@ -157,19 +157,9 @@ class _Collector:
         roots = [name for kind, name in self.targets(node.name) if kind == "root"]
         if roots:
             paths, is_dynamic = self.paths(keys)
-            rest = self.placed(keys[len(paths[0]) :]) + ending if paths[0] else ()
+            rest = _placed(keys[len(paths[0]) :], self.targets) + ending if paths[0] else ()
             for name, path in product(roots, paths):
                 self.root(name, path, placed=path + rest, is_dynamic=is_dynamic)
-
-    def placed(self, keys: Iterable[Expr]) -> Path:
-        """What follows a path, as far as its keys are values of iterations."""
-        found = []
-        for key in keys:
-            path = _constant_path(key, numbers=True)
-            if path is None or not _is_value(path) or self.targets(path[0]) != {("root", path[0])}:
-                break
-            found.append(ValueOf(".".join(path)))
-        return tuple(found)
 
     def paths(self, keys: Iterable[Expr]) -> tuple[list[Path], bool]:
         """The paths that keys may make, and whether they end before a key that depends on data."""
@@ -417,6 +407,17 @@ def _argument(args: Arguments, index: int, name: str) -> Expr | None:
 
 def _is_null(node: Expr) -> bool:
     return isinstance(node, Literal) and node.value is None
+
+
+def _placed(keys: Iterable[Expr], targets: Callable[[str], Targets]) -> Path:
+    """What follows a path, as far as its keys are values of iterations."""
+    found = []
+    for key in keys:
+        path = _constant_path(key, numbers=True)
+        if path is None or not _is_value(path) or targets(path[0]) != {("root", path[0])}:
+            break
+        found.append(ValueOf(".".join(path)))
+    return tuple(found)
 
 
 def _is_value(path: Path) -> bool:

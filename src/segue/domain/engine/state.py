@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from segue.domain.engine.needs import Need, Needed
+from segue.domain.engine.open_runs import OpenRuns
 from segue.domain.engine.tally import Tally
 from segue.domain.errors import NotFoundError, SegueError
 from segue.domain.execution.model import Execution
-from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.compiled import CompiledFlow
 
@@ -30,36 +30,7 @@ _EMPTY = Tally()
 Key = TypeVar("Key")
 
 
-class Unfinished:
-    """Ids of the task runs that have not ended, in order: all, those no worker is waited for, those in PAUSED."""
-
-    __slots__ = ("active", "open", "paused")
-
-    def __init__(self) -> None:
-        self.open: dict[str, None] = {}
-        self.active: dict[str, None] = {}
-        self.paused: dict[str, None] = {}
-
-    def note(self, run: TaskRun) -> None:
-        """Keep the task run where its state belongs."""
-        is_open = not run.state.is_terminated
-        for index, belongs in (
-            (self.open, is_open),
-            (self.active, is_open and run.state is not State.SUBMITTED),
-            (self.paused, run.state is State.PAUSED),
-        ):
-            if belongs:
-                index.setdefault(run.id)
-            else:
-                index.pop(run.id, None)
-
-    def forget(self, run_id: str) -> None:
-        """Take a task run that is removed out of all."""
-        for index in (self.open, self.active, self.paused):
-            index.pop(run_id, None)
-
-
-class ExecutionState:
+class ExecutionState(OpenRuns):
     """The execution, its task runs, and the outputs loaded so far. Owned and changed by one step at a time.
 
     ``outputs`` holds decoded outputs by owner id; it is a cache and never the truth. ``found`` holds what the
@@ -76,20 +47,18 @@ class ExecutionState:
         "flow",
         "found",
         "outputs",
-        "runs",
     )
 
     def __init__(self, flow: CompiledFlow, execution: Execution, runs: Iterable[TaskRun] = ()) -> None:
+        super().__init__()
         self.flow = flow
         self.execution = execution
-        self.runs: dict[str, TaskRun] = {}
         self.outputs: dict[str, Any] = {}
         self.found: dict[Need, Any] = {}
         self._tallies: dict[tuple[str | None, str], Tally] = {}
         self._by_task: dict[str, dict[str, None]] = {}
         self._values: dict[str, tuple[str, ...]] = {}
         self._by_values: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
-        self._unfinished = Unfinished()
         for run in runs:
             self.add(run)
 
@@ -104,7 +73,7 @@ class ExecutionState:
             self._values[run.id] = values
             self._by_values.setdefault((run.task_id, values), {})[run.id] = None
         self._tally(run).add(run.id, run.state, run.iteration)
-        self._unfinished.note(run)
+        self.note(run)
 
     def replace(self, run: TaskRun) -> None:
         """Take up a new version of a task run that is known."""
@@ -112,17 +81,17 @@ class ExecutionState:
         self.runs[run.id] = run
         if old.state is not run.state:
             self._tally(run).move(old.state, run.state, run.iteration)
-            self._unfinished.note(run)
+            self.note(run)
 
     def remove(self, run: TaskRun) -> None:
         """Forget a task run; its children are to be removed before it."""
-        known = self.runs.pop(run.id)
+        known = self.runs[run.id]
+        self.forget(known.id)
         _drop(self._by_task, known.task_id, known.id)
         values = self._values.pop(known.id, ())
         if values:
             _drop(self._by_values, (known.task_id, values), known.id)
         self._tally(known).remove(known.id, known.state, known.iteration)
-        self._unfinished.forget(known.id)
         for phase in _ALL_PHASES:
             self._tallies.pop((known.id, phase), None)
         self.outputs.pop(known.id, None)
@@ -192,18 +161,6 @@ class ExecutionState:
     def values_of(self, run: TaskRun) -> tuple[str, ...]:
         """The iteration values that lead to ``run``, outermost first (flow language 7.2)."""
         return self._values.get(run.id, ())
-
-    def open_runs(self) -> list[TaskRun]:
-        """Task runs that have not ended."""
-        return [self.runs[run_id] for run_id in self._unfinished.open]
-
-    def active_runs(self) -> list[TaskRun]:
-        """Task runs that have not ended and do not wait for a worker."""
-        return [self.runs[run_id] for run_id in self._unfinished.active]
-
-    def paused_runs(self) -> list[TaskRun]:
-        """Task runs that wait in PAUSED, the one that was paused first at the beginning."""
-        return [self.runs[run_id] for run_id in self._unfinished.paused]
 
     def _tally(self, run: TaskRun) -> Tally:
         key = (run.parent_id, _phase(self.flow, run))

@@ -4,7 +4,10 @@ What a step reads and writes does not grow with the number of iterations (``loop
 stay with its execution and are gathered once, at the end.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
+
+import msgspec
 
 from segue.domain.engine.flowables.base import FlowableRun
 from segue.domain.engine.flowables.loop_book import IN_ERROR, PAUSED, UNDER_WAY, Counters, LoopBook, Plan, Window
@@ -28,17 +31,28 @@ from segue.domain.execution.creation import NewExecution
 from segue.domain.execution.facts import ChildChanged, Continued
 from segue.domain.execution.iterations import iteration_id
 from segue.domain.execution.logs import LogLevel
-from segue.domain.execution.model import Caller, Execution, ExecutionKind, LoopItem, LoopPosition, execution_folder
+from segue.domain.execution.model import (
+    Caller,
+    Execution,
+    ExecutionKind,
+    ExecutionTrigger,
+    LoopItem,
+    LoopPosition,
+    execution_folder,
+)
 from segue.domain.execution.requests import RestartRequested, ResumeRequested
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.flowables import FetchType, Loop
-from segue.expr import is_truthy
+from segue.expr import References, is_truthy
+from segue.expr.references import EVERYTHING, Path
 
 STARTS_PER_STEP = 200
 """Iterations that one step starts at most; the next step goes on."""
 _REFERENCES_INSIDE = 16
 """References to outputs that are copied into each iteration; where there are more, all read them from one row."""
+_SMALL_BYTES = 4096
+"""Inputs, variables and trigger variables up to this size are copied whole, larger ones as far as they are named."""
 
 
 class LoopRun(FlowableRun[Loop]):
@@ -58,17 +72,30 @@ class LoopRun(FlowableRun[Loop]):
         """Render the values and keep them; count those of a file."""
         rendered = self.progress.render_value(self.task.values, self.run)
         uri = file_uri(rendered)
-        around = tuple(output_needs(self.progress.state, Place(task_references(self.progress, self.task))))
+        plan = self._planned()
         if uri is None:
             values = loop_values(rendered)
-            count = len(values.texts)
-            for number in range(-(-count // CHUNK)):
+            plan.count = len(values.texts)
+            for number in range(-(-plan.count // CHUNK)):
                 self.book.write(f"values-{number}", values.chunk(number))
         else:
-            count = self.progress.state.find(LineCountNeed(uri))
-        self.book.write("plan", Plan(count, uri, around))
+            plan.count, plan.uri = self.progress.state.find(LineCountNeed(uri)), uri
+        self.book.write("plan", plan)
         self.book.keep(Counters())
-        self._publish(Counters(), count)
+        self._publish(Counters(), plan.count)
+
+    def _planned(self) -> Plan:
+        """What the expressions inside the loop name, and each iteration takes over. Raises ``Needed``."""
+        named = task_references(self.progress, self.task)
+        execution = self.progress.execution
+        trigger = execution.trigger
+        return Plan(
+            count=0,
+            outputs=tuple(output_needs(self.progress.state, Place(named))),
+            inputs=_taken_over(execution.inputs, named.inputs, named),
+            variables=_taken_over(execution.variables, named.variables, named),
+            has_trigger=trigger is None or named.needs_root("trigger") or _is_small(trigger.variables),
+        )
 
     def _publish(self, counters: Counters, count: int, **more: Any) -> None:
         outputs = {
@@ -116,8 +143,9 @@ class LoopRun(FlowableRun[Loop]):
         window = self._window(plan, counters)
         begin = counters.started - window.first
         count = min(room, left, CHUNK - counters.started % CHUNK, len(window.values) - begin)
+        pattern = self._pattern(plan)
         for index in range(counters.started, counters.started + count):
-            self._start(plan, window, index)
+            self._start(plan, pattern, window, index)
         self.book.add_marks(counters, count)
         return count > 0
 
@@ -139,7 +167,7 @@ class LoopRun(FlowableRun[Loop]):
         self.book.write("values", {"values": lines.values})
         return Window(counters.first, lines.values)
 
-    def _start(self, plan: Plan, window: Window, index: int) -> None:
+    def _start(self, plan: Plan, pattern: Execution, window: Window, index: int) -> None:
         parent, place = self.progress.execution, index - window.first
         around = parent.loop
         is_short = len(plan.outputs) <= _REFERENCES_INSIDE
@@ -151,22 +179,29 @@ class LoopRun(FlowableRun[Loop]):
             outputs=plan.outputs if is_short else (),
             outputs_owner=None if is_short else self.book.owner("plan"),
         )
-        iteration = Execution(
-            id=iteration_id(self.run.id, index),
+        iteration = msgspec.structs.replace(pattern, id=iteration_id(self.run.id, index), loop=position)
+        self.progress.start_execution(NewExecution(execution=iteration))
+
+    def _pattern(self, plan: Plan) -> Execution:
+        """What all iterations have in common."""
+        parent = self.progress.execution
+        trigger = parent.trigger
+        if trigger is not None and not plan.has_trigger:
+            trigger = ExecutionTrigger(trigger.id, trigger.type)
+        return Execution(
+            id="",
             flow=parent.flow,
             status=Status.begin(self.progress.now),
             created_at=self.progress.now,
             labels=parent.labels,
-            inputs=parent.inputs,
-            variables=parent.variables,
-            trigger=parent.trigger,
+            inputs=_chosen(parent.inputs, plan.inputs),
+            variables=_chosen(parent.variables, plan.variables),
+            trigger=trigger,
             parent_id=parent.id,
             caller=Caller(parent.id, self.run.id),
-            loop=position,
             kind=ExecutionKind.LOOP,
             depth=parent.depth,
         )
-        self.progress.start_execution(NewExecution(execution=iteration))
 
     # Iterations that change
 
@@ -248,3 +283,19 @@ class LoopRun(FlowableRun[Loop]):
             self.progress.tell(iteration_id(self.run.id, index), RestartRequested(), "restart")
         self.run = self.progress.begin_attempt(self.run, self.progress.now)
         self.run = self.progress.move(self.run, State.RUNNING)
+
+
+def _is_small(values: Mapping[str, Any]) -> bool:
+    return not values or len(msgspec.json.encode(values)) <= _SMALL_BYTES
+
+
+def _taken_over(values: Mapping[str, Any], paths: Collection[Path], named: References) -> tuple[str, ...] | None:
+    """The names of values that an iteration takes over; None for all."""
+    if () in paths or EVERYTHING in named.unknown or _is_small(values):
+        return None
+    keys = {path[0] for path in paths}
+    return tuple(key for key in values if key in keys)
+
+
+def _chosen(values: dict[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
+    return values if names is None else {name: values[name] for name in names if name in values}

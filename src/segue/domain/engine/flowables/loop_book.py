@@ -26,11 +26,18 @@ _MARKS = {State.SUCCESS: SUCCESS, State.WARNING: WARNING, State.FAILED: FAILED, 
 
 
 class Plan(msgspec.Struct):
-    """What is worked out once for a Loop's task run and stays."""
+    """What is worked out once for a Loop's task run and stays.
+
+    ``outputs`` are those that expressions inside may read, ``inputs`` and ``variables`` the names of those that each
+    iteration takes over (None: all), ``has_trigger`` whether it takes over the variables of the trigger.
+    """
 
     count: int
     uri: str | None = None
     outputs: tuple[OutputNeed, ...] = ()
+    inputs: tuple[str, ...] | None = None
+    variables: tuple[str, ...] | None = None
+    has_trigger: bool = True
 
 
 class Counters(msgspec.Struct):
