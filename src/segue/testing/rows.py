@@ -106,7 +106,7 @@ class Rows:
 
     def release_slot(self, execution_id: str) -> None:
         """Give an execution's slot, or its place in the queue, to the next."""
-        for woken in self.slots.release(execution_id, self.executions[execution_id].concurrency_scopes):
+        for woken in self.slots.release(execution_id):
             self.tell(woken, SlotGranted())
 
     def take_slot(self, state: ExecutionState, need: SlotNeed) -> SlotAnswer:

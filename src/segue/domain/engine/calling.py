@@ -10,6 +10,7 @@ from segue.domain.engine.needs import FlowNeed, Needed, OutputsNeed
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import private_outputs
 from segue.domain.errors import DefinitionError, LimitExceededError, NotFoundError, SegueError
+from segue.domain.execution.checks import failed_checks, strictest
 from segue.domain.execution.creation import NewExecution, StartRequest, create_execution
 from segue.domain.execution.facts import ChildChanged
 from segue.domain.execution.logs import LogLevel
@@ -18,6 +19,7 @@ from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.flowables import ForEachItemCalls, Subflow
+from segue.domain.flow.limits import CheckBehavior
 from segue.domain.flow.resolve_inputs import expand_inputs, resolve_inputs
 from segue.domain.flow.scalars import parse_instant
 from segue.domain.flow.type_names import canonical_type
@@ -77,8 +79,10 @@ class Call:
                 f"'{target.flow.namespace}.{target.flow.id}' is not started",
                 "call_depth",
             )
+        inputs = self._inputs(roots)
         request = StartRequest(
-            inputs=self._inputs(roots),
+            inputs=inputs,
+            is_failed=self._is_failed_by_checks(inputs),
             labels=self._labels(roots),
             trigger=self._trigger(roots),
             kind=ExecutionKind.NORMAL if kind is ExecutionKind.LOOP else kind,
@@ -88,7 +92,8 @@ class Call:
             asked_outputs=asked_outputs,
         )
         new_id = child_id(self._run, attempt, index)
-        progress.start_execution(NewExecution(execution=create_execution(target, request, new_id, progress.now)))
+        made = create_execution(target, request, new_id, progress.now, progress.limits)
+        progress.start_execution(NewExecution(execution=made))
         return new_id
 
     def _render(self, value: Any, roots: Mapping[str, Any] | None = None) -> Any:
@@ -126,22 +131,40 @@ class Call:
         declared = {input_id for input_id, _ in expand_inputs(target.flow.inputs)}
         known = declared | {input_id.partition(".")[0] for input_id in declared}
         unknown = sorted(given.keys() - known)
-        flow = {
-            "id": target.flow.id,
-            "namespace": target.flow.namespace,
-            "revision": target.revision,
-            "tenantId": target.tenant,
-        }
         renderer = progress.renderer.for_dialect(target.dialect)
 
         def render(text: str, inputs: Mapping[str, Any]) -> Any:
-            return renderer.render_typed(text, {"flow": flow, "vars": target.flow.variables, "inputs": inputs})
+            return renderer.render_typed(text, self._roots_of_target(inputs))
 
         resolution = resolve_inputs(target.flow.inputs, given, render, progress.renderer.encrypt)
         resolution.raise_first()
         for name in unknown:
             progress.log(LogLevel.WARN, f"The flow called has no input '{name}': it is ignored", self._run)
         return resolution.values
+
+    def _roots_of_target(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """What expressions of the flow called see before its execution exists."""
+        target = self.target
+        flow = {
+            "id": target.flow.id,
+            "namespace": target.flow.namespace,
+            "revision": target.revision,
+            "tenantId": target.tenant,
+        }
+        return {"flow": flow, "vars": target.flow.variables, "inputs": inputs}
+
+    def _is_failed_by_checks(self, inputs: Mapping[str, Any]) -> bool:
+        """Whether a check of the flow wants the execution FAILED. Raises ``SegueError`` for one that blocks it."""
+        target = self.target
+        if not target.flow.checks:
+            return False
+        renderer, roots = self._progress.renderer.for_dialect(target.dialect), self._roots_of_target(inputs)
+        failed = failed_checks(target.flow.checks, lambda text: renderer.render(text, roots))
+        if strictest(failed) is CheckBehavior.BLOCK_EXECUTION:
+            raise SegueError(
+                f"A check of '{target.flow.namespace}.{target.flow.id}' does not hold: {failed[0].message}"
+            )
+        return strictest(failed) is CheckBehavior.FAIL_EXECUTION
 
     def _labels(self, roots: Mapping[str, Any] | None) -> tuple[Label, ...]:
         own = {key for key, _ in self.target.flow.labels}

@@ -33,7 +33,7 @@ def finish(progress: Progress) -> None:
     close_descendants(progress, None, state)
     if progress.execution.state is State.RETRYING:
         progress.move_execution(State.RUNNING)
-    if state is State.KILLED:  # a task run was marked so
+    if state is State.KILLED:  # a task run was marked so, or something it called was killed
         progress.move_execution(State.KILLING)
     progress.move_execution(state)
 

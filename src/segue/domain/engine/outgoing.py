@@ -75,8 +75,11 @@ class Outgoing:
             self.decision.dropped_timers.add(timer_id)
 
     def free_slot(self) -> None:
-        """Give back the execution's slot or its place in the queue, if it has one."""
-        if self.state.execution.concurrency_scopes:
+        """Give back the execution's slot or its place in the queue, if it may have one.
+
+        A step that asked for it and was never written has left no trace in the execution.
+        """
+        if self.state.execution.concurrency_scopes or self.state.flow.flow.concurrency is not None:
             self.decision.frees_slot = True
 
     def log(self, level: LogLevel, message: str, run: TaskRun | None = None) -> None:

@@ -34,6 +34,6 @@ def give_up(
         if not execution.state.is_terminated:
             end_all(progress, State.FAILED)
         progress.change_execution(is_finished=True)
-        progress.free_slot()
+        decision.frees_slot = True
         progress.tell_caller()
     return state, decision

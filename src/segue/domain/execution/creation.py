@@ -55,7 +55,10 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
     depth: int = 0
     asked_outputs: dict[str, Any] | None = None
     is_failed: bool = False
-    """A check of the flow asks for an execution that is FAILED from the start (flow language 2.10)."""
+    """A check of the flow asks for an execution that is FAILED from the start (flow language 2.10).
+
+    Its first step runs ``afterExecution``, tells its caller, and finishes it.
+    """
 
 
 def create_execution(
@@ -89,7 +92,6 @@ def create_execution(
         kind=request.kind,
         breakpoints=request.breakpoints,
         scheduled_at=request.scheduled_at if request.scheduled_at and request.scheduled_at > now else None,
-        is_finished=request.is_failed,
         depth=request.depth,
         asked_outputs=request.asked_outputs,
     )

@@ -15,6 +15,7 @@ from segue.domain.engine.unreadable import give_up
 from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.execution.facts import Fact, InboxFact
 from segue.domain.execution.logs import MASK, LogEntry
+from segue.domain.execution.slots import slot_scope
 from segue.domain.fetched_values import FetchedValues
 from segue.domain.flow.resolve_inputs import has_secret_inputs
 from segue.domain.needs import ValueNeed
@@ -207,7 +208,7 @@ class Step:
             await queue.broadcast(Channel.TIMERS, [min(timers).isoformat()])
         await queue.broadcast(Channel.EXECUTIONS, [change.execution.id for change in changes])
         await queue.broadcast(Channel.LOGS, [change.execution.id for change in changes if change.logs])
-        freed = {scope for change in changes if change.frees_slot for scope in change.execution.concurrency_scopes}
+        freed = {slot_scope(change.execution.flow) for change in changes if change.frees_slot}
         if freed:
             await queue.publish(Topic.EXECUTIONS, await self._ports.slots.woken(sorted(freed)))
 

@@ -69,6 +69,8 @@ class ForEachItemCallsRun(EngineRun[ForEachItemCalls]):
         known = outputs_of(self.progress.state, self.run)
         found = child_outputs(self.progress, fact) if fact.is_finished else None
         counts, restarting = dict(known["iterations"]), known.get("restarting", 0)
+        if fact.state is State.RESTARTED and fact.previous is State.PAUSED:
+            return  # a pause counts as running
         if fact.state is State.RESTARTED and restarting:
             known = {**known, "restarting": restarting - 1}  # counted when it was asked for
         elif fact.state is State.RESTARTED:

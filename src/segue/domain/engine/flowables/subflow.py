@@ -104,7 +104,7 @@ class SubflowRun(EngineRun[Subflow]):
         if self.task.restart_behavior is RestartBehavior.NEW_EXECUTION or "executionId" not in known:
             super().restart()
             return
-        progress.tell(known["executionId"], RestartRequested(), "restart")
+        progress.tell(known["executionId"], RestartRequested(is_by_caller=True), "restart")
         self.run = progress.begin_attempt(self.run, progress.now)
         self.run = progress.move(self.run, State.RUNNING)
 

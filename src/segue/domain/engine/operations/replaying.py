@@ -122,6 +122,7 @@ def _from_task_runs(
     if flow.revision != source.flow.revision:
         _fit(draft, source, targets)
     reopen(draft, targets, anew=True)
+    _close_stragglers(draft)
     pairs = tuple((old, new) for old, new in ids.items() if new in copy.runs and _may_have_outputs(source, old))
     return NewExecution(execution=copy.execution, task_runs=tuple(copy.runs.values()), copied_outputs=pairs)
 
