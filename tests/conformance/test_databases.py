@@ -9,7 +9,7 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import databases, execution_searches, log_lines, slot_rows, stores
+from segue.testing import callers, databases, execution_searches, log_lines, slot_rows, stores
 from segue.testing.servers import PostgresServer
 
 
@@ -60,6 +60,10 @@ class TestSqliteJobs(OnSqlite, databases.JobConformance):
     pass
 
 
+class TestSqliteCallers(OnSqlite, callers.CallerConformance):
+    pass
+
+
 class TestSqliteLogs(OnSqlite, log_lines.LogConformance):
     pass
 
@@ -93,6 +97,10 @@ class TestPostgresqlJournal(OnPostgresql, databases.JournalConformance):
 
 
 class TestPostgresqlJobs(OnPostgresql, databases.JobConformance):
+    pass
+
+
+class TestPostgresqlCallers(OnPostgresql, callers.CallerConformance):
     pass
 
 

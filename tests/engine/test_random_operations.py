@@ -48,22 +48,21 @@ class Chaos:
         run_id = dice.choice(runs).id if runs else "none"
         self.replays += 1
         point = (Breakpoint(dice.choice(runs).task_id),) if runs else ()
-        return dice.choice(
-            [
-                RestartRequested("ada"),
-                ReplayRequested(new_id=f"r{self.replays}", task_run_id=run_id, breakpoints=point),
-                ReplayRequested(new_id=f"r{self.replays}", is_restart=dice.random() < 0.5),
-                PauseRequested(),
-                ResumeRequested(now),
-                ForceRunRequested(),
-                BreakpointResumed(point),
-                StatusRequested(dice.choice(MARKS)),
-                TaskStateRequested(run_id, dice.choice(MARKS)),
-                TaskStateRequested(run_id, dice.choice(MARKS)),
-                LabelsRequested((Label("k", "v"),)),
-                KillRequested(now),
-            ]
-        )
+        asked: list[Fact] = [
+            RestartRequested("ada"),
+            ReplayRequested(new_id=f"r{self.replays}", task_run_id=run_id, breakpoints=point),
+            ReplayRequested(new_id=f"r{self.replays}", is_restart=dice.random() < 0.5),
+            PauseRequested(),
+            ResumeRequested(now),
+            ForceRunRequested(),
+            BreakpointResumed(point),
+            StatusRequested(dice.choice(MARKS)),
+            TaskStateRequested(run_id, dice.choice(MARKS)),
+            TaskStateRequested(run_id, dice.choice(MARKS)),
+            LabelsRequested((Label("k", "v"),)),
+            KillRequested(now),
+        ]
+        return dice.choice(asked)
 
     def press(self) -> None:
         """One button, on one execution; half of the time twice."""

@@ -23,6 +23,7 @@ KILL_KEY = "kill"
 _LOOK_EVERY = 0.25
 _LOOP_BATCH = 200
 _FOLDERS_AT_ONCE = 8
+_NAMED = 10
 
 
 class Operating:
@@ -66,21 +67,31 @@ class Operating:
                 return
 
     async def delete(
-        self, tenant: str, execution_ids: Sequence[str], *, logs: bool, metrics: bool, files: bool
+        self,
+        tenant: str,
+        execution_ids: Sequence[str],
+        *,
+        logs: bool,
+        metrics: bool,
+        files: bool,
+        by: str | None = None,
     ) -> list[Execution]:
-        """Remove executions, their rows first, with the iterations of their loops; those that there were."""
+        """Remove executions, their rows first, with the iterations of their loops; those that there were.
+
+        Who did it stands in the server's log, as that of the executions goes with them.
+        """
         removed = await self._ports.executions.delete(tenant, execution_ids, logs=logs, metrics=metrics)
         if files:
             await self._delete_files(removed)
         parents = [execution.id for execution in removed]
         while parents:
             children = await self._ports.executions.loop_children(parents, _LOOP_BATCH)
-            if not children:
-                break
             ids = [child.id for child in children]
-            gone = await self.delete(tenant, ids, logs=logs, metrics=metrics, files=files)
-            if not gone:
+            if not ids or not await self.delete(tenant, ids, logs=logs, metrics=metrics, files=files, by=by):
                 break
+        if removed:
+            named = ", ".join(parents[:_NAMED])
+            logger.info("%d executions deleted by %s: %s", len(removed), by or "an unnamed user", named)
         return removed
 
     async def _delete_files(self, executions: Iterable[Execution]) -> None:

@@ -1,6 +1,6 @@
 """The inputs of a request: read, stored as far as they are files, and resolved (flow language 4.5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,7 +24,7 @@ from segue.domain.errors import SegueError
 from segue.domain.execution.checks import failed_checks, strictest
 from segue.domain.execution.model import folder_of
 from segue.domain.flow.compiled import CompiledFlow
-from segue.domain.flow.inputs import InputType
+from segue.domain.flow.inputs import Input, InputType
 from segue.domain.flow.limits import Check, CheckBehavior
 from segue.domain.flow.resolve_inputs import Resolution, expand_inputs, resolve_inputs
 from segue.domain.ids import check_path_segment
@@ -145,11 +145,18 @@ class Inputs:
     async def with_files(
         self, flow: CompiledFlow, submission: Submission, execution_id: str, *, refuse_empty: bool = True
     ) -> tuple[dict[str, Any], dict[str, Upload]]:
-        """The values with the URIs that the uploaded files will have, and the files by these URIs.
+        """The values for a flow's inputs with the URIs that the uploaded files will have, and the files by these URIs.
 
         An empty file raises ``ProblemError``, or with ``refuse_empty`` off is a value that does not fit.
         """
-        declared = {input_id: getattr(item, "type", None) for input_id, item in expand_inputs(flow.flow.inputs)}
+        folder = folder_of(flow.flow.namespace, flow.flow.id, execution_id)
+        return await self.placed(flow.flow.inputs, submission, folder, refuse_empty=refuse_empty)
+
+    async def placed(
+        self, inputs: Sequence[Input], submission: Submission, folder: str, *, refuse_empty: bool = True
+    ) -> tuple[dict[str, Any], dict[str, Upload]]:
+        """The same for any inputs; ``folder`` is the URI below which the files will lie."""
+        declared = {input_id: getattr(item, "type", None) for input_id, item in expand_inputs(inputs)}
         values = dict(submission.values)
         files: dict[str, Upload] = {}
         for upload in submission.form.uploads:
@@ -164,7 +171,6 @@ class Inputs:
                 continue
             if upload.size == 0:
                 raise ProblemError(INVALID_ARGUMENT, f"Can't upload file: {upload.filename[:200]}")
-            folder = folder_of(flow.flow.namespace, flow.flow.id, execution_id)
             uri = f"{folder}/inputs/{input_id}/{_plain(upload)}"
             values[input_id] = uri
             files[uri] = upload

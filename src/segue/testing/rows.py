@@ -9,6 +9,7 @@ from segue.domain.engine.decision import Decision
 from segue.domain.engine.needs import (
     ChildrenNeed,
     ExecutionNeed,
+    FailedChildrenNeed,
     FileLines,
     FlowNeed,
     LineCountNeed,
@@ -28,6 +29,7 @@ from segue.domain.execution.jobs import Job, Timer
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.model import Execution
 from segue.domain.execution.slots import SlotAnswer
+from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.execution.value_lines import LineSplitter, iteration_record, line_value, record_line
 from segue.domain.flow.compiled import CompiledFlow
@@ -81,8 +83,7 @@ class Rows:
             if new.execution.id not in self.executions:
                 self.write(new.execution)
                 self.task_runs[new.execution.id] |= {run.id: run for run in new.task_runs}
-                for source, target in new.copied_outputs:
-                    self._copy_outputs(source, target)
+                self._copy_outputs(dict(new.copied_outputs))
                 self.tell(new.execution.id, Created())
         for fact in decision.facts:
             self.tell(fact.execution_id, fact.fact)
@@ -91,11 +92,12 @@ class Rows:
         self.logs += decision.logs
         self.decisions.append(decision)
 
-    def _copy_outputs(self, source: str, target: str) -> None:
-        """Copy the outputs of a task run with what the engine keeps for it."""
+    def _copy_outputs(self, targets: dict[str, str]) -> None:
+        """Copy the outputs of task runs with what the engine keeps for them."""
         for owner, payload in list(self.outputs.items()):
-            if owner == source or owner.startswith(f"{source}#"):
-                self.outputs[target + owner.removeprefix(source)] = payload
+            source, mark, rest = owner.partition("#")
+            if source in targets:
+                self.outputs[targets[source] + mark + rest] = payload
 
     def write(self, execution: Execution) -> None:
         """Write an execution row."""
@@ -132,6 +134,14 @@ class Rows:
                     state.found[need] = NotFoundError(f"Flow '{need.namespace}.{need.flow_id}' does not exist")
                 else:
                     state.found[need] = revisions[(need.revision or len(revisions)) - 1]
+            case FailedChildrenNeed():
+                state.found[need] = [
+                    (one.id, one.caller.task_run_id)
+                    for one in self.executions.values()
+                    if one.caller is not None
+                    and one.caller.execution_id == need.execution_id
+                    and one.state is State.FAILED
+                ]
             case ExecutionNeed():
                 state.found[need] = self.executions.get(need.execution_id)
             case LineCountNeed():

@@ -63,6 +63,7 @@ async def answer(backend: Backend, request: AnyRequest, execution: Execution, st
 @delete("/executions/{execution_id:str}", status_code=204)
 async def delete_execution(
     backend: NamedDependency[Backend],
+    request: AnyRequest,
     tenant: FromPath[str],
     execution_id: FromPath[str],
     delete_logs: Annotated[bool, QueryParameter(name="deleteLogs")] = True,
@@ -72,7 +73,12 @@ async def delete_execution(
     """Remove an execution with everything that belongs to it."""
     execution = await backend.execution(tenant, execution_id)
     removed = await backend.operating.delete(
-        tenant, [execution.id], logs=delete_logs, metrics=delete_metrics, files=delete_storage
+        tenant,
+        [execution.id],
+        logs=delete_logs,
+        metrics=delete_metrics,
+        files=delete_storage,
+        by=asked_by(request),
     )
     if not removed:
         raise NotFoundError(f"Execution {execution_id} not found")

@@ -77,6 +77,7 @@ async def act_by_ids(
     One id that is unknown or in a wrong state refuses the whole call (400). Query parameters: ``latestRevision``
     of replay, ``state`` of unqueue, ``newStatus`` of change-status.
     """
+    await _check_pressure(backend, action)
     body = await read_body(request, backend.config.max_body_bytes)
     if action == Operation.SET_LABELS.value:
         wanted = _decode(body, SetLabels, "{executionsId, executionLabels}")
@@ -94,6 +95,7 @@ async def act_by_query(
 
     Query parameters beside the filters as above (unqueue: ``newState``); the body of labels is their list.
     """
+    await _check_pressure(backend, action)
     if action == Operation.SET_LABELS.value:
         bulk = _labels(request, read_labels(await read_body(request, backend.config.max_body_bytes)))
     else:
@@ -144,12 +146,19 @@ async def _delete(backend: Backend, request: AnyRequest, tenant: str, executions
         logs=_flag(request, "deleteLogs", True),
         metrics=_flag(request, "deleteMetrics", True),
         files=_flag(request, "deleteStorage", True),
+        by=asked_by(request),
     )
     return len(removed)
 
 
 def _deletable(request: AnyRequest) -> frozenset[State]:
     return _ALL_STATES if _flag(request, "includeNonTerminated", False) else TERMINATED
+
+
+async def _check_pressure(backend: Backend, action: str) -> None:
+    """What makes new executions is refused while too many events wait (429)."""
+    if action == Operation.REPLAY.value:
+        await backend.starter.check_pressure()
 
 
 def _action(backend: Backend, request: AnyRequest, name: str, state_name: str) -> BulkAction:

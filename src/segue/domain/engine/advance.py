@@ -69,7 +69,7 @@ def _join_all(progress: Progress, facts: Sequence[Fact]) -> bool:
     """Join facts in their order; whether all are. The rest waits for what the decision needs."""
     progress.decision.waiting = []
     for index, fact in enumerate(facts):
-        was_held = progress.state.has_paused_runs
+        was_held = bool(progress.state.paused_runs())
         try:
             _join(progress, fact)
         except Needed as needed:
@@ -113,7 +113,7 @@ def _move(progress: Progress) -> bool:
             return False
         sla.check(progress)
         if progress.execution.state not in _AT_REST and not is_held_by_hand(progress):
-            was_held = progress.state.has_paused_runs
+            was_held = bool(progress.state.paused_runs())
             _advance_flowables(progress)
             settle(progress, was_held)
             if progress.execution.state.is_terminated:
@@ -121,7 +121,7 @@ def _move(progress: Progress) -> bool:
             elif progress.execution.state is not State.PAUSED:
                 _advance_execution(progress)
             _submit_created(progress)
-            settle(progress, progress.state.has_paused_runs)
+            settle(progress, bool(progress.state.paused_runs()))
     except Needed as error:
         progress.decision.needs.update(error.needs)
     except LimitExceededError as error:

@@ -32,9 +32,9 @@ AnyCall = Subflow | ForEachItemCalls
 _TRANSMITTED = frozenset({State.FAILED, State.KILLED, State.WARNING})
 
 
-def child_id(run: TaskRun, number: int) -> str:
-    """The id of the execution with this number among those that a task run starts."""
-    return derived_id(run.status.started_at, run.id, number)
+def child_id(run: TaskRun, attempt: int, index: int | None) -> str:
+    """The id of the execution that an attempt of a task run starts, with its number where there are many."""
+    return derived_id(run.status.started_at, run.id, attempt, -1 if index is None else index)
 
 
 class Call:
@@ -58,13 +58,13 @@ class Call:
 
     def start(
         self,
-        number: int,
+        attempt: int,
         roots: Mapping[str, Any] | None = None,
         *,
         index: int | None = None,
         asked_outputs: dict[str, Any] | None = None,
     ) -> str:
-        """Start the execution with this number and return its id, always the same for the same number.
+        """Start an execution and return its id, always the same for the same attempt and ``index``.
 
         ``roots`` are put over the variables that the properties see; they hold only for this execution.
         ``index`` and ``asked_outputs``: see ``Caller`` and ``Execution``.
@@ -91,7 +91,7 @@ class Call:
             depth=depth,
             asked_outputs=asked_outputs,
         )
-        new_id = child_id(self._run, number)
+        new_id = child_id(self._run, attempt, index)
         made = create_execution(target, request, new_id, progress.now, progress.limits)
         progress.start_execution(NewExecution(execution=made))
         return new_id

@@ -98,10 +98,17 @@ class SlotNeed(NamedTuple):
     is_forced: bool = False
 
 
+class FailedChildrenNeed(NamedTuple):
+    """Executions that an execution has started and that are FAILED (found: pairs of their id and the task run's)."""
+
+    execution_id: str
+
+
 Need = (
     OutputsNeed
     | FlowNeed
     | ChildrenNeed
+    | FailedChildrenNeed
     | ExecutionNeed
     | LineCountNeed
     | LinesNeed

@@ -37,12 +37,13 @@ class Outgoing:
         self.decision.facts.append(OutgoingFact(execution_id, fact, key))
 
     def tell_change(self, before: State) -> None:
-        """Let the caller know that this execution has paused, goes on, or (if it is one of many) has begun."""
+        """Let the caller know that this execution has paused or goes on, and one of many that it has begun."""
         caller, now = self.state.execution.caller, self.state.execution.state
         if caller is None or not caller.is_waiting:
             return
         has_begun = now is State.RUNNING and before in {State.CREATED, State.QUEUED}
-        if State.PAUSED in {before, now} or (caller.index is not None and has_begun):
+        is_restarted = now is State.RESTARTED and before.is_terminated
+        if is_restarted or State.PAUSED in {before, now} or (caller.index is not None and has_begun):
             self.tell_caller(previous=before)
 
     def tell_caller(self, **details: Any) -> None:

@@ -41,6 +41,7 @@ class ExecutionState(OpenRuns):
         "_by_task",
         "_by_values",
         "_tallies",
+        "_unfinished",
         "_values",
         "execution",
         "flow",
@@ -112,7 +113,7 @@ class ExecutionState(OpenRuns):
 
     def top_phase(self, run: TaskRun) -> str:
         """Which part of the execution's root block a task run belongs to in the end."""
-        return self._phase([run, *self.ancestors(run)][-1])
+        return _phase(self.flow, [run, *self.ancestors(run)][-1])
 
     def tally(self, parent_id: str | None, phase: str = MAIN) -> Tally:
         """The children of a task run, or of the execution itself for None."""
@@ -162,24 +163,25 @@ class ExecutionState(OpenRuns):
         return self._values.get(run.id, ())
 
     def _tally(self, run: TaskRun) -> Tally:
-        key = (run.parent_id, self._phase(run))
+        key = (run.parent_id, _phase(self.flow, run))
         found = self._tallies.get(key)
         if found is None:
-            found = self._tallies[key] = Tally(self._iteration_size(run))
+            found = self._tallies[key] = Tally(_iteration_size(self.flow, self.runs.get(run.parent_id or ""), run))
         return found
 
-    def _iteration_size(self, run: TaskRun) -> int:
-        """How many tasks an iteration of the loop has that ``run`` stands in."""
-        parent = None if run.parent_id is None else self.runs.get(run.parent_id)
-        if parent is None or run.iteration is None:
-            return 0
-        return sum(1 for task in self.flow.children(parent.task_id) if not task.disabled)
 
-    def _phase(self, run: TaskRun) -> str:
-        try:
-            return phase_of(self.flow.get_node(run.task_id).section)
-        except NotFoundError:
-            return MAIN
+def _iteration_size(flow: CompiledFlow, parent: TaskRun | None, run: TaskRun) -> int:
+    """How many tasks an iteration of the loop has that ``run`` stands in."""
+    if parent is None or run.iteration is None:
+        return 0
+    return sum(1 for task in flow.children(parent.task_id) if not task.disabled)
+
+
+def _phase(flow: CompiledFlow, run: TaskRun) -> str:
+    try:
+        return phase_of(flow.get_node(run.task_id).section)
+    except NotFoundError:
+        return MAIN
 
 
 def _drop(index: dict[Key, dict[str, None]], key: Key, run_id: str) -> None:

@@ -330,6 +330,10 @@ class Batch(Definition):
     regex_pattern: Text | None = None
 
 
+BATCH_NAME = "batch-{:07d}.ion"
+"""How the files are called that a `ForEachItem` is split into, counted from 0."""
+
+
 class ForEachItemCalls(Task):
     """The task inside a `ForEachItem` that starts an execution for every batch; made by it, never written."""
 
@@ -372,7 +376,13 @@ class ForEachItem(Flowable):
     def children(self) -> Iterator[Child]:
         """The three made, then errors and finally."""
         batch = self.batch.model_dump(by_alias=True, exclude_none=True)
-        split = {"id": f"{self.id}_split", "type": self.split_type, "items": self.items, "batch": batch}
+        split = {
+            "id": f"{self.id}_split",
+            "type": self.split_type,
+            "items": self.items,
+            "batch": batch,
+            "nameFormat": BATCH_NAME,
+        }
         merge = {
             "id": f"{self.id}_merge",
             "type": self.merge_type,

@@ -15,12 +15,12 @@ import msgspec
 from segue.domain.execution.facts import TaskFinished, TaskStarted
 from segue.domain.execution.logs import LogEntry, LogLevel
 from segue.domain.execution.model import FlowKey
+from segue.domain.execution.places import run_folder
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import OutputReference
 from segue.ports.repositories.jobs import Metric, Result
 from segue.ports.repositories.journal import InlineOutputs
 from segue.proto.generated import worker_pb2 as pb
-from segue.services.controller.access import run_folder
 from segue.services.controller.sessions import HeldJob
 
 MAX_MESSAGE = 65_536

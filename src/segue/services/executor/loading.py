@@ -9,6 +9,7 @@ import msgspec
 from segue.domain.engine.needs import (
     ChildrenNeed,
     ExecutionNeed,
+    FailedChildrenNeed,
     FlowNeed,
     LineCountNeed,
     LinesNeed,
@@ -56,6 +57,8 @@ class Loading:
                     return error
             case ChildrenNeed():
                 return await self._ports.journal.open_children(need.execution_id)
+            case FailedChildrenNeed():
+                return await self._ports.journal.failed_children(need.execution_id)
             case ExecutionNeed():
                 return (await self._ports.journal.executions([need.execution_id])).get(need.execution_id)
             case LineCountNeed() | LinesNeed() | RecordsNeed():

@@ -20,6 +20,7 @@ from segue.domain.execution.requests import ReplayRequested
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun, task_run_id
 from segue.domain.flow.compiled import CompiledFlow
+from segue.domain.flow.tasks import RunnableTask
 from segue.domain.labels import REPLAY, REPLAYED, RESTARTED, Label, merge_labels
 
 _UNFINISHED = frozenset(State) - {State.SUCCESS, State.WARNING, State.SKIPPED}
@@ -122,8 +123,14 @@ def _from_task_runs(
         _fit(draft, source, targets)
     reopen(draft, targets, anew=True)
     _close_stragglers(draft)
-    pairs = tuple((old, new) for old, new in ids.items() if new in copy.runs)
+    pairs = tuple((old, new) for old, new in ids.items() if new in copy.runs and _may_have_outputs(source, old))
     return NewExecution(execution=copy.execution, task_runs=tuple(copy.runs.values()), copied_outputs=pairs)
+
+
+def _may_have_outputs(source: ExecutionState, run_id: str) -> bool:
+    """Whether something is stored for a task run: its outputs, or what the engine keeps for its own tasks."""
+    run = source.runs[run_id]
+    return run.outputs is not None or not isinstance(source.flow.find_task(run.task_id), RunnableTask)
 
 
 def _copies(runs: Iterable[TaskRun], execution_id: str, ids: dict[str, str]) -> Iterable[TaskRun]:
