@@ -476,3 +476,16 @@ def test_large_inputs_are_taken_over_as_far_as_they_are_named() -> None:
     world = World()
     world.run(flow("values: [1]"), {"small": "y"})
     assert world.children()[0].inputs == {"small": "y"}
+
+
+def test_a_state_that_is_out_of_date_meets_an_iteration_it_does_not_know() -> None:
+    world = World(answer=lambda job, world: None)
+    world.start(world.deploy(flow("values: [1, 2, 3]")))
+    world.settle()
+    before = dict(world.outputs)
+
+    world.tell("x", ChildChanged("x-1-2", "x-1", State.SUCCESS, START, True))
+    world.settle()
+
+    assert world.outputs == before
+    assert given(world)["runningIterations"] == 1

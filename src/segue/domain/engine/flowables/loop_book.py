@@ -124,9 +124,14 @@ class LoopBook:
         return found
 
     def mark(self, fact: ChildChanged) -> tuple[str, str]:
-        """What is noted of an iteration, and what the fact says of it."""
-        index = iteration_index(fact.child_id)
-        return self.marks_of(index)[index % CHUNK], _mark(fact)
+        """What is noted of an iteration, and what the fact says of it.
+
+        An iteration that is not noted at all was started by another executor, with a newer state than this one: what
+        is decided here will be refused, so it may as well change nothing.
+        """
+        index, new = iteration_index(fact.child_id), _mark(fact)
+        marks, place = self.marks_of(index), index % CHUNK
+        return (marks[place] if place < len(marks) else new), new
 
     def note(self, fact: ChildChanged) -> Counters | None:
         """Note what became of an iteration; the counters then, None when that is known already."""
