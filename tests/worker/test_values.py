@@ -88,7 +88,6 @@ async def scene(tmp_path):
                 clock=clock,
                 renderer=Renderer(Engine(), lambda: services, lambda text: encrypted(cipher.encrypt(text))),
                 values=stage.values,
-                slots=stage.database.slots,
             )
         )
         await executor.start()

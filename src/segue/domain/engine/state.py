@@ -143,7 +143,7 @@ class ExecutionState:
         """The iteration values that lead to ``run``, outermost first (flow language 7.2)."""
         values = [ancestor.value for ancestor in self.ancestors(run) if ancestor.value is not None]
         values.reverse()
-        if run.value is not None:
+        if run.value is not None and not run.is_inner:
             values.append(run.value)
         return tuple(values)
 

@@ -1,23 +1,14 @@
 """What becomes of a task run in CREATED: skipped, begun, or given to the workers (flow language 6.4, 10.11)."""
 
-from collections.abc import Iterable
-
-import msgspec
-
 from segue.domain.engine.block import fail_run
 from segue.domain.engine.flowables import BEHAVIOURS
-from segue.domain.engine.outgoing import closed_attempts
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.rendering import available_outputs, run_roots, tasks_with_outputs
-from segue.domain.engine.state import ExecutionState
+from segue.domain.engine.sending import job_roots, send
 from segue.domain.errors import SegueError
-from segue.domain.execution.jobs import DEFAULT_WORKER_QUEUE, Job
 from segue.domain.execution.state import State
-from segue.domain.execution.task_run import OutputNeed, TaskRun
+from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.tasks import RunnableTask, Task
-from segue.expr import ExpressionError, References, is_truthy
-
-_encoder = msgspec.json.Encoder()
+from segue.expr import ExpressionError, is_truthy
 
 
 def submit(progress: Progress, run: TaskRun) -> None:
@@ -27,7 +18,7 @@ def submit(progress: Progress, run: TaskRun) -> None:
         if task.when is not None and not is_truthy(progress.render(task.when, run)):
             _skip(progress, run)
         elif isinstance(task, RunnableTask):
-            _send(progress, task, run)
+            send(progress, task, run, job_roots(progress, task, run))
         else:
             _begin(progress, task, run)
     except (ExpressionError, SegueError) as error:
@@ -50,49 +41,3 @@ def _begin(progress: Progress, task: Task, run: TaskRun) -> None:
     if run.state in {State.CREATED, State.RESTARTED}:
         run = progress.begin_attempt(run, progress.now)
         progress.move(run, State.RUNNING)
-
-
-def _send(progress: Progress, task: RunnableTask, run: TaskRun) -> None:
-    named = task_references(progress, task)
-    execution = progress.execution
-    roots = run_roots(progress.state, run, named)
-    progress.decision.jobs[run.id] = Job(
-        task_run_id=run.id,
-        execution_id=execution.id,
-        flow=execution.flow,
-        task_id=task.id,
-        attempt=closed_attempts(run) + 1,
-        created_at=progress.now,
-        worker_queue=DEFAULT_WORKER_QUEUE,
-        context=_encoder.encode(roots) if roots else b"{}",
-        outputs=tuple(output_needs(progress.state, named)),
-    )
-    progress.decision.dropped_jobs.discard(run.id)
-    progress.move(run, State.SUBMITTED)
-
-
-def task_references(progress: Progress, task: Task) -> References:
-    """What the expressions of a task name; worked out once per revision of the flow."""
-    known: dict[str, References] = progress.state.flow.extras.setdefault("references", {})
-    found = known.get(task.id)
-    if found is None:
-        data = task.model_dump(exclude={"id", "type", "retry"})
-        found = progress.renderer.references_of(data)
-        if any(path[:1] == ("vars",) for path in found.rendered):
-            found = progress.renderer.references_of([data, progress.state.flow.flow.variables])
-        known[task.id] = found
-    return found
-
-
-def output_needs(state: ExecutionState, named: References) -> Iterable[OutputNeed]:
-    """Outputs that exist already and that the expressions may read."""
-    if not named.needs_root("outputs"):
-        return
-    for task_id in named_tasks(state, named):
-        yield from available_outputs(state, task_id)
-
-
-def named_tasks(state: ExecutionState, named: References) -> list[str]:
-    """Ids of the tasks whose outputs may be read: those named, or all that have any where that is not known."""
-    everything = () in named.outputs or "*" in named.unknown
-    return tasks_with_outputs(state) if everything else sorted({path[0] for path in named.outputs if path})
