@@ -7,11 +7,12 @@ import msgspec
 
 from segue.domain.engine.outgoing import closed_attempts
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.rendering import available_outputs, run_roots, tasks_with_outputs
+from segue.domain.engine.rendering import available_outputs, run_roots, task_run_variables, tasks_with_outputs
 from segue.domain.engine.state import ExecutionState
 from segue.domain.execution.jobs import DEFAULT_WORKER_QUEUE, InnerTask, Job
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import OutputNeed, TaskRun
+from segue.domain.flow.flowables import WorkingDirectory
 from segue.domain.flow.tasks import Task
 from segue.expr import References
 
@@ -20,7 +21,10 @@ _encoder = msgspec.json.Encoder()
 
 def job_roots(progress: Progress, task: Task, run: TaskRun) -> dict[str, Any]:
     """The expression roots that only the engine knows, those the task names. Raises ``Needed``."""
-    return run_roots(progress.state, run, task_references(progress, task))
+    roots = run_roots(progress.state, run, task_references(progress, task))
+    if task.task_cache is not None or isinstance(task, WorkingDirectory):
+        roots["taskrun"] = task_run_variables(run)  # what is kept for later runs is kept for each value
+    return roots
 
 
 def send(

@@ -5,7 +5,6 @@ import msgspec
 from segue.domain.engine.block import advance_sides, guess_state, restart_run
 from segue.domain.engine.flowables.base import FlowableRun
 from segue.domain.engine.inner import inner_tasks, take_back
-from segue.domain.engine.rendering import task_run_variables
 from segue.domain.engine.sending import job_roots, send
 from segue.domain.engine.state import AFTER, MAIN, phase_of
 from segue.domain.execution.state import State
@@ -23,7 +22,6 @@ class WorkingDirectoryRun(FlowableRun[WorkingDirectory]):
         roots = job_roots(progress, self.task, self.run)
         first = progress.reserve_runs(len(self.section("tasks")))
         self.run = progress.update(msgspec.structs.replace(self.run, first_inner=first, inner_end=None))
-        roots["taskrun"] = task_run_variables(self.run)
         send(progress, self.task, self.run, roots, inner_tasks(progress, self.run, first))
 
     def advance(self) -> None:
