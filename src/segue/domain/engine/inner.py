@@ -1,5 +1,7 @@
 """The tasks inside a WorkingDirectory: its worker runs them and tells; here it is noted (flow language 7.15)."""
 
+from datetime import datetime
+
 import msgspec
 
 from segue.domain.engine.block import enabled
@@ -7,7 +9,8 @@ from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import MAIN
 from segue.domain.execution.facts import InnerTaskReported
 from segue.domain.execution.jobs import InnerTask
-from segue.domain.execution.state import State
+from segue.domain.execution.limits import check_task_runs
+from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import TaskRun, task_run_id
 from segue.domain.flow.tasks import Task
 
@@ -18,6 +21,31 @@ def inner_tasks(progress: Progress, block: TaskRun, first: int) -> tuple[InnerTa
     return tuple(
         InnerTask(task.id, task_run_id(block.execution_id, ordinal)) for ordinal, task in enumerate(tasks, first)
     )
+
+
+def reserve_runs(progress: Progress, count: int) -> int:
+    """Keep ids for ``count`` task runs to come; the ordinal of the first. Raises ``LimitExceededError``."""
+    check_task_runs(len(progress.state.runs) + max(count - 1, 0), progress.limits)
+    first = progress.execution.task_run_count + 1
+    progress.change_execution(task_run_count=progress.execution.task_run_count + count)
+    return first
+
+
+def add_run(progress: Progress, task: Task, block: TaskRun, run_id: str, at: datetime) -> TaskRun:
+    """A new task run in CREATED inside a WorkingDirectory, under an id that was kept for it."""
+    run = TaskRun(
+        id=run_id,
+        execution_id=progress.execution.id,
+        task_id=task.id,
+        parent_id=block.id,
+        value=block.value,
+        iteration=block.iteration,
+        status=Status.begin(at),
+        is_inner=True,
+    )
+    progress.state.add(run)
+    progress.decision.new_runs[run.id] = run
+    return run
 
 
 def reported_task(progress: Progress, block: TaskRun, run_id: str) -> Task | None:

@@ -68,8 +68,8 @@ def inner_reported(progress: Progress, fact: InnerTaskReported) -> None:
         return
     block = progress.begin_attempt(block, fact.started_at, fact.worker_id)
     block = progress.move(block, State.RUNNING, fact.started_at)
-    run = progress.state.runs.get(fact.task_run_id) or progress.add_inner_run(
-        task, block, fact.task_run_id, fact.started_at
+    run = progress.state.runs.get(fact.task_run_id) or inner.add_run(
+        progress, task, block, fact.task_run_id, fact.started_at
     )
     if run.state.is_terminated or closed_attempts(run) + 1 != fact.attempt:
         return

@@ -86,29 +86,6 @@ class Progress(Outgoing):
         self.decision.new_runs[run.id] = run
         return run
 
-    def reserve_runs(self, count: int) -> int:
-        """Keep ids for ``count`` task runs to come; the ordinal of the first. Raises ``LimitExceededError``."""
-        check_task_runs(len(self.state.runs) + max(count - 1, 0), self.limits)
-        first = self.execution.task_run_count + 1
-        self.change_execution(task_run_count=self.execution.task_run_count + count)
-        return first
-
-    def add_inner_run(self, task: Task, block: TaskRun, run_id: str, at: datetime) -> TaskRun:
-        """A new task run in CREATED inside a WorkingDirectory, under an id that was kept for it."""
-        run = TaskRun(
-            id=run_id,
-            execution_id=self.execution.id,
-            task_id=task.id,
-            parent_id=block.id,
-            value=block.value,
-            iteration=block.iteration,
-            status=Status.begin(at),
-            is_inner=True,
-        )
-        self.state.add(run)
-        self.decision.new_runs[run.id] = run
-        return run
-
     def update(self, run: TaskRun) -> TaskRun:
         """Take up a changed task run."""
         self.state.replace(run)

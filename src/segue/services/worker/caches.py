@@ -127,6 +127,16 @@ def _pack(archive: IO[bytes], folder: Folder, paths: list[str]) -> None:
     archive.flush()
 
 
+def _copy(source: IO[bytes], target: IO[bytes], room: int) -> int:
+    size = 0
+    while chunk := source.read(_CHUNK):
+        size += len(chunk)
+        if size > room:
+            raise SegueError(f"it holds more than {LARGEST_FILES} bytes")
+        target.write(chunk)
+    return size
+
+
 def _unpack(archive: IO[bytes], folder: Folder, ttl: timedelta | None) -> dict[str, tuple[int, int]] | None:
     """Write the files of an archive; their facts, or None when it is too old."""
     archive.seek(0)
@@ -138,11 +148,7 @@ def _unpack(archive: IO[bytes], folder: Folder, ttl: timedelta | None) -> dict[s
             if entry.is_dir():
                 continue
             with packed.open(entry) as source, folder.create(entry.filename) as target:
-                while chunk := source.read(_CHUNK):
-                    size += len(chunk)
-                    if size > LARGEST_FILES:
-                        raise SegueError(f"it holds more than {LARGEST_FILES} bytes")
-                    target.write(chunk)
+                size += _copy(source, target, LARGEST_FILES - size)
         paths = {entry.filename for entry in packed.infolist()}
     found = folder.find(FilePatterns(["**"]))
     return {file.path: (file.size, file.changed_ns) for file in found if file.path in paths}

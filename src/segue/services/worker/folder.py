@@ -72,11 +72,9 @@ class Folder:
             base = os.path.relpath(place, self.path)
             for name in names:
                 path = name if base == "." else f"{base}/{name}"
-                if patterns.match(path):
-                    with contextlib.suppress(FileNotFoundError):
-                        facts = os.lstat(name, dir_fd=handle)
-                        if stat.S_ISREG(facts.st_mode):
-                            found.append(FoundFile(path, facts.st_size, facts.st_mtime_ns))
+                facts = _facts(name, handle) if patterns.match(path) else None
+                if facts is not None and stat.S_ISREG(facts.st_mode):
+                    found.append(FoundFile(path, facts.st_size, facts.st_mtime_ns))
         return sorted(found)
 
     async def fill(self, path: str, content: AsyncIterable[bytes]) -> int:
@@ -132,6 +130,13 @@ class FolderFile(NamedTuple):
     def open(self) -> BinaryIO:
         """From its beginning."""
         return self.folder.open(self.path)
+
+
+def _facts(name: str, folder: int) -> os.stat_result | None:
+    try:
+        return os.lstat(name, dir_fd=folder)
+    except FileNotFoundError:
+        return None
 
 
 def _illegal(path: str) -> IllegalPathError:

@@ -135,6 +135,11 @@ class FileLog(TaskLog):
         with self._lock:
             self._file.close()
 
+    def discard(self) -> None:
+        """Remove the file."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
     def _put(self, level: LogLevel, text: str) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         with self._lock:

@@ -97,25 +97,27 @@ class Run:
         """What the task gave as outputs, once it has ended."""
         self._shared = shared
         self._frame: Frame | None = None
-        self._file_log: FileLog | None = None
+        self._log: TaskLog | None = None
         self._started_ns = time.time_ns()
         self._bound: BoundTask | None = None
         self._context: WorkerContext | None = None
         self._work: asyncio.Future[Any] | None = None
         self._timers = Timers()
         self._stopped: tuple[State, str] | None = None
-        self._is_done = False
+        self.is_done = False
+        """Whether it has ended or was given up."""
 
     def begin(self, bound: BoundTask) -> None:
         """Run the plugin: at once, in the loop, or in a thread."""
         runner = self._runner
         self._bound = bound
+        log = self._log = open_log(self, runner, bound)
         context = self._context = WorkerContext(
             self.job,
             self.key,
             bound,
             runner.kit,
-            log=self._log(bound),
+            log=log,
             metrics=TaskMetrics(self.key, runner.spool),
             masks=self.masks,
             shared=self._shared,
@@ -133,11 +135,6 @@ class Run:
         """Begin once the flow is there."""
         self._watch(asyncio.create_task(loading), self.begin)
 
-    @property
-    def is_done(self) -> bool:
-        """Whether it has ended or was given up."""
-        return self._is_done
-
     def refuse(self, reason: str) -> None:
         """Fail without having begun."""
         self._conclude(State.FAILED, reason)
@@ -148,9 +145,13 @@ class Run:
 
     def abandon(self) -> None:
         """Stop without a result: the worker goes away, the job will be given to another."""
-        self._is_done = True
+        self.is_done = True
         self._timers.cancel()
         self._notify()
+        if self._context is not None:
+            self._context.close()
+        if isinstance(self._log, FileLog):
+            self._log.discard()
 
     def _run_at_once(self, coroutine: Coroutine[Any, Any, TaskResult]) -> None:
         try:
@@ -185,22 +186,13 @@ class Run:
             reason = f"Timeout after {timeout}"
             self._timers.later(timeout.total_seconds(), lambda: self._stop(State.FAILED, reason))
 
-    def _log(self, bound: BoundTask | None) -> TaskLog:
-        limits = LogLimits(self._runner.config.log_lines, self._runner.config.log_bytes)
-        minimum = LogLevel.TRACE if bound is None else bound.log_level
-        if bound is not None and bound.task.log_to_file:
-            self._file_log = FileLog(self.key, self._runner.spool, self.masks, minimum=minimum, limits=limits)
-            return self._file_log
-        blocks = bound is not None and not bound.is_async
-        return TaskLog(self.key, self._runner.spool, self.masks, minimum=minimum, limits=limits, blocks=blocks)
-
     def _watch(self, work: "asyncio.Future[Any]", then: Callable[[Any], None]) -> None:
         self._work = work
         work.add_done_callback(lambda done: self._settle(done, then))
 
     def _settle(self, work: "asyncio.Future[Any]", then: Callable[[Any], None]) -> None:
         error = None if work.cancelled() else work.exception()
-        if self._is_done:
+        if self.is_done:
             return
         if self._stopped is not None:
             self._conclude(*self._stopped)
@@ -215,7 +207,7 @@ class Run:
                 self._fail(problem)
 
     def _stop(self, state: State, reason: str) -> None:
-        if self._is_done or self._stopped is not None:
+        if self.is_done or self._stopped is not None:
             return
         self._stopped = (state, reason)
         self._notify()
@@ -228,7 +220,7 @@ class Run:
             self._work.cancel()
 
     def _give_up(self) -> None:
-        if not self._is_done and self._stopped is not None:
+        if not self.is_done and self._stopped is not None:
             self._conclude(*self._stopped)
 
     def _succeed(self, result: TaskResult) -> None:
@@ -274,9 +266,9 @@ class Run:
         outputs: bytes | None = None,
         stored: pb.StoredOutputs | None = None,
     ) -> None:
-        if self._is_done:
+        if self.is_done:
             return
-        self._is_done = True
+        self.is_done = True
         self._timers.cancel()
         self.outputs = outputs
         result = pb.Result(run=self.key, state=state, stored_outputs=stored)
@@ -285,30 +277,42 @@ class Run:
         result.started_at.seconds, result.started_at.nanos = divmod(self._started_ns, 1_000_000_000)
         if message:
             result.message = self.masks.hide(message)
-            log = self._log(None) if self._context is None else self._context.logger
+            log = self._log or open_log(self, self._runner, None)
             log.log(LogLevel.ERROR if state is State.FAILED else LogLevel.WARN, "%s", message)
         if self._context is not None:
             self._context.close()
         stamp(result.ended_at)
-        if self._file_log is None:
-            self._runner.ended(self, result)
+        if isinstance(self._log, FileLog):
+            self._work = asyncio.ensure_future(_send_log(self, self._runner, self._log, result))
         else:
-            self._work = asyncio.ensure_future(self._send_log(self._file_log, result))
-
-    async def _send_log(self, log: FileLog, result: pb.Result) -> None:
-        try:
-            log.close()
-            result.log_file = (await self._runner.kit.control.write(self.key, LOG_FILE, log.path)).uri
-        except (SegueError, OSError) as error:
-            logger.warning("the log of %s cannot be stored: %s", self.key.task_run_id, error)
-        finally:
-            log.path.unlink(missing_ok=True)
             self._runner.ended(self, result)
 
     def _announce(self) -> None:
         started = pb.Started(run=self.key)
         started.at.seconds, started.at.nanos = divmod(self._started_ns, 1_000_000_000)
         self._runner.began(started)
+
+
+def open_log(run: Run, owner: Owner, bound: BoundTask | None) -> TaskLog:
+    """The log of an attempt: lines that are reported, or kept in a file."""
+    limits = LogLimits(owner.config.log_lines, owner.config.log_bytes)
+    minimum = LogLevel.TRACE if bound is None else bound.log_level
+    if bound is not None and bound.task.log_to_file:
+        return FileLog(run.key, owner.spool, run.masks, minimum=minimum, limits=limits)
+    blocks = bound is not None and not bound.is_async
+    return TaskLog(run.key, owner.spool, run.masks, minimum=minimum, limits=limits, blocks=blocks)
+
+
+async def _send_log(run: Run, owner: Owner, log: FileLog, result: pb.Result) -> None:
+    """Store the log of an attempt that has ended, and then tell of its end."""
+    try:
+        log.close()
+        result.log_file = (await owner.kit.control.write(run.key, LOG_FILE, log.path)).uri
+    except (SegueError, OSError) as error:
+        logger.warning("the log of %s cannot be stored: %s", run.key.task_run_id, error)
+    finally:
+        log.discard()
+        owner.ended(run, result)
 
 
 @types.coroutine

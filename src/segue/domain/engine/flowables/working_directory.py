@@ -4,7 +4,7 @@ import msgspec
 
 from segue.domain.engine.block import advance_sides, guess_state, restart_run
 from segue.domain.engine.flowables.base import FlowableRun
-from segue.domain.engine.inner import inner_tasks, take_back
+from segue.domain.engine.inner import inner_tasks, reserve_runs, take_back
 from segue.domain.engine.sending import job_roots, send
 from segue.domain.engine.state import AFTER, MAIN, phase_of
 from segue.domain.execution.state import State
@@ -20,7 +20,7 @@ class WorkingDirectoryRun(FlowableRun[WorkingDirectory]):
         """Send it to a worker with ids for the task runs inside."""
         progress = self.progress
         roots = job_roots(progress, self.task, self.run)
-        first = progress.reserve_runs(len(self.section("tasks")))
+        first = reserve_runs(progress, len(self.section("tasks")))
         self.run = progress.update(msgspec.structs.replace(self.run, first_inner=first, inner_end=None))
         send(progress, self.task, self.run, roots, inner_tasks(progress, self.run, first))
 
