@@ -114,7 +114,7 @@ async def serving(
         engine=Engine(),
         **({"clock": clock, "values": source, "services": machine_services(clock)} | ports),
     )
-    app = create_app(all_ports, config)
+    app = create_app(all_ports, config or ApiConfig(operation_wait=0.05))
     transport = httpx.ASGITransport(app=app)
     try:
         async with app.backend.running(), httpx.AsyncClient(transport=transport, base_url="http://test") as client:

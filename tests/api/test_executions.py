@@ -256,6 +256,24 @@ async def test_search_filters_and_pages(server: Server) -> None:
     assert await search(**{"filters[endDate][LESS_THAN]": "2999-01-01T00:00:00+00:00"}) == everything
     assert await search(**{"filters[q][EQUALS]": second["id"]}) == [second["id"]]
     assert await search(**{"filters[kind][EQUALS]": "TEST"}) == []
+    groups = {"filters[or][0][state][EQUALS]": "FAILED", "filters[or][1][flowId][STARTS_WITH]": "on"}
+    assert await search(**groups) == sorted([first["id"], second["id"]])
+    assert await search(**groups, **{"filters[namespace][EQUALS]": "a"}) == [first["id"]]
+    nested = {
+        "filters[or][0][and][0][flowId][CONTAINS]": "w",
+        "filters[or][0][and][1][state][EQUALS]": "CREATED",
+        "filters[or][1][labels][EQUALS][k]": "v",
+    }
+    assert await search(**nested) == sorted([first["id"], third["id"]])
+    assert await search(**{"filters[flowId][REGEX]": "^t.o$"}) == sorted([second["id"], third["id"]])
+    assert await search(**{"filters[labels][NOT_EQUALS][k]": "v"}) == sorted([second["id"], third["id"]])
+    assert await search(**{"filters[childFilter][EQUALS]": "MAIN"}) == everything
+    assert await search(**{"filters[childFilter][EQUALS]": "CHILD"}) == []
+    assert await search(**{"filters[scope][EQUALS]": "SYSTEM"}) == []
+    assert await search(**{"filters[scope][EQUALS]": "USER,SYSTEM"}) == everything
+    assert await search(**{"filters[startDate][GREATER_THAN]": "2000-01-01T00:00:00Z", "dateFilter": "END_DATE"}) == [
+        second["id"]
+    ]
     pages = [
         (await server.client.get(f"{EXECUTIONS}/search", params={"page": n, "size": 1, "sort": "id:asc"})).json()
         for n in (1, 2, 3, 4)

@@ -261,3 +261,65 @@ async def test_inputs_are_looked_at_before_a_run(server: Server) -> None:
     assert many["errors"] == [{"message": "missing required input", "renderError": False}]
     assert (wait["input"]["max"], wait["value"], wait["isDefault"]) == ("PT2H", "PT1M30S", True)
     assert count["errors"][0]["message"].startswith("Expected `INT` but received `many`")
+
+
+async def test_flows_are_filtered_by_namespace_scope_and_id(server: Server) -> None:
+    for name, namespace in (
+        ("one", "company.team"),
+        ("two", "company.other"),
+        ("clean", "system"),
+        ("deep", "system.x"),
+    ):
+        await server.save(flow(name, namespace))
+
+    async def ids(**filters: str) -> list[str]:
+        query = {"size": "100", "sort": "id:asc"} | {
+            f"filters[{key.replace('__', '][')}]": filters[key] for key in filters
+        }
+        return [one["id"] for one in (await get(server, "flows/search", **query))["results"]]
+
+    assert await ids(scope__EQUALS="USER") == ["one", "two"]
+    assert await ids(scope__EQUALS="SYSTEM") == ["clean", "deep"]
+    assert await ids(scope__IN="USER,SYSTEM") == ["clean", "deep", "one", "two"]
+    assert await ids(scope__EQUALS="SYSTEM", namespace__PREFIX="company") == []
+    assert await ids(namespace__STARTS_WITH="company.t") == ["one"]
+    assert await ids(namespace__CONTAINS="ystem") == ["clean", "deep"]
+    assert await ids(namespace__NOT_IN="company.team,system") == ["deep", "two"]
+    assert await ids(flowId__IN="one,deep") == ["deep", "one"]
+    refused = await server.client.get(f"{FLOWS}/search?filters[namespace][REGEX]=x")
+    assert refused.status_code == 400
+    assert (await server.client.delete(f"{FLOWS}/delete/by-query?filters[scope][EQUALS]=USER")).json()["count"] == 2
+    assert await ids() == ["clean", "deep"]
+
+
+async def test_what_may_be_started_is_listed(server: Server) -> None:
+    await server.save(flow("one"))
+    await server.save(flow("two", more="disabled: true\n"))
+    await server.save(flow("three", "other", "disabled: true\n"))
+    assert await get(server, "executions/namespaces") == ["company.team"]
+    (found,) = await get(server, "executions/namespaces/company.team/flows")
+    assert (found["id"], found["tasks"]) == ("one", [{"id": "greet", "type": LOG}])
+
+
+async def test_every_wrong_flow_of_a_bulk_is_named(server: Server) -> None:
+    text = "\n---\n".join([flow("one"), flow("two") + "foo: 1\n", "a: [", flow("three") + "bar: 1\n"])
+    answer = await server.client.post(f"{FLOWS}/bulk", content=text)
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert [part.partition(":")[0] for part in problem["detail"].split("; ")] == [
+        "flow 2 of 4",
+        "flow 3 of 4",
+        "flow 4 of 4",
+    ]
+    assert [one["path"] for one in problem["errors"]] == ["foo", "bar"]
+    assert (await get(server, "flows/search"))["total"] == 0
+
+
+async def test_an_empty_file_is_a_fault_of_its_input(server: Server) -> None:
+    await server.save(flow(more="inputs: [{id: f, type: FILE}, {id: n, type: INT}]\n"))
+    parts: dict[str, Any] = {"f": ("a.txt", b""), "n": (None, "1")}
+    answer = await post(server, "executions/company.team/hello/validate", files=parts)
+    assert [bool(one["errors"]) for one in answer["inputs"]] == [True, False]
+    refused = await server.client.post("/api/v1/main/executions/company.team/hello", files=parts)
+    assert refused.status_code == 422
+    assert "Can't upload file: a.txt" in refused.json()["detail"]

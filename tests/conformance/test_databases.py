@@ -9,7 +9,7 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import databases, log_lines, slot_rows, stores
+from segue.testing import callers, databases, execution_searches, log_lines, slot_rows, stores
 from segue.testing.servers import PostgresServer
 
 
@@ -48,11 +48,19 @@ class TestSqliteExecutions(OnSqlite, databases.ExecutionConformance):
     pass
 
 
+class TestSqliteExecutionSearches(OnSqlite, execution_searches.ExecutionSearchConformance):
+    pass
+
+
 class TestSqliteJournal(OnSqlite, databases.JournalConformance):
     pass
 
 
 class TestSqliteJobs(OnSqlite, databases.JobConformance):
+    pass
+
+
+class TestSqliteCallers(OnSqlite, callers.CallerConformance):
     pass
 
 
@@ -80,11 +88,19 @@ class TestPostgresqlExecutions(OnPostgresql, databases.ExecutionConformance):
     pass
 
 
+class TestPostgresqlExecutionSearches(OnPostgresql, execution_searches.ExecutionSearchConformance):
+    pass
+
+
 class TestPostgresqlJournal(OnPostgresql, databases.JournalConformance):
     pass
 
 
 class TestPostgresqlJobs(OnPostgresql, databases.JobConformance):
+    pass
+
+
+class TestPostgresqlCallers(OnPostgresql, callers.CallerConformance):
     pass
 
 

@@ -84,7 +84,6 @@ async def scene(tmp_path):
                 queue=stage.queue,
                 catalog=FlowCatalog(stage.database.flows, PluginRegistry(installed=False)),
                 storage=stage.storage,
-                slots=stage.database.slots,
                 clock=clock,
                 renderer=Renderer(Engine(), lambda: services, lambda text: encrypted(cipher.encrypt(text))),
                 values=stage.values,
@@ -321,3 +320,12 @@ async def test_http_failures(scene, web):
 
 async def test_a_random_port_is_free(scene):
     assert 0 < int(await scene.value("{{ randomPort() }}")) < 65536
+
+
+async def test_what_is_made_of_a_secret_is_hidden_too(scene):
+    scene.stage.secrets["API"] = "hunter2-and-more"
+    stored = encrypted(scene.stage.values.cipher.encrypt("open sesame"))
+    assert await scene.say("{{ secret('API') | upper }} {{ secret('API') | base64encode }}") == "INFO ****** ******"
+    line = await scene.say("{{ inputs.password | number }}", inputs={"password": stored})
+    assert "open sesame" not in str(line)
+    assert "ERROR" in str(line)

@@ -12,31 +12,39 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, YamlRenderPlugin
 from litestar.types import LifeSpanReceive, LifeSpanScope, LifeSpanSend, Receive, Scope, Send
 
+from segue.api.action_paths import start_flow_instead
 from segue.api.auth import Guard
 from segue.api.backend import Backend
 from segue.api.config import ApiConfig
 from segue.api.gate import Gate
 from segue.api.ports import ApiPorts
-from segue.api.problems import MEDIA_TYPE, ProblemError, describe, exception_handlers
+from segue.api.problems import MEDIA_TYPE, describe, exception_handlers
 from segue.api.routers import (
     concurrency,
     configs,
     editor,
     evaluation,
     execution_actions,
+    execution_answers,
+    execution_bulk,
+    execution_replays,
+    execution_values,
     executions,
     flow_graphs,
     flow_search,
     flows,
     flows_bulk,
     flows_transfer,
+    kv,
     logs,
+    namespace_files,
     operations,
     outputs,
     plugins,
     streams,
     webhooks,
 )
+from segue.domain.errors import SegueError
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +57,17 @@ _OF_TENANT = (
     flow_search,
     executions,
     execution_actions,
+    execution_answers,
+    execution_bulk,
+    execution_replays,
+    execution_values,
     evaluation,
     webhooks,
     outputs,
     streams,
     logs,
+    kv,
+    namespace_files,
     operations,
     plugins,
     editor,
@@ -76,13 +90,14 @@ class ApiApplication(Litestar):
         if scope["type"] == ScopeType.HTTP:
             try:
                 self.gate.admit(scope)  # type: ignore[arg-type]  # the type says http
-            except ProblemError as error:
+                await start_flow_instead(scope, self.backend.has_execution)  # type: ignore[arg-type]  # as above
+            except SegueError as error:
                 await _refuse(self.backend, error, scope, send)  # type: ignore[arg-type]  # as above
                 return
         await super().__call__(scope, receive, send)
 
 
-async def _refuse(backend: Backend, error: ProblemError, scope: Scope, send: Send) -> None:
+async def _refuse(backend: Backend, error: SegueError, scope: Scope, send: Send) -> None:
     document, headers = describe(error, scope["path"], backend.ports.ids)
     body = msgspec.json.encode(document)
     fields = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), **headers}

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hmac
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from litestar.types import HTTPScope
@@ -14,6 +15,7 @@ _OPEN_PATHS = frozenset({"/ping", "/api/v1/configs/login", "/api/v1/basicAuthVal
 _OPEN_PREFIXES = ("/api/v1/main/executions/webhook/",)
 """A webhook's key is its credential (flow language 12.5)."""
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_LONGEST_NAME = 200
 _CHALLENGE = 'Basic realm="Segue", charset="UTF-8"'
 
 
@@ -59,6 +61,14 @@ def _given(header: bytes) -> bytes | None:
         return base64.b64decode(encoded.strip(), validate=True)
     except (binascii.Error, ValueError):
         return None
+
+
+def caller_name(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """The user name of a request that the guard has let in, for logs; None without basic authentication."""
+    given = next((value for name, value in headers if name == b"authorization"), b"")
+    credentials = _given(given)
+    name = (credentials or b"").partition(b":")[0].decode("utf-8", "replace")
+    return name[:_LONGEST_NAME] or None
 
 
 def _host_name(host: bytes) -> str:

@@ -2,26 +2,30 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from litestar import Request
+from msgspec import UNSET
 
+from segue.api.bulk import Bulk
 from segue.api.config import ApiConfig
 from segue.api.debugging import Debugger
 from segue.api.flow_relations import LinkReader
 from segue.api.follow import ChangeHub, keep_listening
+from segue.api.operating import Operating
 from segue.api.ports import ApiPorts
 from segue.api.schemas.executions import ApiExecution, wire_execution
 from segue.api.starting import Starter
 from segue.api.submission import Inputs
-from segue.domain.errors import NotFoundError
+from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.execution.model import Execution
 from segue.domain.execution.task_run import TaskRun
 from segue.ports.queue import Channel
+from segue.ports.repositories.values import ValueSource
 
-_LONGEST_ID = 64
+_LONGEST_ID = 200
 
 
 class Backend:
@@ -36,6 +40,15 @@ class Backend:
         self.links = LinkReader()
         self.changes = ChangeHub(ports.queue, Channel.EXECUTIONS)
         self.lines = ChangeHub(ports.queue, Channel.LOGS)
+        self.operating = Operating(ports, config, self.changes)
+        self.bulk = Bulk(ports, config, self.operating)
+
+    @property
+    def values(self) -> ValueSource:
+        """KV store, namespace files, secrets. Raises ``UnavailableError`` when this server has none."""
+        if self.ports.values is None:
+            raise UnavailableError("this server has no KV store, no namespace files and no secrets")
+        return self.ports.values
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -49,6 +62,7 @@ class Backend:
         try:
             yield
         finally:
+            await self.bulk.stop()
             for task in listeners:
                 task.cancel()
             await asyncio.gather(*listeners, return_exceptions=True)
@@ -64,6 +78,10 @@ class Backend:
         """The execution; ids that cannot be any are not looked up."""
         return await self.ports.executions.get(tenant, execution_id) if is_id(execution_id) else None
 
+    async def has_execution(self, tenant: str, execution_id: str) -> bool:
+        """Whether there is such an execution."""
+        return await self.find_execution(tenant, execution_id) is not None
+
     async def execution(self, tenant: str, execution_id: str) -> Execution:
         """The execution. Raises ``NotFoundError``."""
         found = await self.find_execution(tenant, execution_id)
@@ -71,18 +89,22 @@ class Backend:
             raise NotFoundError(f"Execution {execution_id[:_LONGEST_ID]} not found")
         return found
 
-    async def executions(self, tenant: str, execution_ids: Sequence[str]) -> dict[str, Execution]:
-        """Those of the executions that exist, by id, in one read."""
-        found = await self.ports.executions.get_many([one for one in execution_ids if is_id(one)])
-        return {one: execution for one, execution in found.items() if execution.flow.tenant == tenant}
-
     async def full(self, execution: Execution, url: str | None = None) -> ApiExecution:
         """An execution with its task runs and flow outputs."""
         task_runs: Sequence[TaskRun] = ()
         if execution.task_run_count:
             task_runs = await self.ports.executions.task_runs(execution.id)
         outputs = await self.all_outputs(execution)
-        return wire_execution(execution, self.ports.clock.now(), task_runs=task_runs, outputs=outputs, url=url)
+        found = wire_execution(execution, self.ports.clock.now(), task_runs=task_runs, outputs=outputs, url=url)
+        variables = {**await self._flow_variables(execution), **execution.variables}
+        return msgspec.structs.replace(found, variables=variables or UNSET)
+
+    async def _flow_variables(self, execution: Execution) -> Mapping[str, Any]:
+        """The variables of the flow, which an execution begins with; none when its text cannot be read any more."""
+        try:
+            return (await self.ports.catalog.by_key(execution.flow)).flow.variables
+        except (NotFoundError, DefinitionError):
+            return {}
 
     async def light(self, executions: Sequence[Execution]) -> list[ApiExecution]:
         """Executions as search results show them."""

@@ -36,6 +36,8 @@ class ApiConfig:
     system_namespace: str = "system"
     max_backlog: int = 50_000
     """Facts that may wait in all inboxes before new executions are refused with 429 (design D10)."""
+    operation_wait: float = 2.0
+    """Seconds that a request to an execution waits for an executor, so that its answer shows the new state."""
     limits: EngineLimits = DEFAULT_LIMITS
     """Of executions: their inputs and labels."""
     max_body_bytes: int = 64 * MEBIBYTE

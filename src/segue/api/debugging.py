@@ -111,7 +111,7 @@ class _Trial:
         if outputs:
             await self._load_outputs(outputs)
         if len(values) + len(outputs) < len(needed.needs):
-            raise needed
+            raise SegueError("The expression asks for something that cannot be found out here")
 
     async def _load_outputs(self, needs: Iterable[OutputsNeed]) -> None:
         state, tenant = self._state, self._state.execution.flow.tenant

@@ -6,36 +6,22 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from enum import StrEnum
 
 import msgspec
 
 from segue.api.problems import INVALID_QUERY_FILTERS, ProblemError
+from segue.ports.repositories.filters import Comparison
 
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _LISTS_UNDER_EQUALS = frozenset({"state", "level", "scope", "namespace", "kind"})
 _MAX_CONDITIONS = 100
 _ALIASES = {"query": "q", "minlevel": "level"}
 _GROUPS = frozenset({"or", "and"})
+_MAX_DEPTH = 8
 _MAPS = frozenset({"labels"})
 
 
-class Operation(StrEnum):
-    """How a field is compared."""
-
-    EQUALS = "EQUALS"
-    NOT_EQUALS = "NOT_EQUALS"
-    GREATER_THAN = "GREATER_THAN"
-    LESS_THAN = "LESS_THAN"
-    GREATER_THAN_OR_EQUAL_TO = "GREATER_THAN_OR_EQUAL_TO"
-    LESS_THAN_OR_EQUAL_TO = "LESS_THAN_OR_EQUAL_TO"
-    IN = "IN"
-    NOT_IN = "NOT_IN"
-    STARTS_WITH = "STARTS_WITH"
-    ENDS_WITH = "ENDS_WITH"
-    CONTAINS = "CONTAINS"
-    REGEX = "REGEX"
-    PREFIX = "PREFIX"
+Operation = Comparison
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -46,19 +32,84 @@ class Condition(msgspec.Struct, frozen=True):
     values: tuple[str, ...]
 
 
+class Group(msgspec.Struct, frozen=True):
+    """Conditions joined: all of them hold, or with ``is_any`` at least one."""
+
+    is_any: bool
+    parts: tuple["Condition | Group", ...]
+
+
 def read_filters(parameters: Iterable[tuple[str, str]], plain: Mapping[str, tuple[str, Operation]]) -> list[Condition]:
     """All conditions of a query string, those of ``filters`` before those of plain parameters.
 
     ``plain`` maps the names of plain parameters to the field and operation they stand for; they are left
-    out when ``filters`` has the same field. Raises ``ProblemError`` for anything that is no filter.
+    out when ``filters`` has the same field. Raises ``ProblemError`` for anything that is no filter, and for groups.
+    """
+    conditions = []
+    for part in read_filter_tree(parameters, plain).parts:
+        if isinstance(part, Group):
+            raise invalid("groups of filters are not supported here; give conditions that must all hold")
+        conditions.append(part)
+    return conditions
+
+
+def read_filter_tree(parameters: Iterable[tuple[str, str]], plain: Mapping[str, tuple[str, Operation]]) -> Group:
+    """The same with its groups: ``filters[or][0][state][EQUALS]=FAILED``, nested as one likes.
+
+    What stands beside a group must hold too. Raises ``ProblemError``.
     """
     pairs = list(parameters)
-    conditions = [_condition(name, value) for name, value in pairs if name.startswith("filters")]
-    filtered = {condition.field for condition in conditions}
-    conditions.extend(condition for condition in _plain(pairs, plain) if condition.field not in filtered)
-    if len(conditions) > _MAX_CONDITIONS:
+    root = _Node()
+    given = [(name, value) for name, value in pairs if name.startswith("filters")]
+    for name, value in given:
+        root.add(name, _parts(name), value)
+    tree = root.group(is_any=False)
+    filtered = {condition.field for condition in leaves(tree)}
+    more = [condition for condition in _plain(pairs, plain) if condition.field not in filtered]
+    if len(given) + len(more) > _MAX_CONDITIONS:
         raise invalid(f"more than {_MAX_CONDITIONS} conditions")
-    return conditions
+    return Group(False, (*tree.parts, *more))
+
+
+def leaves(group: Group) -> Iterator[Condition]:
+    """Every condition of a tree."""
+    for part in group.parts:
+        if isinstance(part, Group):
+            yield from leaves(part)
+        else:
+            yield part
+
+
+class _Node:
+    """One group while it is read: its own conditions, and the numbered members of the groups inside."""
+
+    def __init__(self) -> None:
+        self._conditions: list[Condition] = []
+        self._groups: dict[str, dict[str, _Node]] = {}
+
+    def add(self, name: str, parts: list[str], value: str, depth: int = 0) -> None:
+        """Put in one parameter. Raises ``ProblemError`` when it is not of the grammar."""
+        if not parts or parts[0].lower() not in _GROUPS:
+            self._conditions.append(_condition(name, parts, value))
+            return
+        if depth >= _MAX_DEPTH:
+            raise invalid(f"groups of filters are nested more than {_MAX_DEPTH} times")
+        if len(parts) < 4 or not (parts[1].isascii() and parts[1].isdigit() and len(parts[1]) < 4):
+            raise invalid(f"'{name[:200]}' is not of the form filters[or][number][field][OPERATION]")
+        members = self._groups.setdefault(parts[0].lower(), {})
+        members.setdefault(parts[1], _Node()).add(name, parts[2:], value, depth + 1)
+
+    def group(self, *, is_any: bool) -> Group:
+        """What was read."""
+        parts: list[Condition | Group] = list(self._conditions)
+        for logical, members in self._groups.items():
+            parts.append(Group(logical == "or", tuple(_plainest(node) for node in members.values())))
+        return Group(is_any, tuple(parts))
+
+
+def _plainest(node: _Node) -> "Condition | Group":
+    group = node.group(is_any=False)
+    return group.parts[0] if len(group.parts) == 1 else group
 
 
 def invalid(reason: str) -> ProblemError:
@@ -81,12 +132,17 @@ def _plain(pairs: Iterable[tuple[str, str]], plain: Mapping[str, tuple[str, Oper
         yield Condition(field, operation, tuple(values))
 
 
-def _condition(name: str, value: str) -> Condition:
+def _parts(name: str) -> list[str]:
+    """What stands between the brackets of ``filters[..][..]``."""
     parts = _BRACKETS.findall(name)
     if "filters" + "".join(f"[{part}]" for part in parts) != name or len(parts) < 2:
         raise invalid(f"'{name[:200]}' is not of the form filters[field][OPERATION]")
-    if parts[0].lower() in _GROUPS:
-        raise invalid("groups of filters are not supported here; give conditions that must all hold")
+    return parts
+
+
+def _condition(name: str, parts: list[str], value: str) -> Condition:
+    if len(parts) < 2:
+        raise invalid(f"'{name[:200]}' is not of the form filters[field][OPERATION]")
     field = field_name(parts[0])
     try:
         operation = Operation(parts[1].upper())

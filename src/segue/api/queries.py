@@ -1,23 +1,22 @@
 """From the conditions of a request to the queries of the repositories (REST API 1.3)."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any
 
+from segue.api.dates import parse_date_time
+from segue.api.execution_filters import ExecutionFilters
 from segue.api.filters import Condition, Operation, invalid, read_filters, unsupported
 from segue.api.problems import INVALID_ARGUMENT, ProblemError
 from segue.domain.durations import parse_duration
 from segue.domain.execution.logs import LogLevel
-from segue.domain.execution.model import ExecutionKind
-from segue.domain.execution.state import State
 from segue.domain.labels import Label
 from segue.ports.repositories.executions import ExecutionQuery
-from segue.ports.repositories.flows import FlowQuery
+from segue.ports.repositories.flows import FlowQuery, NamespaceMatch, NamespaceTest
+from segue.ports.repositories.kv import KvQuery
 from segue.ports.repositories.logs import LogQuery
 from segue.ports.repositories.paging import PageRequest
 
-Choice = TypeVar("Choice", bound=StrEnum)
 Parameters = Iterable[tuple[str, str]]
 
 _NAMESPACE = {"namespace": ("namespace", Operation.PREFIX)}
@@ -29,15 +28,6 @@ _DATES = {
     "timeRange": ("timerange", Operation.EQUALS),
 }
 _FLOW_PLAIN = _NAMESPACE | _TEXT | _LABELS
-_EXECUTION_PLAIN = (
-    _FLOW_PLAIN
-    | _DATES
-    | {
-        "flowId": ("flowid", Operation.EQUALS),
-        "state": ("state", Operation.IN),
-        "triggerExecutionId": ("triggerexecutionid", Operation.EQUALS),
-    }
-)
 _LOG_PLAIN = (
     _NAMESPACE
     | _TEXT
@@ -50,11 +40,22 @@ _LOG_PLAIN = (
         "attempt": ("attemptnumber", Operation.EQUALS),
     }
 )
+_KV_PLAIN = {"namespace": ("namespace", Operation.EQUALS), "q": ("q", Operation.EQUALS)}
 _EQUAL = frozenset({Operation.EQUALS, Operation.IN})
-_NOT_EQUAL = frozenset({Operation.NOT_EQUALS, Operation.NOT_IN})
 _AFTER = frozenset({Operation.GREATER_THAN, Operation.GREATER_THAN_OR_EQUAL_TO, Operation.EQUALS})
 _BEFORE = frozenset({Operation.LESS_THAN, Operation.LESS_THAN_OR_EQUAL_TO, Operation.EQUALS})
 _AT_LEAST = frozenset({Operation.EQUALS, Operation.GREATER_THAN_OR_EQUAL_TO})
+
+_NAMESPACE_MATCHES = {
+    Operation.EQUALS: (NamespaceMatch.IS, False),
+    Operation.IN: (NamespaceMatch.IS, False),
+    Operation.NOT_EQUALS: (NamespaceMatch.IS, True),
+    Operation.NOT_IN: (NamespaceMatch.IS, True),
+    Operation.PREFIX: (NamespaceMatch.WITHIN, False),
+    Operation.STARTS_WITH: (NamespaceMatch.STARTS_WITH, False),
+    Operation.ENDS_WITH: (NamespaceMatch.ENDS_WITH, False),
+    Operation.CONTAINS: (NamespaceMatch.CONTAINS, False),
+}
 
 Reader = Callable[[Condition, dict[str, Any]], None]
 """Puts what one condition asks for into the fields of a query."""
@@ -62,7 +63,14 @@ Reader = Callable[[Condition, dict[str, Any]], None]
 
 def flow_query(tenant: str, parameters: Parameters, page: PageRequest, system_namespace: str) -> FlowQuery:
     """The search for flows a query string asks for."""
-    readers = {"q": _text, "namespace": _namespace, "labels": _labels, "scope": _scope(system_namespace)}
+    readers: dict[str, Reader] = {
+        "q": _text,
+        "namespace": _namespace_test,
+        "labels": _labels,
+        "scope": _flow_scope(system_namespace),
+        "flowid": _flow_ids,
+        "id": _flow_ids,
+    }
     return FlowQuery(tenant=tenant, page=page, **_fields(read_filters(parameters, _FLOW_PLAIN), readers))
 
 
@@ -70,21 +78,10 @@ def execution_query(
     tenant: str, parameters: Parameters, page: PageRequest, now: datetime, system_namespace: str
 ) -> ExecutionQuery:
     """The search for executions a query string asks for."""
-    readers: dict[str, Reader] = {
-        "q": _text,
-        "namespace": _namespace,
-        "labels": _labels,
-        "scope": _scope(system_namespace),
-        "flowid": _single("flow_id"),
-        "state": _choices("states", State),
-        "kind": _choices("kinds", ExecutionKind),
-        "parentid": _single("parent_id"),
-        "triggerexecutionid": _single("parent_id"),
-        "triggerid": _single("trigger_id"),
-    } | _dates("started_after", "started_before", now)
-    fields = _fields(read_filters(parameters, _EXECUTION_PLAIN), readers)
-    _check_range(fields.get("started_after"), fields.get("started_before"))
-    return ExecutionQuery(tenant=tenant, page=page, **fields)
+    pairs = list(parameters)
+    date_filter = next((value for name, value in pairs if name == "dateFilter"), None)
+    where = ExecutionFilters(now, system_namespace, date_filter).read(pairs)
+    return ExecutionQuery(tenant=tenant, page=page, kinds=(), where=where)
 
 
 def log_query(
@@ -107,6 +104,12 @@ def log_query(
     if execution_id is not None:
         fields["execution_id"] = execution_id
     return LogQuery(tenant=tenant, page=page or PageRequest(), **fields)
+
+
+def kv_query(tenant: str, parameters: Parameters, now: datetime, page: PageRequest) -> KvQuery:
+    """The keys a query string asks for, those whose time is over left out."""
+    readers: dict[str, Reader] = {"q": _text, "namespace": _namespace, "key": _text}
+    return KvQuery(tenant=tenant, alive_at=now, page=page, **_fields(read_filters(parameters, _KV_PLAIN), readers))
 
 
 def _fields(conditions: Iterable[Condition], readers: Mapping[str, Reader]) -> dict[str, Any]:
@@ -143,6 +146,31 @@ def _namespace_prefix(condition: Condition, fields: dict[str, Any]) -> None:
     if condition.operation not in {Operation.PREFIX, Operation.EQUALS} or len(condition.values) != 1:
         raise unsupported(condition)
     fields["namespace_prefix"] = condition.values[0]
+
+
+def _namespace_test(condition: Condition, fields: dict[str, Any]) -> None:
+    match, negated = _NAMESPACE_MATCHES.get(condition.operation, (None, False))
+    if match is None:
+        raise unsupported(condition)
+    test = NamespaceTest(match, condition.values, negated)
+    fields["namespace_tests"] = (*fields.get("namespace_tests", ()), test)
+
+
+def _flow_scope(system_namespace: str) -> Reader:
+    def read(condition: Condition, fields: dict[str, Any]) -> None:
+        if condition.operation not in _EQUAL or not set(condition.values) <= {"USER", "SYSTEM"}:
+            raise unsupported(condition)
+        if len(set(condition.values)) == 1:
+            test = NamespaceTest(NamespaceMatch.WITHIN, (system_namespace,), negated=condition.values[0] == "USER")
+            fields["namespace_tests"] = (*fields.get("namespace_tests", ()), test)
+
+    return read
+
+
+def _flow_ids(condition: Condition, fields: dict[str, Any]) -> None:
+    if condition.operation not in _EQUAL:
+        raise unsupported(condition)
+    fields["flow_ids"] = condition.values
 
 
 def _labels(condition: Condition, fields: dict[str, Any]) -> None:
@@ -193,22 +221,6 @@ def _integer(name: str) -> Reader:
     return read
 
 
-def _choices(name: str, choices: type[Choice]) -> Reader:
-    def read(condition: Condition, fields: dict[str, Any]) -> None:
-        try:
-            chosen = tuple(choices(value.upper()) for value in condition.values)
-        except ValueError:
-            known = ", ".join(choices)
-            raise invalid(f"{condition.field} must be one of {known}") from None
-        if condition.operation in _NOT_EQUAL:
-            chosen = tuple(choice for choice in choices if choice not in chosen)
-        elif condition.operation not in _EQUAL:
-            raise unsupported(condition)
-        fields[name] = chosen
-
-    return read
-
-
 def _level(condition: Condition, fields: dict[str, Any]) -> None:
     if condition.operation not in _AT_LEAST or len(condition.values) != 1:
         raise unsupported(condition)
@@ -237,17 +249,6 @@ def _dates(after: str, before: str, now: datetime) -> dict[str, Reader]:
             raise unsupported(condition)
 
     return {"startdate": read, "enddate": read, "timerange": read_range}
-
-
-def parse_date_time(text: str) -> datetime:
-    """An ISO-8601 date-time, UTC where it names no zone. A space stands for the ``+`` that a client did
-    not encode. Raises ``ProblemError`` when it is none."""
-    try:
-        stripped = text.strip()
-        date = datetime.fromisoformat(stripped.replace(" ", "+") if "T" in stripped else stripped)
-        return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ProblemError(INVALID_ARGUMENT, f"'{text[:100]}' is not an ISO-8601 date-time") from None
 
 
 def _check_range(after: datetime | None, before: datetime | None) -> None:

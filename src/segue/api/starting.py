@@ -70,6 +70,10 @@ class Starter:
             raise ProblemError(CONFLICT, f"Cannot execute the disabled flow {namespace}.{flow_id}")
         return flow
 
+    async def check_pressure(self) -> None:
+        """Raise ``ProblemError`` (429) while the backlog is over the limit."""
+        await self._pressure.check()
+
     def new_id(self) -> str:
         """The id of an execution to come, for files that are stored before it."""
         return self._ports.ids.new()

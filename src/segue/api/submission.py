@@ -1,6 +1,6 @@
 """The inputs of a request: read, stored as far as they are files, and resolved (flow language 4.5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -24,7 +24,7 @@ from segue.domain.errors import SegueError
 from segue.domain.execution.checks import failed_checks, strictest
 from segue.domain.execution.model import folder_of
 from segue.domain.flow.compiled import CompiledFlow
-from segue.domain.flow.inputs import InputType
+from segue.domain.flow.inputs import Input, InputType
 from segue.domain.flow.limits import Check, CheckBehavior
 from segue.domain.flow.resolve_inputs import Resolution, expand_inputs, resolve_inputs
 from segue.domain.ids import check_path_segment
@@ -143,10 +143,20 @@ class Inputs:
         return strictest(failed) is CheckBehavior.FAIL_EXECUTION
 
     async def with_files(
-        self, flow: CompiledFlow, submission: Submission, execution_id: str
+        self, flow: CompiledFlow, submission: Submission, execution_id: str, *, refuse_empty: bool = True
     ) -> tuple[dict[str, Any], dict[str, Upload]]:
-        """The values with the URIs that the uploaded files will have, and the files by these URIs."""
-        declared = {input_id: getattr(item, "type", None) for input_id, item in expand_inputs(flow.flow.inputs)}
+        """The values for a flow's inputs with the URIs that the uploaded files will have, and the files by these URIs.
+
+        An empty file raises ``ProblemError``, or with ``refuse_empty`` off is a value that does not fit.
+        """
+        folder = folder_of(flow.flow.namespace, flow.flow.id, execution_id)
+        return await self.placed(flow.flow.inputs, submission, folder, refuse_empty=refuse_empty)
+
+    async def placed(
+        self, inputs: Sequence[Input], submission: Submission, folder: str, *, refuse_empty: bool = True
+    ) -> tuple[dict[str, Any], dict[str, Upload]]:
+        """The same for any inputs; ``folder`` is the URI below which the files will lie."""
+        declared = {input_id: getattr(item, "type", None) for input_id, item in expand_inputs(inputs)}
         values = dict(submission.values)
         files: dict[str, Upload] = {}
         for upload in submission.form.uploads:
@@ -156,9 +166,11 @@ class Inputs:
             if declared[input_id] is not InputType.FILE:
                 values[input_id] = read_text(b"".join([chunk async for chunk in upload.chunks()]), "the input")
                 continue
+            if upload.size == 0 and not refuse_empty:
+                values[input_id] = ""
+                continue
             if upload.size == 0:
                 raise ProblemError(INVALID_ARGUMENT, f"Can't upload file: {upload.filename[:200]}")
-            folder = folder_of(flow.flow.namespace, flow.flow.id, execution_id)
             uri = f"{folder}/inputs/{input_id}/{_plain(upload)}"
             values[input_id] = uri
             files[uri] = upload

@@ -13,6 +13,10 @@ ADDRESS_FOLLOWS = "-"
 """In place of a controller's address: it comes as a line on the standard input."""
 
 
+_CONTROL_PLANE_ONLY = ("SECRET_", "SEGUE_ENCRYPTION_", "KESTRA_ENCRYPTION_")
+"""Beginnings of variables that user code, which runs in the worker, has no business with."""
+
+
 def launch_worker(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start a worker process that waits for ``tell_address``."""
     return subprocess.Popen(  # noqa: S603  our own interpreter and program
@@ -25,6 +29,7 @@ def launch_worker(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith(_CONTROL_PLANE_ONLY)},
     )
 
 

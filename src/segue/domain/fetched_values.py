@@ -38,11 +38,12 @@ class FetchedValues:
     ``on_secret`` is told every secret text when a template first looks at it, so that logs can hide it.
     """
 
-    __slots__ = ("_on_secret", "_values", "secrets_seen")
+    __slots__ = ("_hidden", "_on_secret", "_values", "secrets_seen")
 
     def __init__(self, on_secret: Callable[[str], None] | None = None) -> None:
         self._values: dict[ValueNeed, Fetched | Refused] = {}
         self._on_secret = on_secret
+        self._hidden: list[str] = []
         self.secrets_seen: set[str] = set()
         """Every secret text that was handed to a template."""
 
@@ -72,6 +73,7 @@ class FetchedValues:
         """Note a secret that a template looks at."""
         if text and text not in self.secrets_seen:
             self.secrets_seen.add(text)
+            self._hidden.append(text)
             if self._on_secret is not None:
                 self._on_secret(text)
 
@@ -83,6 +85,8 @@ class FetchedValues:
             kv=_KeyValues(self),
             files=_Files(self),
             logs=self._error_logs if logs else None,
+            hidden=self._hidden,
+            derived_secret=self.saw,
         )
 
     def _error_logs(self, limit: int) -> Sequence[Mapping[str, Any]]:

@@ -39,18 +39,18 @@ class DialectDifference:
 def dialect_differences(text: str, max_depth: int = 100) -> tuple[DialectDifference, ...]:
     """Every expression of the template whose trees differ; nothing for a text that is no template.
 
-    Positions do not take part in the comparison. Only the operators `??`, `???` and `isIn` can make a
-    difference, so a text without them is not parsed.
+    Positions do not take part in the comparison, and chains too long to be compared are left out. Only the
+    operators `??`, `???` and `isIn` can make a difference, so a text without them is not parsed.
     """
     if "??" not in text and "isIn" not in text:
         return ()
     try:
         tokens = tokenize(text)
         first, second = (parse_template(text, dialect, max_depth) for dialect in (Dialect.V1, Dialect.V2))
+        pairs = zip(_expressions(first.body), _expressions(second.body), strict=True)
+        return tuple(_difference(text, tokens, one, other) for one, other in pairs if one != other)
     except (ExpressionError, RecursionError):
         return ()
-    pairs = zip(_expressions(first.body), _expressions(second.body), strict=True)
-    return tuple(_difference(text, tokens, one, other) for one, other in pairs if one != other)
 
 
 def _difference(text: str, tokens: list[Token], one: Expr, other: Expr) -> DialectDifference:

@@ -80,12 +80,19 @@ class Engine:
             tree = parse_template(text, dialect, limits.max_depth)
             compiler = Compiler(text, self._names, dialect, limits, bound=tree.bound, macros=tree.macros)
             compiled = compile_tree(tree, compiler)
-            references = collect(tree, self._analyse(dialect, _ANALYSIS_DEPTH))
         except LimitError as error:
             raise error.at(text, 0) from None
         except RecursionError:
             raise LimitError("max_depth", limits.max_depth, "The expression nests too deeply").at(text, 0) from None
-        return Template(text, compiled, references)
+        return Template(text, compiled, lambda: self._references(text, dialect))
+
+    def _references(self, text: str, dialect: Dialect) -> References:
+        """Found in a tree of its own: most renderings never ask, and compiled texts do not keep theirs."""
+        depth = self.limits.max_depth
+        try:
+            return collect(parse_template(text, dialect, depth), self._analyse(dialect, _ANALYSIS_DEPTH))
+        except RecursionError:
+            raise LimitError("max_depth", depth, "The expression nests too deeply").at(text, 0) from None
 
     def _analyse(self, dialect: Dialect, depth: int) -> Callable[[str], References]:
         """References of a constant text that a template renders; beyond the depth it needs everything."""

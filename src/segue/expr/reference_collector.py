@@ -41,7 +41,7 @@ from segue.expr.nodes import (
     Unary,
     operands,
 )
-from segue.expr.references import EVERYTHING, Path, References
+from segue.expr.references import EVERYTHING, Path, References, ValueOf
 
 __all__ = ["collect"]
 
@@ -121,11 +121,14 @@ class _Collector:
 
     # What is found
 
-    def root(self, name: str, path: Path, *, is_dynamic: bool = False) -> None:
-        """The value at a path below a root is looked at, with everything in it."""
+    def root(self, name: str, path: Path, *, placed: Path | None = None, is_dynamic: bool = False) -> None:
+        """The value at a path below a root is looked at, with everything in it; `placed` is the longer path
+        for `placed_outputs`."""
         self.touch(name)
         if name in _BY_ROOT:
             self.found[_BY_ROOT[name]].add(path)
+        if name == "outputs":
+            self.found["placed_outputs"].add(path if placed is None else placed)
         if is_dynamic and not path:
             self.found["unknown"].add(name)
 
@@ -137,8 +140,11 @@ class _Collector:
 
     # Expressions
 
-    def lookup(self, node: Expr) -> None:
-        """A chain of keys: constant ones from the root on make the path, the others are expressions."""
+    def lookup(self, node: Expr, ending: Path = ()) -> None:
+        """A chain of keys: constant ones from the root on make the path, the others are expressions.
+
+        `ending` goes to the end of its placed paths.
+        """
         keys: list[Expr] = []
         while isinstance(node, Lookup):
             keys.append(node.key)
@@ -151,8 +157,9 @@ class _Collector:
         roots = [name for kind, name in self.targets(node.name) if kind == "root"]
         if roots:
             paths, is_dynamic = self.paths(keys)
+            rest = _placed(keys[len(paths[0]) :], self.targets) + ending if paths[0] else ()
             for name, path in product(roots, paths):
-                self.root(name, path, is_dynamic=is_dynamic)
+                self.root(name, path, placed=path + rest, is_dynamic=is_dynamic)
 
     def paths(self, keys: Iterable[Expr]) -> tuple[list[Path], bool]:
         """The paths that keys may make, and whether they end before a key that depends on data."""
@@ -169,11 +176,24 @@ class _Collector:
             self.expr(node)
 
     def expr(self, node: Expr) -> None:
+        """One expression; chains of operators and filters, which may be long, without recursion."""
+        while isinstance(node, Binary | FilterApplication | TestApplication):
+            if isinstance(node, Binary):
+                self.expr(node.right)
+                node = node.left
+            else:
+                self.exprs(node.args.all())
+                node = node.target
         if isinstance(node, Name | Lookup):
             self.lookup(node)
             return
         if isinstance(node, Call):
             self.call(node)
+            if node.name == "currentEachOutput" and len(node.args.all()) == 1:
+                (argument,) = node.args.all()
+                if isinstance(argument, Lookup):
+                    self.lookup(argument, (ValueOf(EVERYTHING),))
+                    return
         self.exprs(_parts(node))
 
     def call(self, node: Call) -> None:
@@ -315,13 +335,9 @@ class _Collector:
 
 
 def _parts(node: Expr) -> Iterator[Expr]:
-    """The expressions directly within one that is no chain of keys."""
-    if isinstance(node, Binary):
-        yield from operands(node)
-    elif isinstance(node, Call):
+    """The expressions directly within one that is no chain."""
+    if isinstance(node, Call):
         yield from node.args.all()
-    elif isinstance(node, FilterApplication | TestApplication):
-        yield from (node.target, *node.args.all())
     elif isinstance(node, MethodCall):
         yield from (node.target, *node.args)
     elif isinstance(node, Conditional):
@@ -393,13 +409,35 @@ def _is_null(node: Expr) -> bool:
     return isinstance(node, Literal) and node.value is None
 
 
-def _constant_path(node: Expr) -> Path | None:
-    """Root and keys of a chain in which every key is constant text."""
+def _placed(keys: Iterable[Expr], targets: Callable[[str], Targets]) -> Path:
+    """What follows a path, as far as its keys are values of iterations."""
+    found = []
+    for key in keys:
+        path = _constant_path(key, numbers=True)
+        if path is None or not _is_value(path) or targets(path[0]) != {("root", path[0])}:
+            break
+        found.append(ValueOf(".".join(path)))
+    return tuple(found)
+
+
+def _is_value(path: Path) -> bool:
+    """Whether a path is that of the value of an iteration."""
+    root, *rest = path
+    if root == "parents" and rest and rest[0].isdigit():
+        del rest[0]
+    elif root == "taskrun":
+        return rest == ["value"]
+    return root in {"parent", "parents"} and rest == ["taskrun", "value"]
+
+
+def _constant_path(node: Expr, *, numbers: bool = False) -> Path | None:
+    """Root and keys of a chain in which every key is constant text (or a whole number, with `numbers`)."""
     keys: list[str] = []
     while isinstance(node, Lookup):
-        if not isinstance(node.key, Literal) or not isinstance(node.key.value, str):
+        value = node.key.value if isinstance(node.key, Literal) else None
+        if not isinstance(value, str) and not (numbers and type(value) is int):
             return None
-        keys.append(node.key.value)
+        keys.append(str(value))
         node = node.target
     return (node.name, *reversed(keys)) if isinstance(node, Name) else None
 

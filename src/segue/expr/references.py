@@ -9,10 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-__all__ = ["EVERYTHING", "NO_REFERENCES", "Path", "References", "union"]
+__all__ = ["EVERYTHING", "NO_REFERENCES", "Path", "References", "ValueOf", "union"]
 
 EVERYTHING = "*"
 Path = tuple[str, ...]
+
+
+class ValueOf(str):
+    """A key of `outputs` that is the value of an iteration: its text says whose, as `taskrun.value`,
+    `parent.taskrun.value` or `parents.N.taskrun.value`; `*` stands for the values of all iterations around."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +35,14 @@ class References:
     data, and `*` when everything may be needed: the whole context is shown, or a text is rendered that depends
     on data. `rendered` are paths given to `render()`, root included: their texts have references of their own.
     `functions` are the names of all functions called.
+
+    `placed_outputs` are the same look-ups as `outputs`, but go on where a key is the value of an iteration: that
+    key is a `ValueOf`.
     """
 
     roots: frozenset[str] = frozenset()
     outputs: frozenset[Path] = frozenset()
+    placed_outputs: frozenset[Path] = frozenset()
     inputs: frozenset[Path] = frozenset()
     variables: frozenset[Path] = frozenset()
     labels: frozenset[Path] = frozenset()

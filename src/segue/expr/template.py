@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,26 +16,29 @@ __all__ = ["Template"]
 
 
 class Template:
-    """The result of `Engine.compile`; immutable, may be shared by threads.
+    """The result of `Engine.compile`; may be shared by threads.
 
     `text` is the source. `pieces` are texts and value functions when the template has no tags; else `body`
     writes the output.
     """
 
-    __slots__ = ("_blocks", "_body", "_pieces", "_references", "text")
+    __slots__ = ("_blocks", "_body", "_find_references", "_pieces", "_references", "text")
 
     def __init__(
         self,
         text: str,
         compiled: tuple[list[Piece] | None, Body, Mapping[str, Body]],
-        references: References,
+        find_references: Callable[[], References],
     ) -> None:
         self.text = text
         self._pieces, self._body, self._blocks = compiled
-        self._references = references
+        self._find_references = find_references
+        self._references: References | None = None
 
     def references(self) -> References:
-        """What the text names, found without evaluating it (13)."""
+        """What the text names, found without evaluating it (13), when first asked. Raises LimitError."""
+        if self._references is None:
+            self._references = self._find_references()
         return self._references
 
     def values(self, state: State) -> list[Any]:

@@ -73,7 +73,8 @@ class _Lines:
         body = value.rstrip("\n")
         breaks = len(value) - len(body)
         mark = "-" if breaks == 0 else ("" if breaks == 1 else "+")
-        hint = "2" if body[:1] in (" ", "\n") else ""
+        deeper = "1" if prefix.endswith("-") else "2"  # how much deeper than what the block stands in
+        hint = deeper if body[:1] in (" ", "\n") else ""
         self.add(f"{prefix} |{hint}{mark}" if prefix else f"|{hint}{mark}")
         pad = " " * max(indent, 2)
         for line in body.split("\n"):

@@ -14,15 +14,15 @@ from segue.domain.flow.flowables import FLOWABLES
 from segue.domain.flow.inputs import InputBase, InputType
 from segue.domain.flow.tasks import Task as TaskDefinition
 from segue.domain.flow.triggers import TRIGGERS, Trigger
-from segue.domain.flow.type_names import FLOW_PACKAGE, TRIGGER_PACKAGE, canonical_type
+from segue.domain.flow.type_names import TRIGGER_PACKAGE, canonical_type, task_type
 from segue.plugins.registry import PluginRegistry
-from segue.plugins.schema_generator import JsonObject, schema_of
+from segue.plugins.schema_generator import JsonObject, schema_of, texts_of
 from segue.plugins.schemas import Kind, editor_schema, plugins
 from segue.sdk import Output, Task
 
 _KINDS: dict[str, Kind] = {"FLOW": "flow", "TASK": "task", "TRIGGER": "trigger"}
 _ROLES = {"task": "tasks", "trigger": "triggers", "condition": "conditions"}
-_OLD_FLOWABLES = {"ForEach", "EachSequential", "EachParallel", "ForEachItem", "Template"}
+_OLD_FLOWABLES = {"ForEach", "EachSequential", "EachParallel", "ForEachItem", "Template", "Resume"}
 _GROUP_PARTS = 4
 _INPUT_PACKAGE = "io.kestra.core.models.flows.input."
 _OLD_INPUTS = {"BOOLEAN": InputType.BOOL, "ENUM": InputType.SELECT}
@@ -125,7 +125,7 @@ def _inputs() -> dict[InputType, type[InputBase]]:
 
 def _elements(registry: PluginRegistry) -> Iterator[Element]:
     for name, model in FLOWABLES.items():
-        yield Element(FLOW_PACKAGE + name, "task", model, is_deprecated=name in _OLD_FLOWABLES)
+        yield Element(task_type(name), "task", model, is_deprecated=name in _OLD_FLOWABLES)
     for name, trigger in TRIGGERS.items():
         yield Element(TRIGGER_PACKAGE + name, "trigger", trigger)
     for name, condition in CONDITION_TYPES.items():
@@ -168,8 +168,8 @@ def _name(type_name: str) -> str:
 
 
 def _texts(model: type[BaseModel]) -> JsonObject:
-    schema = schema_of(model)
-    return {"title": "", **{word: schema[word] for word in ("title", "description") if schema.get(word)}}
+    title, description = texts_of(model)
+    return {"title": title} | ({"description": description} if description else {})
 
 
 def _document(element: Element, everything: bool) -> JsonObject:

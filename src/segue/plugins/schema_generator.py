@@ -97,7 +97,7 @@ def _models_below(model: type[BaseModel]) -> list[type[BaseModel]]:
 def _complete(schema: JsonObject, model: type[BaseModel] | None) -> None:
     """Title and description from the docstring, descriptions and marks of properties."""
     if model is not None:
-        title, text = _texts_of(model)
+        title, text = texts_of(model)
         schema["title"] = title
         schema.pop("description", None)
         if text:
@@ -118,7 +118,8 @@ def _complete(schema: JsonObject, model: type[BaseModel] | None) -> None:
             part["$required"] = True
 
 
-def _texts_of(model: type[BaseModel]) -> tuple[str, str]:
+def texts_of(model: type[BaseModel]) -> tuple[str, str]:
+    """Title and description of a class: the first paragraph of its docstring, and the rest."""
     lines = without_sections(inspect.cleandoc(model.__doc__ or "")).split("\n\n", 1)
     return " ".join(lines[0].split()), lines[1].strip() if len(lines) > 1 else ""
 

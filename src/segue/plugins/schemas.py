@@ -11,7 +11,7 @@ from segue.domain.flow.flowables import FLOWABLES
 from segue.domain.flow.model import Flow
 from segue.domain.flow.tasks import RunnableTask
 from segue.domain.flow.triggers import TRIGGERS
-from segue.domain.flow.type_names import FLOW_PACKAGE, TRIGGER_PACKAGE
+from segue.domain.flow.type_names import TRIGGER_PACKAGE, task_type
 from segue.plugins.registry import PluginRegistry
 from segue.plugins.schema_generator import REF, JsonObject, rename_references, schema_of
 from segue.sdk import Task
@@ -22,7 +22,7 @@ Kind = Literal["flow", "task", "trigger"]
 _TASK, _TRIGGER, _CONDITION = "AnyTask", "AnyTrigger", "Condition"
 _BASES = {"task": "RunnableTask", "trigger": "PluginTrigger"}
 _UNIONS: dict[Kind, str] = {"task": _TASK, "trigger": _TRIGGER}
-_LANGUAGE = {FLOW_PACKAGE + name: name for name in FLOWABLES} | {
+_LANGUAGE = {task_type(name): name for name in FLOWABLES} | {
     TRIGGER_PACKAGE + name: model.__name__ for name, model in TRIGGERS.items()
 }
 _OLD_NAMES: dict[str, dict[str, str]] = {
@@ -61,7 +61,7 @@ def editor_schema(registry: PluginRegistry, kind: Kind) -> JsonObject:
     for type_name, name in _LANGUAGE.items():
         definitions[type_name] = _of_type(definitions.pop(name), type_name)
     members: dict[str, list[str]] = {
-        _TASK: [FLOW_PACKAGE + name for name in FLOWABLES],
+        _TASK: [task_type(name) for name in FLOWABLES],
         _TRIGGER: [TRIGGER_PACKAGE + name for name in TRIGGERS],
         _CONDITION: list(CONDITION_TYPES),
     }

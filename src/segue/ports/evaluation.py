@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from segue.domain.needs import Needed
@@ -16,6 +17,9 @@ from segue.expr import HttpCall, Services
 Result = TypeVar("Result")
 Fetch = Callable[[Needed], Awaitable[None]]
 """Provides what is needed; raises it again when it cannot."""
+
+InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
+"""Runs a call in a thread."""
 
 _MISSING = object()
 
@@ -46,10 +50,13 @@ class HttpCalls:
         return answer
 
 
-async def evaluate(work: Callable[[Services], Result], services: Services, fetch: Fetch) -> Result:
+async def evaluate(
+    work: Callable[[Services], Result], services: Services, fetch: Fetch, in_thread: InThread | None = None
+) -> Result:
     """``work`` with everything it asks for. Called in an event loop; also outside of a task.
 
-    ``work`` may be run more than once. Raises what it raises, and what ``fetch`` raises.
+    ``work`` may be run more than once. What blocks runs ``in_thread``, one of the loop's own unless given.
+    Raises what it raises, and what ``fetch`` raises.
     """
     in_loop = services if services.http is None else replace(services, http=_leave_the_loop)
     while True:
@@ -57,7 +64,9 @@ async def evaluate(work: Callable[[Services], Result], services: Services, fetch
             return work(in_loop)
         except _ThreadNeeded:
             loop = asyncio.get_running_loop()
-            return await asyncio.ensure_future(asyncio.to_thread(evaluate_blocking, work, services, fetch, loop))
+            blocking = partial(evaluate_blocking, work, services, fetch, loop)
+            result: Result = await asyncio.ensure_future((in_thread or asyncio.to_thread)(blocking))
+            return result
         except Needed as needed:
             await asyncio.ensure_future(fetch(needed))
 

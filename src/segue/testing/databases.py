@@ -18,7 +18,7 @@ from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.ports.repositories.database import Database
 from segue.ports.repositories.executions import ExecutionQuery
-from segue.ports.repositories.flows import FlowQuery
+from segue.ports.repositories.flows import FlowQuery, NamespaceMatch, NamespaceTest
 from segue.ports.repositories.jobs import ClaimedJob, Metric, Report, Result, WorkerLease
 from segue.ports.repositories.journal import Change, InlineOutputs
 from segue.ports.repositories.logs import LogQuery
@@ -161,6 +161,18 @@ class FlowConformance:
         assert await ids(text="_") == ["y_4"]
         assert await ids(source="HELLO") == ["x1", "x2", "y_4", "x3"]
         assert await ids(source="h%lo") == []
+        assert await ids(flow_ids=("x1", "y_4", "none")) == ["x1", "y_4"]
+        for match, value, inside in (
+            (NamespaceMatch.IS, "a", ["x1"]),
+            (NamespaceMatch.WITHIN, "a", ["x1", "x2", "y_4"]),
+            (NamespaceMatch.STARTS_WITH, "a.", ["x2", "y_4"]),
+            (NamespaceMatch.ENDS_WITH, "b", ["x2", "x3"]),
+            (NamespaceMatch.CONTAINS, ".", ["x2", "y_4"]),
+            (NamespaceMatch.CONTAINS, "_", []),
+        ):
+            assert await ids(namespace_tests=(NamespaceTest(match, (value,)),)) == inside
+            outside = await ids(namespace_tests=(NamespaceTest(match, (value,), negated=True),))
+            assert sorted(inside + outside) == ["x1", "x2", "x3", "y_4"]
         assert await ids(labels=(label("team", "x2"),)) == ["x2"]
         assert await ids(labels=(label("team", "x"),)) == []
         assert await ids(page=PageRequest(2, 3, (("id", False),))) == ["x1"]
@@ -274,7 +286,7 @@ class ExecutionConformance:
         assert found.total == (1 if text == "" else 0)
         assert await database.flows.get("main", text, text) is None
         assert (await database.flows.search(FlowQuery(tenant=text, text=text))).total == 0
-        assert not await database.executions.delete("main", text)
+        assert not await database.executions.delete("main", [text])
         value = text.replace("\0", "")
         made = execution(flow_key(flow_id=value or "f"), inputs={"text": text}, labels=(label("t", text),))
         await database.executions.create([made])
@@ -287,9 +299,9 @@ class ExecutionConformance:
         await database.executions.submit([(made.id, KILL, None)])
         change = Change(execution=made, outputs=[outputs(run)], timers=[timer(made)])
         await database.journal.apply([change])
-        assert not await database.executions.delete("other", made.id)
-        assert await database.executions.delete("main", made.id)
-        assert not await database.executions.delete("main", made.id)
+        assert not await database.executions.delete("other", [made.id])
+        assert [one.id for one in await database.executions.delete("main", [made.id, "none"])] == [made.id]
+        assert not await database.executions.delete("main", [made.id])
         assert await database.executions.task_runs(made.id) == []
         assert await database.outputs.get_many([run.id]) == {}
         assert await database.journal.next_due() is None

@@ -1,20 +1,37 @@
 """The rows a database would keep for executions, in dictionaries: what ``World`` runs on."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
 from segue.domain.engine.decision import Decision
-from segue.domain.engine.needs import ChildrenNeed, ExecutionNeed, FlowNeed, Need, OutputsNeed, SlotNeed
+from segue.domain.engine.needs import (
+    ChildrenNeed,
+    ExecutionNeed,
+    FailedChildrenNeed,
+    FileLines,
+    FlowNeed,
+    LineCountNeed,
+    LinesNeed,
+    Need,
+    OutputsNeed,
+    RecordsNeed,
+    SlotNeed,
+)
 from segue.domain.engine.slots import slot_answer, slot_request
 from segue.domain.engine.state import ExecutionState
+from segue.domain.engine.value_rows import CHUNK, values_owner
 from segue.domain.errors import NotFoundError
 from segue.domain.execution.facts import Created, Fact, SlotGranted
+from segue.domain.execution.iterations import iteration_id
 from segue.domain.execution.jobs import Job, Timer
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.model import Execution
 from segue.domain.execution.slots import SlotAnswer
+from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
+from segue.domain.execution.value_lines import LineSplitter, iteration_record, line_value, record_line
 from segue.domain.flow.compiled import CompiledFlow
 from segue.testing.slots import SlotRows
 
@@ -33,6 +50,7 @@ class Rows:
     logs: list[LogEntry] = field(default_factory=list)
     slots: SlotRows = field(default_factory=SlotRows)
     decisions: list[Decision] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
 
     def tell(self, execution_id: str, fact: Fact) -> None:
         """Put a fact into an inbox."""
@@ -65,8 +83,7 @@ class Rows:
             if new.execution.id not in self.executions:
                 self.write(new.execution)
                 self.task_runs[new.execution.id] |= {run.id: run for run in new.task_runs}
-                for source, target in new.copied_outputs:
-                    self._copy_outputs(source, target)
+                self._copy_outputs(dict(new.copied_outputs))
                 self.tell(new.execution.id, Created())
         for fact in decision.facts:
             self.tell(fact.execution_id, fact.fact)
@@ -75,11 +92,12 @@ class Rows:
         self.logs += decision.logs
         self.decisions.append(decision)
 
-    def _copy_outputs(self, source: str, target: str) -> None:
-        """Copy the outputs of a task run with what the engine keeps for it."""
+    def _copy_outputs(self, targets: dict[str, str]) -> None:
+        """Copy the outputs of task runs with what the engine keeps for them."""
         for owner, payload in list(self.outputs.items()):
-            if owner == source or owner.startswith(f"{source}#"):
-                self.outputs[target + owner.removeprefix(source)] = payload
+            source, mark, rest = owner.partition("#")
+            if source in targets:
+                self.outputs[targets[source] + mark + rest] = payload
 
     def write(self, execution: Execution) -> None:
         """Write an execution row."""
@@ -88,7 +106,7 @@ class Rows:
 
     def release_slot(self, execution_id: str) -> None:
         """Give an execution's slot, or its place in the queue, to the next."""
-        for woken in self.slots.release(execution_id, self.executions[execution_id].concurrency_scopes):
+        for woken in self.slots.release(execution_id):
             self.tell(woken, SlotGranted())
 
     def take_slot(self, state: ExecutionState, need: SlotNeed) -> SlotAnswer:
@@ -116,13 +134,68 @@ class Rows:
                     state.found[need] = NotFoundError(f"Flow '{need.namespace}.{need.flow_id}' does not exist")
                 else:
                     state.found[need] = revisions[(need.revision or len(revisions)) - 1]
-            case SlotNeed():
-                state.found[need] = self.take_slot(state, need)
+            case FailedChildrenNeed():
+                state.found[need] = [
+                    (one.id, one.caller.task_run_id)
+                    for one in self.executions.values()
+                    if one.caller is not None
+                    and one.caller.execution_id == need.execution_id
+                    and one.state is State.FAILED
+                ]
             case ExecutionNeed():
                 state.found[need] = self.executions.get(need.execution_id)
+            case LineCountNeed():
+                state.found[need] = len(self._file_values(need.uri))
+            case LinesNeed():
+                state.found[need] = self._file_slice(need)
+            case RecordsNeed():
+                state.found[need] = self._records(need)
+            case SlotNeed():
+                state.found[need] = self.take_slot(state, need)
             case ChildrenNeed():
                 state.found[need] = [
                     one.id
                     for one in self.executions.values()
                     if one.caller is not None and one.caller.execution_id == need.execution_id and not one.is_finished
                 ]
+
+    def _file_values(self, uri: str) -> list[str]:
+        values = [line_value(line.decode()) for line in self.files[uri].split(b"\n")]
+        return [value for value in values if value is not None]
+
+    def _file_slice(self, need: LinesNeed, rows: int = 3) -> FileLines:
+        """A few values only, so that a short file already has several slices."""
+        splitter = LineSplitter(need.offset)
+        values: list[str] = []
+        content = self.files[need.uri][need.offset :]
+        for line in splitter.feed(content if content.endswith(b"\n") else content + b"\n"):
+            value = line_value(line.decode())
+            if value is not None:
+                values.append(value)
+            if len(values) == rows:
+                break
+        return FileLines(values, splitter.offset)
+
+    def _records(self, need: RecordsNeed) -> Any:
+        keys, values = self._loop_values(need)
+        records = []
+        for index, value in enumerate(values[: need.started]):
+            payload = self.outputs.get(iteration_id(need.task_run_id, index))
+            if payload is not None:
+                key = keys[index] if keys else None
+                records.append(iteration_record(index, key, value, msgspec.json.decode(payload)))
+        if need.target_uri is None:
+            return records
+        self.files[need.target_uri] = b"".join(map(record_line, records))
+        return need.target_uri
+
+    def _loop_values(self, need: RecordsNeed) -> tuple[list[str], list[str]]:
+        if need.values_uri is not None:
+            return [], self._file_values(need.values_uri)
+        keys: list[str] = []
+        values: list[str] = []
+        for number in range(-(-need.started // CHUNK)):
+            row = msgspec.json.decode(self.outputs[values_owner(need.task_run_id, number)])
+            keys += row["keys"] or []
+            values += row["values"]
+        return keys, values

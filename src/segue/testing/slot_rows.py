@@ -124,8 +124,8 @@ class SlotConformance:
         made = await crowd(database, 3)
         for each in made:
             await database.slots.take(request(each))
-        assert await database.executions.delete("main", made[1].id)
-        assert await database.executions.delete("main", made[0].id)
+        assert await database.executions.delete("main", [made[1].id])
+        assert await database.executions.delete("main", [made[0].id])
         assert await database.slots.woken([SCOPE]) == [made[2].id]
         assert await usage(database) == (1, 0)
 

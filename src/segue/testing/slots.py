@@ -1,6 +1,5 @@
 """Slots and the queues for them, in dictionaries: what ``Rows`` keeps them in."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -39,11 +38,10 @@ class SlotRows:
         self._set_limit(scope, revision, limit)
         return self._hand_over(scope)
 
-    def release(self, execution_id: str, scopes: Sequence[str]) -> list[str]:
+    def release(self, execution_id: str) -> list[str]:
         """Remove what an execution holds and waits for; the ids of those who get it."""
-        for scope in scopes:
-            self.held.get(scope, {}).pop(execution_id, None)
-            self.waiting.get(scope, {}).pop(execution_id, None)
+        rows = [*self.held.items(), *self.waiting.items()]
+        scopes = list(dict.fromkeys(scope for scope, owners in rows if owners.pop(execution_id, None) is not None))
         return [each for scope in scopes for each in self._hand_over(scope)]
 
     def _set_limit(self, scope: str, revision: int, limit: int | None) -> None:

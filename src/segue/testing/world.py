@@ -74,9 +74,10 @@ class World(Rows):
 
     def deploy(self, source: str) -> CompiledFlow:
         """Store the next revision of a flow. Raises ``DefinitionError``."""
-        flow = parse_flow(source, self.types).valid_flow()
+        report = parse_flow(source, self.types)
+        flow = report.valid_flow()
         revisions = self.flows.setdefault((flow.namespace, flow.id), [])
-        revisions.append(CompiledFlow(flow, len(revisions) + 1))
+        revisions.append(CompiledFlow(flow, len(revisions) + 1, dialect=report.dialect))
         limit = None if flow.concurrency is None else flow.concurrency.limit
         for woken in self.slots.change_limit(f"main/{flow.namespace}/{flow.id}", len(revisions), limit):
             self.tell(woken, SlotGranted())

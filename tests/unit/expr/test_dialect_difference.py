@@ -94,6 +94,10 @@ def test_a_text_that_nests_too_deeply_has_no_readings() -> None:
     assert dialect_differences("{{ " + "(" * 5000 + "a ?? b" + ")" * 5000 + " }}") == ()
 
 
+def test_a_chain_that_is_too_long_to_compare_has_no_readings() -> None:
+    assert dialect_differences("{{ " + " + ".join(["a ?? 1"] * 5000) + " }}") == ()
+
+
 OPERANDS = st.sampled_from(
     [
         "a",

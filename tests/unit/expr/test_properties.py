@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segue.expr import Dialect, Engine, ExpressionError, Limits
@@ -165,6 +165,7 @@ def test_ion_text_reads_back(value: Any) -> None:
 
 
 @settings(max_examples=200, deadline=None)
+@example(["\n0", " a\nb"], {"k": "\n0", "l": " a\nb"})
 @given(st.lists(st.text(max_size=5), max_size=5), st.dictionaries(st.text(max_size=4), st.text(max_size=6), max_size=4))
 def test_yaml_text_reads_back(items: list[str], entries: dict[str, str]) -> None:
     value = {"l": [*items, {"k": items}], "m": entries, "s": "end"}

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from segue.expr import Engine, ExpressionSyntaxError, References
+from segue.expr import Dialect, Engine, ExpressionSyntaxError, References
+from segue.expr.reference_collector import collect
+from segue.expr.tags import parse_template
 
 
 @pytest.mark.parametrize(
@@ -123,3 +125,9 @@ def test_references_of_nested_values_are_joined(engine: Engine) -> None:
 def test_a_text_that_is_no_template_is_reported(engine: Engine) -> None:
     with pytest.raises(ExpressionSyntaxError):
         engine.references_of(["{{ a"])
+
+
+@pytest.mark.parametrize("joint", [" ~ ", " | upper ~ ", " ?? ", " and "])
+def test_long_chains_are_no_deep_ones(joint: str) -> None:
+    tree = parse_template("{{ " + joint.join(["a.b"] * 3000) + " }}", Dialect.V2)
+    assert collect(tree, lambda _: References()).roots == {"a"}

@@ -131,3 +131,9 @@ def test_a_flow_that_starts_itself_ends_somewhere() -> None:
 def test_nonsense_is_drawn_as_far_as_it_can_be() -> None:
     graph = graph_of(f"tasks: [1, {{}}, {{id: [x], type: {FLOW}Dag, tasks: [{{task: 1}}, {task('y')}]}}]\nerrors: x\n")
     assert graph.flowables == ["['x']"]
+
+
+def test_tasks_that_steer_are_no_clusters() -> None:
+    graph = graph_of("tasks: [{id: e, type: io.kestra.plugin.core.execution.Exit}]\n")
+    assert lines(graph) == {"root.root > root.e SEQUENTIAL", "root.e > root.end SEQUENTIAL"}
+    assert graph.clusters == []

@@ -270,3 +270,27 @@ def test_flow_outputs_that_do_not_fit_are_refused(kind: str, value: Any) -> None
     with pytest.raises(InputInvalidError, match="Invalid output for `o`") as caught:
         coerce_output(output(type=kind), value)
     assert "hush" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [("{a: 1, b: [x, y]}", {"a": 1, "b": ["x", "y"]}), ("'text'", "text"), ({"a": 1}, {"a": 1})],
+)
+def test_ion_is_read(given: Any, stored: Any) -> None:
+    assert resolve([{"id": "i", "type": "ION"}], {"i": given}).values == {"i": stored}
+
+
+@pytest.mark.parametrize("given", ["1 2", "{", "{{ YWJj }}", ""])
+def test_ion_that_cannot_be_kept(given: str) -> None:
+    (error,) = resolve([{"id": "i", "type": "ION"}], {"i": given}).errors
+    assert "Expected `ION`" in error.reason
+
+
+def test_rendered_choices_become_texts() -> None:
+    def rows(text: str, inputs: Mapping[str, Any]) -> Any:
+        return [1, None, True, {"label": "A", "value": "a"}, {"x": 1}]
+
+    inputs = ADAPTER.validate_python([{"id": "s", "type": "SELECT", "expression": "{{ x }}"}])
+    (entry,) = resolve_inputs(inputs, {"s": "a"}, rows).entries
+    assert entry.options == ("1", "true", "a", '{"x": 1}')
+    assert entry.value == "a"

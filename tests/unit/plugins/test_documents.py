@@ -120,7 +120,7 @@ def test_no_description_is_left_over(schema: Any) -> None:
 
 
 def test_every_type_is_a_constant_among_the_tasks(schema: Any) -> None:
-    for name in (LOG, f"{FLOW}Loop", f"{TRIGGER}Schedule"):
+    for name in (LOG, f"{FLOW}Loop", f"{TRIGGER}Schedule", "io.kestra.plugin.core.execution.Exit"):
         assert schema["definitions"][name]["properties"]["type"]["const"] == name
     names = {one["$ref"] for one in schema["definitions"]["AnyTask"]["anyOf"]}
     assert {f"#/definitions/{LOG}", f"#/definitions/{FLOW}Subflow"} <= names

@@ -54,3 +54,11 @@ def test_the_parser_finds_faults_in_the_properties_of_plugins():
         ("tasks[0].colour", 7),
         ("tasks[1].type", 9),
     ]
+
+
+def test_a_stored_flow_is_read_without_loading_its_plugins() -> None:
+    registry = PluginRegistry({"a.Broken": "no.such.module:Task"}, installed=False)
+    text = "id: f\nnamespace: a.b\ntasks: [{id: t, type: a.Broken}, {id: u, type: io.kestra.core.tasks.log.Log, message: x}]\n"
+    report = parse_flow(text, registry, strict=False)
+    assert [task.id for task in report.valid_flow().tasks] == ["t", "u"]
+    assert report.deprecation_paths == ("tasks[1].type",)

@@ -3,23 +3,23 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import delete, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from segue.api.backend import Backend
+from segue.api.dates import parse_date_time
 from segue.api.paging import MAX_INTEGER, page_request
 from segue.api.problems import INVALID_ARGUMENT, INVALID_REQUEST_BODY, ProblemError, inputs_error
-from segue.api.queries import execution_query, parse_date_time, parse_label
+from segue.api.queries import execution_query, parse_label
 from segue.api.routers.flows import Revision, get_stored
 from segue.api.schemas.executions import ApiExecution, LastExecution
 from segue.api.schemas.flows import JsonObject, flow_for_execution
 from segue.api.schemas.inputs import wire_check, wire_result
 from segue.api.schemas.paged import Paged
 from segue.api.submission import AnyRequest, Submission, read_body, read_submission
-from segue.domain.errors import NotFoundError
 from segue.domain.execution.creation import StartRequest
-from segue.domain.execution.model import Execution, ExecutionKind, execution_folder, folder_of
+from segue.domain.execution.model import Execution, ExecutionKind, folder_of, parse_breakpoints
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.labels import CORRELATION_ID, SYSTEM_PREFIX, Label
 from segue.ports.repositories.executions import ExecutionQuery
@@ -53,7 +53,7 @@ async def create_execution(
 ) -> ApiExecution:
     """Start a flow; ``trigger/`` is its path before 1.0.
 
-    Further query parameters: ``scheduleDate``, ``kind``.
+    Further query parameters: ``scheduleDate``, ``kind``, ``breakpoints``.
     """
     flow = await backend.starter.runnable(tenant, namespace, flow_id, revision)
     given = _start_request(labels, request)
@@ -71,12 +71,11 @@ def _start_request(labels: list[str] | None, request: AnyRequest) -> StartReques
     kind = parameters.get("kind", "NORMAL").upper()
     if kind not in _KINDS:
         raise ProblemError(INVALID_ARGUMENT, f"kind must be one of {', '.join(_KINDS)}")
-    if parameters.get("breakpoints"):
-        raise ProblemError(INVALID_ARGUMENT, "breakpoints are not supported")
     date = parameters.get("scheduleDate")
     return StartRequest(
         labels=tuple(_user_label(text) for text in labels or ()),
         kind=_KINDS[kind],
+        breakpoints=parse_breakpoints(parameters.get("breakpoints", "")),
         scheduled_at=parse_date_time(date) if date else None,
     )
 
@@ -124,7 +123,7 @@ async def validate_inputs(
     flow = await backend.starter.runnable(tenant, namespace, flow_id, revision)
     submission = await read_submission(request, backend.config)
     with submission.form:
-        values, _ = await backend.inputs.with_files(flow, submission, "validation")
+        values, _ = await backend.inputs.with_files(flow, submission, "validation", refuse_empty=False)
     resolution = await backend.inputs.resolve(flow, values)
     checks = [] if resolution.errors else await backend.inputs.failed_checks(flow, resolution.values)
     return {
@@ -164,29 +163,6 @@ async def flow_to_execute(
     """A flow as its run form needs it."""
     stored = await get_stored(backend, tenant, namespace, flow_id, revision, drafts=revision is not None)
     return flow_for_execution(stored)
-
-
-@delete("/executions/{execution_id:str}", status_code=204)
-async def delete_execution(
-    backend: NamedDependency[Backend],
-    tenant: FromPath[str],
-    execution_id: FromPath[str],
-    delete_logs: Annotated[bool, QueryParameter(name="deleteLogs")] = True,
-    delete_storage: Annotated[bool, QueryParameter(name="deleteStorage")] = True,
-) -> None:
-    """Remove an execution with everything that belongs to it."""
-    execution = await backend.execution(tenant, execution_id)
-    if not await remove(backend, execution, logs=delete_logs, files=delete_storage):
-        raise NotFoundError(f"Execution {execution_id} not found")
-
-
-async def remove(backend: Backend, execution: Execution, *, logs: bool, files: bool) -> bool:
-    """Remove an execution, its rows first; whether it was still there."""
-    flow = execution.flow
-    removed = await backend.ports.executions.delete(flow.tenant, execution.id, logs=logs)
-    if removed and files:
-        await backend.ports.storage.delete_below(flow.tenant, execution_folder(execution))
-    return removed
 
 
 @get("/executions/search")
@@ -261,7 +237,6 @@ HANDLERS: list[Any] = [
     get_execution,
     flow_of_execution,
     flow_to_execute,
-    delete_execution,
     search_executions,
     list_executions,
     latest_executions,

@@ -11,7 +11,7 @@ from segue.api.backend import Backend
 from segue.api.flow_relations import data_of
 from segue.api.paging import page_request
 from segue.api.routers.flows import SORTABLE, flows_of
-from segue.api.schemas.flows import JsonObject, wire_flow
+from segue.api.schemas.flows import JsonObject, flow_for_execution, wire_flow
 from segue.api.schemas.paged import Paged
 from segue.domain.flow.deprecations import deprecated_types
 from segue.ports.repositories.flows import FlowQuery
@@ -97,4 +97,20 @@ async def list_deprecated(
     return answer
 
 
-HANDLERS: list[Any] = [search_sources, list_deprecated]
+@get("/executions/namespaces")
+async def executable_namespaces(backend: NamedDependency[Backend], tenant: FromPath[str]) -> list[str]:
+    """Namespaces that hold flows which may be started, sorted."""
+    flows = await flows_of(backend, tenant)
+    return sorted({flow.namespace for flow in flows if not flow.disabled})
+
+
+@get("/executions/namespaces/{namespace:str}/flows")
+async def executable_flows(
+    backend: NamedDependency[Backend], tenant: FromPath[str], namespace: FromPath[str]
+) -> list[JsonObject]:
+    """The flows of a namespace which may be started, as their run form needs them."""
+    flows = await flows_of(backend, tenant, namespaces=(namespace,))
+    return [flow_for_execution(flow) for flow in flows if not flow.disabled]
+
+
+HANDLERS: list[Any] = [search_sources, list_deprecated, executable_namespaces, executable_flows]

@@ -1,6 +1,6 @@
 """Many flows at once (REST API 4.2)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -10,13 +10,14 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from segue.api.backend import Backend
 from segue.api.flow_store import FlowStore
-from segue.api.problems import INVALID_ARGUMENT, INVALID_REQUEST_BODY, VALIDATION_FAILED, ProblemError
+from segue.api.problems import INVALID_ARGUMENT, INVALID_REQUEST_BODY, VALIDATION_FAILED, FieldError, ProblemError
 from segue.api.queries import flow_query
 from segue.api.routers.executions import FlowReference
 from segue.api.routers.flows import ALL, flows_of, get_stored, read_source
 from segue.api.schemas.flows import JsonObject, wire_flow
 from segue.api.schemas.paged import BulkResult
 from segue.api.submission import AnyRequest, read_body
+from segue.domain.errors import SegueError
 from segue.domain.flow.edits import set_namespace
 from segue.domain.flow.source import split_documents
 from segue.ports.repositories.flows import StoredFlow
@@ -66,12 +67,30 @@ def _read_all(backend: Backend, tenant: str, text: str, move_to: str | None = No
     sources = split_documents(text)
     if move_to is not None:
         sources = [set_namespace(source, move_to) for source in sources]
-    flows = [store.read(tenant, source) for source in sources]
+    flows = _each(sources, lambda source: store.read(tenant, source))
     seen: set[tuple[str, str]] = set()
     for flow in flows:
         if (flow.namespace, flow.id) in seen:
             raise ProblemError(VALIDATION_FAILED, f"Duplicate flow id: {flow.namespace}.{flow.id}")
         seen.add((flow.namespace, flow.id))
+    return flows
+
+
+def _each(sources: Sequence[str], read: Callable[[str], StoredFlow]) -> list[StoredFlow]:
+    """All flows of a body. Raises what is wrong with its only flow, or one error for all that are wrong."""
+    if len(sources) == 1:
+        return [read(sources[0])]
+    flows: list[StoredFlow] = []
+    faults: list[str] = []
+    errors: list[FieldError] = []
+    for number, source in enumerate(sources):
+        try:
+            flows.append(read(source))
+        except SegueError as error:
+            faults.append(f"flow {number + 1} of {len(sources)}: {error.message}")
+            errors.extend(error.errors if isinstance(error, ProblemError) else ())
+    if faults:
+        raise ProblemError(VALIDATION_FAILED, "; ".join(faults), errors=tuple(errors))
     return flows
 
 

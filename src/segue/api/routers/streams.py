@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
 from segue.api.backend import Backend, is_id
+from segue.api.family import Family
 from segue.api.follow import event, kept_alive
 from segue.api.queries import log_query
 from segue.api.schemas.logs import wire_log
@@ -64,6 +65,23 @@ async def _changes(backend: Backend, tenant: str, execution_id: str) -> AsyncIte
             await watch.changed()
 
 
+@get("/executions/{execution_id:str}/follow-dependencies")
+async def follow_dependencies(
+    backend: NamedDependency[Backend],
+    tenant: FromPath[str],
+    execution_id: FromPath[str],
+    destination_only: Annotated[bool, QueryParameter(name="destinationOnly")] = False,
+    expand_all: Annotated[bool, QueryParameter(name="expandAll")] = False,
+) -> Stream:
+    """The states of the executions that this one started, and of those that started it, until all are over.
+
+    ``destinationOnly``: without the latter. ``expandAll``: also what those started, and so on.
+    """
+    await _appeared(backend, tenant, execution_id)
+    family = Family(backend, tenant, execution_id, destination_only, expand_all)
+    return Stream(kept_alive(family.events()), media_type=_EVENTS, headers=_HEADERS)
+
+
 @get("/logs/{execution_id:str}/follow")
 async def follow_logs(
     backend: NamedDependency[Backend], request: AnyRequest, tenant: FromPath[str], execution_id: FromPath[str]
@@ -87,4 +105,4 @@ async def _lines(backend: Backend, query: LogQuery, execution_id: str) -> AsyncI
                 await watch.changed()
 
 
-HANDLERS: list[Any] = [follow_execution, follow_logs]
+HANDLERS: list[Any] = [follow_execution, follow_dependencies, follow_logs]

@@ -78,6 +78,32 @@ class ApiMetadata(msgspec.Struct, frozen=True, rename="camel"):
     concurrency_scopes: list[str] | UnsetType = UNSET
 
 
+class ApiLoopParent(msgspec.Struct, frozen=True):
+    """The item of a loop around."""
+
+    index: int
+    value: str
+    key: str | UnsetType = UNSET
+
+
+class ApiLoopRun(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """Which iteration of which Loop an execution of kind LOOP is; ``parents`` has the nearest loop first."""
+
+    task_id: str
+    task_run_id: str
+    index: int
+    value: str
+    key: str | UnsetType = UNSET
+    parents: list[ApiLoopParent]
+
+
+class ApiBreakpoint(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where an execution is to be suspended."""
+
+    id: str
+    value: str | None = None
+
+
 class ApiExecution(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """An execution. ``task_run_list`` and ``variables`` are left out of search results."""
 
@@ -99,7 +125,9 @@ class ApiExecution(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     parent_id: str | UnsetType = UNSET
     trigger: ApiTrigger | UnsetType = UNSET
     schedule_date: datetime | UnsetType = UNSET
+    breakpoints: list[ApiBreakpoint] | UnsetType = UNSET
     url: str | UnsetType = UNSET
+    loop_run: ApiLoopRun | UnsetType = UNSET
 
 
 class LastExecution(msgspec.Struct, frozen=True, rename="camel"):
@@ -194,7 +222,24 @@ def wire_execution(
         parent_id=_or_unset(execution.parent_id),
         trigger=wire_trigger(execution.trigger),
         schedule_date=_or_unset(execution.scheduled_at),
+        breakpoints=[ApiBreakpoint(point.task_id, point.value) for point in execution.breakpoints] or UNSET,
         url=_or_unset(url),
+        loop_run=wire_loop_run(execution),
+    )
+
+
+def wire_loop_run(execution: Execution) -> ApiLoopRun | UnsetType:
+    """Which iteration the execution is, if it is one."""
+    loop, caller = execution.loop, execution.caller
+    if loop is None or caller is None:
+        return UNSET
+    return ApiLoopRun(
+        task_id=loop.task_id,
+        task_run_id=caller.task_run_id,
+        index=loop.item.index,
+        value=loop.item.value,
+        key=_or_unset(loop.item.key),
+        parents=[ApiLoopParent(parent.index, parent.value, _or_unset(parent.key)) for parent in loop.parents],
     )
 
 

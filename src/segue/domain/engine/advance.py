@@ -10,7 +10,7 @@ from segue.domain.engine import dispatch, finish, joining, sla, starting
 from segue.domain.engine.block import advance_sides, enabled
 from segue.domain.engine.decision import DEFAULT_LIMITS, Decision, EngineLimits
 from segue.domain.engine.flowables import BEHAVIOURS
-from segue.domain.engine.kill import end_now, kill
+from segue.domain.engine.kill import end_all, kill
 from segue.domain.engine.needs import Needed
 from segue.domain.engine.operations import operate
 from segue.domain.engine.operations.suspending import suspend
@@ -23,6 +23,7 @@ from segue.domain.engine.submit import submit
 from segue.domain.errors import LimitExceededError
 from segue.domain.execution.facts import (
     ChildChanged,
+    Continued,
     Created,
     Fact,
     InnerTaskReported,
@@ -69,7 +70,7 @@ def _join_all(progress: Progress, facts: Sequence[Fact]) -> bool:
     """Join facts in their order; whether all are. The rest waits for what the decision needs."""
     progress.decision.waiting = []
     for index, fact in enumerate(facts):
-        was_held = progress.state.has_paused_runs
+        was_held = bool(progress.state.paused_runs())
         try:
             _join(progress, fact)
         except Needed as needed:
@@ -82,8 +83,8 @@ def _join_all(progress: Progress, facts: Sequence[Fact]) -> bool:
 
 def _join(progress: Progress, fact: Fact) -> None:
     match fact:
-        case Created():
-            pass  # the row says it all
+        case Created() | Continued():
+            pass  # the rows say it all
         case TaskStarted():
             joining.started(progress, fact)
         case TaskFinished():
@@ -115,7 +116,7 @@ def _move(progress: Progress) -> bool:
             return False
         sla.check(progress)
         if progress.execution.state not in _AT_REST and not is_held_by_hand(progress):
-            was_held = progress.state.has_paused_runs
+            was_held = bool(progress.state.paused_runs())
             _advance_flowables(progress)
             settle(progress, was_held)
             if progress.execution.state.is_terminated:
@@ -123,12 +124,12 @@ def _move(progress: Progress) -> bool:
             elif progress.execution.state is not State.PAUSED:
                 _advance_execution(progress)
             _submit_created(progress)
-            settle(progress, progress.state.has_paused_runs)
+            settle(progress, bool(progress.state.paused_runs()))
     except Needed as error:
         progress.decision.needs.update(error.needs)
     except LimitExceededError as error:
         progress.log(LogLevel.ERROR, error.message)
-        end_now(progress, State.FAILED)
+        end_all(progress, State.FAILED)
     return _mark(progress) != before
 
 
@@ -147,7 +148,7 @@ def _mark(progress: Progress) -> tuple[int, ...]:
 
 def _advance_flowables(progress: Progress) -> None:
     """Move the running flowables, the inner ones first; paused ones whose block has tasks for the pause too."""
-    running = [run for run in progress.state.open_runs() if _advances(progress, run)]
+    running = [run for run in progress.state.active_runs() if _advances(progress, run)]
     for run in reversed(running):
         current = progress.state.runs.get(run.id)
         if current is not None and _advances(progress, current):
@@ -163,7 +164,7 @@ def _advances(progress: Progress, run: TaskRun) -> bool:
 
 
 def _advance_execution(progress: Progress) -> None:
-    tasks = enabled(progress.state.flow.children(None, "tasks"))
+    tasks = enabled(progress.state.flow.children(progress.state.root_task_id, "tasks"))
     tally = progress.state.tally(None, MAIN)
     if not tally.has_failed:
         if tally.open:
@@ -177,7 +178,7 @@ def _advance_execution(progress: Progress) -> None:
 
 def _submit_created(progress: Progress) -> None:
     """Move new and restarted task runs on, until one stands at a breakpoint."""
-    for run in [run for run in progress.state.open_runs() if run.state in _TO_SUBMIT]:
+    for run in [run for run in progress.state.active_runs() if run.state in _TO_SUBMIT]:
         if progress.state.runs[run.id].state not in _TO_SUBMIT:
             continue  # one before it has ended the execution
         try:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.state import ERRORS, FINALLY, MAIN, Tally
+from segue.domain.engine.state import ERRORS, FINALLY, MAIN
+from segue.domain.engine.tally import Tally
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
@@ -31,7 +32,7 @@ def enabled(tasks: Sequence[Task]) -> tuple[Task, ...]:
 def side_branches(progress: Progress, parent: TaskRun | None) -> Branches:
     """The error and finally branches of a block."""
     flow = progress.state.flow
-    task_id = None if parent is None else parent.task_id
+    task_id = progress.state.root_task_id if parent is None else parent.task_id
     return Branches(
         enabled(flow.children(task_id, "errors")),
         enabled(flow.children(task_id, "finally")),

@@ -10,6 +10,7 @@ from segue.domain.engine.needs import FlowNeed, Needed, OutputsNeed
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import private_outputs
 from segue.domain.errors import DefinitionError, LimitExceededError, NotFoundError, SegueError
+from segue.domain.execution.checks import failed_checks, strictest
 from segue.domain.execution.creation import NewExecution, StartRequest, create_execution
 from segue.domain.execution.facts import ChildChanged
 from segue.domain.execution.logs import LogLevel
@@ -18,6 +19,7 @@ from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.flowables import ForEachItemCalls, Subflow
+from segue.domain.flow.limits import CheckBehavior
 from segue.domain.flow.resolve_inputs import expand_inputs, resolve_inputs
 from segue.domain.flow.scalars import parse_instant
 from segue.domain.flow.type_names import canonical_type
@@ -30,9 +32,9 @@ AnyCall = Subflow | ForEachItemCalls
 _TRANSMITTED = frozenset({State.FAILED, State.KILLED, State.WARNING})
 
 
-def child_id(run: TaskRun, number: int) -> str:
-    """The id of the execution with this number among those that a task run starts."""
-    return derived_id(run.status.started_at, run.id, number)
+def child_id(run: TaskRun, attempt: int, index: int | None) -> str:
+    """The id of the execution that an attempt of a task run starts, with its number where there are many."""
+    return derived_id(run.status.started_at, run.id, attempt, -1 if index is None else index)
 
 
 class Call:
@@ -56,13 +58,13 @@ class Call:
 
     def start(
         self,
-        number: int,
+        attempt: int,
         roots: Mapping[str, Any] | None = None,
         *,
         index: int | None = None,
         asked_outputs: dict[str, Any] | None = None,
     ) -> str:
-        """Start the execution with this number and return its id, always the same for the same number.
+        """Start an execution and return its id, always the same for the same attempt and ``index``.
 
         ``roots`` are put over the variables that the properties see; they hold only for this execution.
         ``index`` and ``asked_outputs``: see ``Caller`` and ``Execution``.
@@ -77,8 +79,10 @@ class Call:
                 f"'{target.flow.namespace}.{target.flow.id}' is not started",
                 "call_depth",
             )
+        inputs = self._inputs(roots)
         request = StartRequest(
-            inputs=self._inputs(roots),
+            inputs=inputs,
+            is_failed=self._is_failed_by_checks(inputs),
             labels=self._labels(roots),
             trigger=self._trigger(roots),
             kind=ExecutionKind.NORMAL if kind is ExecutionKind.LOOP else kind,
@@ -87,8 +91,9 @@ class Call:
             depth=depth,
             asked_outputs=asked_outputs,
         )
-        new_id = child_id(self._run, number)
-        progress.start_execution(NewExecution(execution=create_execution(target, request, new_id, progress.now)))
+        new_id = child_id(self._run, attempt, index)
+        made = create_execution(target, request, new_id, progress.now, progress.limits)
+        progress.start_execution(NewExecution(execution=made))
         return new_id
 
     def _render(self, value: Any, roots: Mapping[str, Any] | None = None) -> Any:
@@ -126,22 +131,40 @@ class Call:
         declared = {input_id for input_id, _ in expand_inputs(target.flow.inputs)}
         known = declared | {input_id.partition(".")[0] for input_id in declared}
         unknown = sorted(given.keys() - known)
-        flow = {
-            "id": target.flow.id,
-            "namespace": target.flow.namespace,
-            "revision": target.revision,
-            "tenantId": target.tenant,
-        }
         renderer = progress.renderer.for_dialect(target.dialect)
 
         def render(text: str, inputs: Mapping[str, Any]) -> Any:
-            return renderer.render_typed(text, {"flow": flow, "vars": target.flow.variables, "inputs": inputs})
+            return renderer.render_typed(text, self._roots_of_target(inputs))
 
         resolution = resolve_inputs(target.flow.inputs, given, render, progress.renderer.encrypt)
         resolution.raise_first()
         for name in unknown:
             progress.log(LogLevel.WARN, f"The flow called has no input '{name}': it is ignored", self._run)
         return resolution.values
+
+    def _roots_of_target(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """What expressions of the flow called see before its execution exists."""
+        target = self.target
+        flow = {
+            "id": target.flow.id,
+            "namespace": target.flow.namespace,
+            "revision": target.revision,
+            "tenantId": target.tenant,
+        }
+        return {"flow": flow, "vars": target.flow.variables, "inputs": inputs}
+
+    def _is_failed_by_checks(self, inputs: Mapping[str, Any]) -> bool:
+        """Whether a check of the flow wants the execution FAILED. Raises ``SegueError`` for one that blocks it."""
+        target = self.target
+        if not target.flow.checks:
+            return False
+        renderer, roots = self._progress.renderer.for_dialect(target.dialect), self._roots_of_target(inputs)
+        failed = failed_checks(target.flow.checks, lambda text: renderer.render(text, roots))
+        if strictest(failed) is CheckBehavior.BLOCK_EXECUTION:
+            raise SegueError(
+                f"A check of '{target.flow.namespace}.{target.flow.id}' does not hold: {failed[0].message}"
+            )
+        return strictest(failed) is CheckBehavior.FAIL_EXECUTION
 
     def _labels(self, roots: Mapping[str, Any] | None) -> tuple[Label, ...]:
         own = {key for key, _ in self.target.flow.labels}

@@ -37,9 +37,13 @@ def act(progress: Progress, run: TaskRun, action: Callable[[EngineRun[Any]], Non
 
 
 def child_changed(progress: Progress, fact: ChildChanged) -> None:
-    """Tell the task run that waits for another execution what became of that, unless it waits no more."""
-    run = _open_run(progress, fact.task_run_id)
-    if run is not None:
+    """Tell the task run that waits for another execution what became of that, if it is still there."""
+    run = progress.state.runs.get(fact.task_run_id)
+    if run is None:
+        return
+    if run.state.is_terminated:
+        act(progress, run, lambda behaviour: behaviour.late_child_changed(fact))
+    else:
         act(progress, run, lambda behaviour: behaviour.child_changed(fact))
 
 

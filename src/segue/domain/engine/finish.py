@@ -7,11 +7,12 @@ from segue.domain.engine.block import advance_sequence, enabled, guess_state
 from segue.domain.engine.kill import close_descendants
 from segue.domain.engine.listeners import listening_tasks
 from segue.domain.engine.progress import Progress
-from segue.domain.engine.state import AFTER, MAIN
+from segue.domain.engine.state import AFTER, MAIN, ExecutionState
 from segue.domain.errors import LimitExceededError, SegueError
 from segue.domain.execution.creation import successor_id
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
+from segue.domain.flow.flowables import Loop
 from segue.domain.flow.outputs import Output
 from segue.domain.flow.resolve_inputs import coerce_output
 from segue.expr import ExpressionError, MissingVariableError
@@ -22,7 +23,7 @@ def finish(progress: Progress) -> None:
     state = guess_state(progress.state.tally(None, MAIN))
     outputs: dict[str, Any] = {}
     try:
-        for output in progress.state.flow.flow.outputs:
+        for output in declared_outputs(progress.state):
             _add(outputs, output, progress)
     except (ExpressionError, SegueError) as error:
         progress.log(LogLevel.ERROR, f"Failed to render output values: {error}")
@@ -32,7 +33,18 @@ def finish(progress: Progress) -> None:
     close_descendants(progress, None, state)
     if progress.execution.state is State.RETRYING:
         progress.move_execution(State.RUNNING)
+    if state is State.KILLED:  # a task run was marked so, or something it called was killed
+        progress.move_execution(State.KILLING)
     progress.move_execution(state)
+
+
+def declared_outputs(state: ExecutionState) -> tuple[Output, ...]:
+    """What the execution gives back: the outputs of its flow, those of the Loop for an iteration (7.10)."""
+    task_id = state.root_task_id
+    if task_id is None:
+        return state.flow.flow.outputs
+    task = state.flow.get_task(task_id)
+    return task.outputs if isinstance(task, Loop) else ()
 
 
 def _add(outputs: dict[str, Any], output: Output, progress: Progress) -> None:
@@ -64,7 +76,10 @@ def after(progress: Progress) -> None:
 
 
 def _is_over(progress: Progress) -> bool:
-    tasks = (*listening_tasks(progress), *enabled(progress.state.flow.children(None, "afterExecution")))
+    root_task_id = progress.state.root_task_id
+    tasks = enabled(progress.state.flow.children(root_task_id, "afterExecution"))
+    if root_task_id is None:
+        tasks = (*listening_tasks(progress), *tasks)
     try:
         return advance_sequence(progress, tasks, None, AFTER)
     except LimitExceededError as error:

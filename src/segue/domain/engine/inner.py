@@ -39,7 +39,6 @@ def add_run(progress: Progress, task: Task, block: TaskRun, run_id: str, at: dat
         task_id=task.id,
         parent_id=block.id,
         value=block.value,
-        iteration=block.iteration,
         status=Status.begin(at),
         is_inner=True,
     )

@@ -3,7 +3,7 @@
 from segue.domain.engine.needs import ChildrenNeed
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.retry import retry_timer_id
-from segue.domain.engine.state import AFTER, phase_of
+from segue.domain.engine.state import AFTER
 from segue.domain.execution.facts import KillRequested
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
@@ -32,7 +32,7 @@ def kill(progress: Progress, fact: KillRequested) -> None:
     progress.move_execution(State.KILLED)
 
 
-def end_now(progress: Progress, state: State) -> None:
+def end_all(progress: Progress, state: State) -> None:
     """End the execution and every open task run of it in ``state``, without error branches (flow language 2.9)."""
     for run in progress.state.open_runs():
         close(progress, run, state)
@@ -84,10 +84,12 @@ def close_descendants(progress: Progress, parent: TaskRun | None, state: State) 
 
     Task runs in the hands of workers are left to finish; their results are still joined.
     """
-    for run in progress.state.open_runs():
-        if run.state is State.SUBMITTED or (parent is not None and not _is_inside(progress, run, parent)):
+    if parent is not None and not progress.state.has_open_children(parent.id):
+        return
+    for run in progress.state.active_runs():
+        if parent is not None and not _is_inside(progress, run, parent):
             continue
-        if phase_of(progress.state.flow.get_node(run.task_id).root) == AFTER:
+        if progress.state.top_phase(run) == AFTER:
             continue
         task = progress.state.flow.get_task(run.task_id)
         if run.state is State.RUNNING and (not isinstance(task, Flowable) or _is_with_worker(run)):

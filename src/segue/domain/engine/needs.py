@@ -8,7 +8,16 @@ from typing import NamedTuple
 
 from segue.domain.needs import Needed, ValueNeed
 
-__all__ = ["ChildrenNeed", "FlowNeed", "Need", "Needed", "OutputsNeed", "ValueNeed"]
+__all__ = [
+    "ChildrenNeed",
+    "ExecutionNeed",
+    "FlowNeed",
+    "Need",
+    "Needed",
+    "OutputsNeed",
+    "SlotNeed",
+    "ValueNeed",
+]
 
 
 class OutputsNeed(NamedTuple):
@@ -39,6 +48,46 @@ class ChildrenNeed(NamedTuple):
     execution_id: str
 
 
+class ExecutionNeed(NamedTuple):
+    """Another execution, of whatever tenant (found: an ``Execution``, or None when there is none)."""
+
+    execution_id: str
+
+
+class LineCountNeed(NamedTuple):
+    """How many values a file of internal storage has, one a line (found: an int, or the ``SegueError``)."""
+
+    uri: str
+
+
+class LinesNeed(NamedTuple):
+    """The values that begin at byte ``offset`` of such a file (found: ``FileLines``, or the ``SegueError``)."""
+
+    uri: str
+    offset: int
+
+
+class FileLines(NamedTuple):
+    """Some values of a file, and where the next one begins."""
+
+    values: list[str]
+    next_offset: int
+
+
+class RecordsNeed(NamedTuple):
+    """The outputs of the iterations of a Loop, in the order of their indexes.
+
+    ``started`` iterations of ``task_run_id`` were started, over the values kept with that task run or over those of
+    the file ``values_uri``. Found: a list of records, or with ``target_uri`` the text of that URI once they are
+    written there as Ion; or the ``SegueError``.
+    """
+
+    task_run_id: str
+    started: int
+    values_uri: str | None = None
+    target_uri: str | None = None
+
+
 class SlotNeed(NamedTuple):
     """A slot for this execution, where the latest revision of its flow limits how many run (found: ``SlotAnswer``).
 
@@ -49,10 +98,21 @@ class SlotNeed(NamedTuple):
     is_forced: bool = False
 
 
-class ExecutionNeed(NamedTuple):
-    """Another execution, of whatever tenant (found: an ``Execution``, or None when there is none)."""
+class FailedChildrenNeed(NamedTuple):
+    """Executions that an execution has started and that are FAILED (found: pairs of their id and the task run's)."""
 
     execution_id: str
 
 
-Need = OutputsNeed | FlowNeed | ChildrenNeed | SlotNeed | ExecutionNeed | ValueNeed
+Need = (
+    OutputsNeed
+    | FlowNeed
+    | ChildrenNeed
+    | FailedChildrenNeed
+    | ExecutionNeed
+    | LineCountNeed
+    | LinesNeed
+    | RecordsNeed
+    | SlotNeed
+    | ValueNeed
+)

@@ -37,12 +37,13 @@ class Outgoing:
         self.decision.facts.append(OutgoingFact(execution_id, fact, key))
 
     def tell_change(self, before: State) -> None:
-        """Let the caller know that this execution has paused, goes on, or (if it is one of many) has begun."""
+        """Let the caller know that this execution has paused or goes on, and one of many that it has begun."""
         caller, now = self.state.execution.caller, self.state.execution.state
         if caller is None or not caller.is_waiting:
             return
         has_begun = now is State.RUNNING and before in {State.CREATED, State.QUEUED}
-        if State.PAUSED in {before, now} or (caller.index is not None and has_begun):
+        is_restarted = now is State.RESTARTED and before.is_terminated
+        if is_restarted or State.PAUSED in {before, now} or (caller.index is not None and has_begun):
             self.tell_caller(previous=before)
 
     def tell_caller(self, **details: Any) -> None:
@@ -74,8 +75,11 @@ class Outgoing:
             self.decision.dropped_timers.add(timer_id)
 
     def free_slot(self) -> None:
-        """Give back the execution's slot or its place in the queue, if it has one."""
-        if self.state.execution.concurrency_scopes:
+        """Give back the execution's slot or its place in the queue, if it may have one.
+
+        A step that asked for it and was never written has left no trace in the execution.
+        """
+        if self.state.execution.concurrency_scopes or self.state.flow.flow.concurrency is not None:
             self.decision.frees_slot = True
 
     def log(self, level: LogLevel, message: str, run: TaskRun | None = None) -> None:

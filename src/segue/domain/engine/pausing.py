@@ -15,7 +15,7 @@ def settle(progress: Progress, was_held: bool) -> None:
     execution = progress.execution
     if execution.state not in _STARTED:
         return
-    if progress.state.has_paused_runs:
+    if progress.state.paused_runs():
         progress.move_execution(State.PAUSED)
     elif was_held and execution.state is State.PAUSED:
         go_on(progress)
@@ -29,4 +29,4 @@ def go_on(progress: Progress) -> None:
 
 def is_held_by_hand(progress: Progress) -> bool:
     """Whether nothing new may start: the execution was paused as a whole, not by one of its tasks."""
-    return progress.execution.state is State.PAUSED and not progress.state.has_paused_runs
+    return progress.execution.state is State.PAUSED and not progress.state.paused_runs()

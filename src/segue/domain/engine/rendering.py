@@ -1,7 +1,9 @@
 """The expressions the engine evaluates itself: their variables, and what they need loaded first."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, Self
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, Self
+
+import msgspec
 
 from segue.domain.engine.needs import Needed, OutputsNeed
 from segue.domain.engine.state import ExecutionState
@@ -9,6 +11,7 @@ from segue.domain.execution.context import execution_roots, format_instant
 from segue.domain.execution.task_run import OutputNeed, TaskRun, began_at
 from segue.domain.flow.input_values import Encrypt
 from segue.expr import Dialect, References
+from segue.expr.references import EVERYTHING, ValueOf
 
 
 class Renderer(Protocol):
@@ -51,16 +54,18 @@ class OutputsView(Mapping[str, Any]):
     of a Loop the outputs of earlier tasks around the loop are here too (7.10); its own hide them.
     """
 
-    __slots__ = ("_state",)
+    __slots__ = ("_place", "_state")
 
-    def __init__(self, state: ExecutionState) -> None:
+    def __init__(self, state: ExecutionState, place: "Place | None" = None) -> None:
+        """With a ``place`` only what its expressions can reach is loaded and given."""
         self._state = state
+        self._place = place
 
     def __getitem__(self, task_id: str) -> Any:
         state = self._state
-        available = available_outputs(state, task_id)
-        if not available:
+        if task_id not in self:
             raise KeyError(task_id)
+        available = available_outputs(state, task_id, self._place)
         missing = [
             OutputsNeed(item.task_run_id, item.reference.uri)
             for item in available
@@ -77,7 +82,7 @@ class OutputsView(Mapping[str, Any]):
         return merged
 
     def __contains__(self, task_id: object) -> bool:
-        return bool(available_outputs(self._state, str(task_id)))
+        return has_outputs(self._state, str(task_id))
 
     def __iter__(self) -> Iterator[str]:
         return (task_id for task_id in tasks_with_outputs(self._state))
@@ -86,24 +91,84 @@ class OutputsView(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
-def available_outputs(state: ExecutionState, task_id: str) -> list[OutputNeed]:
-    """The outputs a task has so far: those of its task runs, else those found around the loop it runs in."""
+class Place(NamedTuple):
+    """Where expressions are evaluated: what they name, and the roots of the task run they belong to."""
+
+    named: References
+    roots: Mapping[str, Any] = {}
+    values: tuple[str, ...] = ()
+    """The values of the iterations around, outermost first."""
+
+    def keys_into(self, task_id: str) -> set[tuple[str, ...]]:
+        """With which values the outputs of a task are looked up; shorter ones stand for all that begin so."""
+        found = {self._resolved(path[1:]) for path in self.named.placed_outputs if path[:1] == (task_id,)}
+        is_open = EVERYTHING in self.named.unknown or () in self.named.placed_outputs
+        return {()} if is_open or not found else found
+
+    def _resolved(self, keys: Sequence[str]) -> tuple[str, ...]:
+        found: list[str] = []
+        for key in keys:
+            if not isinstance(key, ValueOf):
+                found.append(key)
+            elif key == EVERYTHING:
+                found += self.values
+            else:
+                value = _dig(self.roots, key.split("."))
+                if value is None:
+                    break
+                found.append(value)
+        return tuple(found)
+
+
+def _dig(place: Any, keys: Sequence[str]) -> str | None:
+    for key in keys:
+        if isinstance(place, list):
+            index = int(key)
+            place = place[index] if index < len(place) else None
+        elif isinstance(place, Mapping):
+            place = place.get(key)
+        else:
+            return None
+    return place if isinstance(place, str) else None
+
+
+def available_outputs(state: ExecutionState, task_id: str, place: Place | None = None) -> list[OutputNeed]:
+    """The outputs a task has so far: those of its task runs, else those found around the loop it runs in.
+
+    With a ``place`` those only that its expressions can reach, so that an iteration among thousands reads its own.
+    """
+    keys = {()} if place is None else place.keys_into(task_id)
+    runs = {run.id: run for each in keys for run in state.runs_at(task_id, each)}
     own = [
         OutputNeed(run.id, task_id, state.values_of(run), run.outputs)
-        for run in state.runs_of_task(task_id)
+        for run in runs.values()
         if run.outputs is not None
     ]
-    loop = state.execution.loop
-    if own or loop is None:
+    if own or state.has_outputs(task_id):
         return own
-    return [item for item in loop.outputs if item.task_id == task_id]
+    return [item for item in outputs_around(state) if item.task_id == task_id]
+
+
+def has_outputs(state: ExecutionState, task_id: str) -> bool:
+    """Whether a task has outputs so far, of its own or around the loop it runs in."""
+    return state.has_outputs(task_id) or any(item.task_id == task_id for item in outputs_around(state))
+
+
+def outputs_around(state: ExecutionState) -> Sequence[OutputNeed]:
+    """The outputs that an iteration of a Loop may read of what ran before the loop. May raise ``Needed``."""
+    loop = state.execution.loop
+    if loop is None:
+        return ()
+    if loop.outputs_owner is None:
+        return loop.outputs
+    kept = private_outputs(state, loop.outputs_owner)
+    return msgspec.convert(kept["outputs"], tuple[OutputNeed, ...])
 
 
 def tasks_with_outputs(state: ExecutionState) -> list[str]:
     """Ids of the tasks that have outputs, each once."""
-    loop = state.execution.loop
-    around = [] if loop is None else [item.task_id for item in loop.outputs]
-    return [task_id for task_id in dict.fromkeys([*state.task_ids(), *around]) if available_outputs(state, task_id)]
+    around = [item.task_id for item in outputs_around(state)]
+    return [task_id for task_id in dict.fromkeys([*state.task_ids(), *around]) if has_outputs(state, task_id)]
 
 
 def outputs_of(state: ExecutionState, run: TaskRun) -> dict[str, Any]:
@@ -189,14 +254,16 @@ def context_for(state: ExecutionState, named: References, run: TaskRun | None = 
     """All variables for an expression evaluated here, in the place of ``run`` or of the execution."""
     flow = state.flow.flow
     context = execution_roots(state.execution)
-    context["outputs"] = OutputsView(state)
+    roots = {} if run is None else run_roots(state, run, named)
+    values = () if run is None else state.values_of(run)
+    context["outputs"] = OutputsView(state, Place(named, roots, values))
     variables = {**flow.variables, **state.execution.variables}
     if variables:
         context["vars"] = variables
     if run is not None:
         task = state.flow.get_task(run.task_id)
         context["task"] = {"id": task.id, "type": task.type}
-        context.update(run_roots(state, run, named))
+        context.update(roots)
         return context
     context.update(ended_roots(state, named))
     if named.needs_root("tasks"):

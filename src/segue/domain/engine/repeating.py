@@ -49,6 +49,8 @@ def repeat(progress: Progress, retry: Retry, run: TaskRun, ended_at: datetime) -
         scheduled_at=due if due > progress.now else None,
         task_run_count=0,
         outputs=None,
+        concurrency_scopes=(),
+        breakpoints=(),
         is_finished=False,
     )
     progress.start_execution(NewExecution(execution=successor))

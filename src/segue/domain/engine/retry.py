@@ -19,6 +19,17 @@ def retry_of(state: ExecutionState, run: TaskRun) -> Retry | None:
         found = state.flow.get_task(ancestor.task_id).retry
         if found is not None:
             return found
+    return _retry_around(state)
+
+
+def _retry_around(state: ExecutionState) -> Retry | None:
+    """What holds for all of an execution: for an iteration of a Loop that of the flowables around its body too."""
+    task_id = state.root_task_id
+    if task_id is not None:
+        for name in (task_id, *state.flow.get_node(task_id).ancestors):
+            found = state.flow.get_task(name).retry
+            if found is not None:
+                return found
     return state.flow.flow.retry
 
 

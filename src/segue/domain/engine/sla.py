@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from segue.domain.engine.kill import end_now
+from segue.domain.engine.kill import end_all
 from segue.domain.engine.progress import Progress
 from segue.domain.execution.facts import TimerDue
 from segue.domain.execution.jobs import Timer, TimerKind
@@ -83,7 +83,7 @@ def _violated(progress: Progress, sla: Sla, reason: str) -> None:
         progress.change_execution(labels=labels)
     if sla.behavior in _ENDS:
         progress.log(LogLevel.ERROR, f"SLA '{sla.id}' is violated: {reason}")
-        end_now(progress, _ENDS[sla.behavior])
+        end_all(progress, _ENDS[sla.behavior])
     elif is_news:
         progress.log(LogLevel.WARN, f"SLA '{sla.id}' is violated: {reason}")
 

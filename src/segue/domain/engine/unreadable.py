@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from segue.domain.engine.decision import DEFAULT_LIMITS, Decision
-from segue.domain.engine.kill import end_now
+from segue.domain.engine.kill import end_all
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import Renderer
 from segue.domain.engine.state import ExecutionState
@@ -32,8 +32,8 @@ def give_up(
         progress = Progress(state, now, renderer, decision, DEFAULT_LIMITS)
         progress.log(LogLevel.ERROR, f"The flow of the execution cannot be read: {reason}")
         if not execution.state.is_terminated:
-            end_now(progress, State.FAILED)
+            end_all(progress, State.FAILED)
         progress.change_execution(is_finished=True)
-        progress.free_slot()
+        decision.frees_slot = True
         progress.tell_caller()
     return state, decision

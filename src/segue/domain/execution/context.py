@@ -41,7 +41,11 @@ def _item(item: LoopItem) -> dict[str, Any]:
 
 
 def execution_roots(execution: Execution) -> dict[str, Any]:
-    """``flow``, ``execution``, ``labels``, and as far as there are any ``inputs``, ``trigger`` and ``item``."""
+    """``flow``, ``execution``, ``labels``, and as far as there are any ``inputs``, ``trigger`` and ``item``.
+
+    ``execution.id`` inside a Loop is the id of the execution around it (core plugins 2.8).
+    """
+    loop = execution.loop
     roots: dict[str, Any] = {
         "flow": {
             "id": execution.flow.flow_id,
@@ -50,7 +54,7 @@ def execution_roots(execution: Execution) -> dict[str, Any]:
             "tenantId": execution.flow.tenant,
         },
         "execution": {
-            "id": execution.id,
+            "id": execution.id if loop is None else loop.execution_id,
             "state": execution.state.value,
             "startDate": format_instant(execution.status.started_at),
             "originalId": execution.origin_id,
@@ -62,6 +66,6 @@ def execution_roots(execution: Execution) -> dict[str, Any]:
         roots["inputs"] = execution.inputs
     if execution.trigger is not None:
         roots["trigger"] = trigger_variables(execution.trigger)
-    if execution.loop is not None:
-        roots["item"] = item_variables(execution.loop)
+    if loop is not None:
+        roots["item"] = item_variables(loop)
     return roots

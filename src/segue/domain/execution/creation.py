@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits, check_inputs, check_labels
-from segue.domain.execution.model import Caller, Execution, ExecutionKind, ExecutionTrigger, FlowKey
+from segue.domain.execution.model import Breakpoint, Caller, Execution, ExecutionKind, ExecutionTrigger, FlowKey
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.compiled import CompiledFlow
@@ -51,10 +51,14 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str | None = None
     caller: Caller | None = None
     original_id: str | None = None
+    breakpoints: tuple[Breakpoint, ...] = ()
     depth: int = 0
     asked_outputs: dict[str, Any] | None = None
     is_failed: bool = False
-    """A check of the flow asks for an execution that is FAILED from the start (flow language 2.10)."""
+    """A check of the flow asks for an execution that is FAILED from the start (flow language 2.10).
+
+    Its first step runs ``afterExecution``, tells its caller, and finishes it.
+    """
 
 
 def create_execution(
@@ -86,8 +90,8 @@ def create_execution(
         caller=request.caller,
         original_id=request.original_id,
         kind=request.kind,
+        breakpoints=request.breakpoints,
         scheduled_at=request.scheduled_at if request.scheduled_at and request.scheduled_at > now else None,
-        is_finished=request.is_failed,
         depth=request.depth,
         asked_outputs=request.asked_outputs,
     )

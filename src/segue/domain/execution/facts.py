@@ -110,6 +110,10 @@ class ChildChanged(msgspec.Struct, frozen=True, tag="child"):
     error: str | None = None
 
 
+class Continued(msgspec.Struct, frozen=True, tag="continued"):
+    """A step left something for the next one, so that none grows too large. An execution tells it itself."""
+
+
 class Verdict(StrEnum):
     """The answer to an Approval (flow language 7.14); EXPIRED is given by nobody."""
 
@@ -131,6 +135,7 @@ class Reviewed(msgspec.Struct, frozen=True, tag="reviewed"):
 
 Fact = (
     Created
+    | Continued
     | TaskStarted
     | TaskFinished
     | InnerTaskReported

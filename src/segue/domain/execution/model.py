@@ -67,12 +67,16 @@ class LoopPosition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     ``parents`` are the items of the loops around it, nearest first. ``outputs`` are those of earlier task runs
     of the executions around it, as far as expressions inside the loop name them: they are read as its own.
+    Where they are many they are kept once, in the private outputs of ``outputs_owner``.
     """
 
     task_id: str
     item: LoopItem
+    execution_id: str
+    """The execution in which the outermost loop runs: expressions see it as theirs."""
     parents: tuple[LoopItem, ...] = ()
     outputs: tuple[OutputNeed, ...] = ()
+    outputs_owner: str | None = None
 
 
 class Breakpoint(msgspec.Struct, frozen=True, array_like=True):
@@ -80,6 +84,13 @@ class Breakpoint(msgspec.Struct, frozen=True, array_like=True):
 
     task_id: str
     value: str | None = None
+
+
+def parse_breakpoints(text: str) -> tuple[Breakpoint, ...]:
+    """Breakpoints as clients write them: ``taskId`` or ``taskId.value``, with commas between."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    pairs = [part.partition(".") for part in parts]
+    return tuple(Breakpoint(task_id, value if dot else None) for task_id, dot, value in pairs)
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -154,5 +165,11 @@ def execution_folder(execution: Execution) -> str:
 
 
 def folder_of(namespace: str, flow_id: str, execution_id: str) -> str:
-    """The same for an execution that is about to be created: its files are stored before it."""
-    return f"kestra:///{namespace.replace('.', '/')}/{slugify(flow_id)}/executions/{execution_id}"
+    """The same for an execution that is about to be created: its files are stored before it.
+
+    The iterations of a Loop lie inside the folder of the execution around them (their ids begin with its id and
+    a hyphen), so that they are removed with it.
+    """
+    around, hyphen, _ = execution_id.partition("-")
+    folder = f"kestra:///{namespace.replace('.', '/')}/{slugify(flow_id)}/executions/{around}"
+    return f"{folder}/iterations/{execution_id}" if hyphen else folder

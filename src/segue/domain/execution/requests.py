@@ -15,9 +15,13 @@ from segue.domain.labels import Label
 
 
 class RestartRequested(msgspec.Struct, frozen=True, tag="restart", omit_defaults=True):
-    """Try again what failed, in the same execution (11.3)."""
+    """Try again what failed, in the same execution (11.3).
+
+    ``is_by_caller``: the execution that called this one asks, and waits to hear how it ends.
+    """
 
     by: str | None = None
+    is_by_caller: bool = False
 
 
 class ReplayRequested(msgspec.Struct, frozen=True, tag="replay", omit_defaults=True, kw_only=True):

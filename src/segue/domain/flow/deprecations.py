@@ -6,14 +6,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from segue.domain.flow.tree import maps_of, walk_tasks
-from segue.domain.flow.type_names import FLOW_PACKAGE, TypeCatalogue, canonical_type
+from segue.domain.flow.type_names import FLOW_PACKAGE, TypeCatalogue, current_name
 
-_REPLACEMENTS = {
+_REPLACEMENTS: dict[str, str | None] = {
     FLOW_PACKAGE + "ForEach": FLOW_PACKAGE + "Loop",
     FLOW_PACKAGE + "EachSequential": FLOW_PACKAGE + "Loop",
     FLOW_PACKAGE + "EachParallel": FLOW_PACKAGE + "Loop",
     FLOW_PACKAGE + "ForEachItem": FLOW_PACKAGE + "Loop",
     FLOW_PACKAGE + "Template": FLOW_PACKAGE + "Subflow",
+    "io.kestra.plugin.core.execution.Resume": None,
+    "io.kestra.plugin.core.execution.Count": None,
+    "io.kestra.plugin.core.trigger.Toggle": None,
     "io.kestra.plugin.core.debug.Echo": "io.kestra.plugin.core.log.Log",
 }
 """Types that 2.0 removed or renamed without an alias (flow language 15.1, 15.4)."""
@@ -34,8 +37,7 @@ def deprecated_types(data: Mapping[str, Any], types: TypeCatalogue) -> Iterator[
         name = item.get("type")
         if not isinstance(name, str):
             continue
-        info = types.resolve(name) if "." in name else None
-        canonical = canonical_type(name) if info is None else info.canonical
+        canonical = current_name(name, types)
         replacement = _REPLACEMENTS.get(canonical, canonical)
         if replacement != name:
             yield Deprecation(str(item.get("id")), name, replacement)

@@ -200,6 +200,8 @@ SPECIAL: dict[tuple[str, str], str] = {
     ("LoopUntil", "tasks"): "The tasks that are repeated.",
     ("Check", "when"): "An expression that must hold.",
     ("Task", "when"): "An expression; the task is skipped when it does not hold.",
+    ("SetVariables", "variables"): "Names with their values.",
+    ("UnsetVariables", "variables"): "Names of variables.",
     ("Filter", "type"): "How it is compared.",
     ("Filter", "value"): "What it is compared with; for EXPRESSION what is evaluated.",
     ("Filter", "values"): "What it is compared with, one of them.",

@@ -187,11 +187,11 @@ class FetchType(StrEnum):
 
 
 class Loop(Flowable):
-    """An execution of its own for every value (7.10)."""
+    """An execution of its own for every value (7.10); the default of `concurrency_limit` is core plugins 2.8's."""
 
     values: Any
     tasks: Some
-    concurrency_limit: Annotated[int, Field(ge=0)] = 0
+    concurrency_limit: Annotated[int, Field(ge=0)] = 1
     transmit_failed: bool = True
     outputs: tuple[Output, ...] = ()
     fetch_type: Literal[FetchType.AUTO, FetchType.FETCH, FetchType.STORE] = FetchType.AUTO
@@ -330,6 +330,10 @@ class Batch(Definition):
     regex_pattern: Text | None = None
 
 
+BATCH_NAME = "batch-{:07d}.ion"
+"""How the files are called that a `ForEachItem` is split into, counted from 0."""
+
+
 class ForEachItemCalls(Task):
     """The task inside a `ForEachItem` that starts an execution for every batch; made by it, never written."""
 
@@ -372,7 +376,13 @@ class ForEachItem(Flowable):
     def children(self) -> Iterator[Child]:
         """The three made, then errors and finally."""
         batch = self.batch.model_dump(by_alias=True, exclude_none=True)
-        split = {"id": f"{self.id}_split", "type": self.split_type, "items": self.items, "batch": batch}
+        split = {
+            "id": f"{self.id}_split",
+            "type": self.split_type,
+            "items": self.items,
+            "batch": batch,
+            "nameFormat": BATCH_NAME,
+        }
         merge = {
             "id": f"{self.id}_merge",
             "type": self.merge_type,

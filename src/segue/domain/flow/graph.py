@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from segue.domain.flow.tree import maps_of
-from segue.domain.flow.type_names import canonical_flowable
+from segue.domain.flow.type_names import STEERING, canonical_flowable
 
 Data: TypeAlias = Mapping[str, Any]
 Lookup: TypeAlias = Callable[[str, str], Data | None]
@@ -27,7 +27,7 @@ _SUBFLOWS = {"Subflow", "ForEachItem"}
 _DYNAMIC = {"ForEach", "EachSequential", "Loop", "LoopUntil"}
 _SIDE_BY_SIDE = {"Parallel": "PARALLEL", "EachParallel": "DYNAMIC"}
 _CHOICES: dict[str, tuple[str, ...]] = {"If": ("then", "else"), "Approval": ("onWait", "onApprove", "onDeny")}
-_LEAVES = {"Subflow", "Template"}
+_LEAVES = {"Subflow", "Template"} | STEERING
 
 
 @dataclass(slots=True)

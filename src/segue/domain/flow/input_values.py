@@ -32,8 +32,8 @@ _MAX_NUMBER_LENGTH = 400
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _URI = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/?#]+\S*")
 _KESTRA_URI = "kestra://"
-_LOCAL_URI = "file://"
-_FILE_URIS = (_KESTRA_URI, "nsfile://")
+_FILE_URIS = (_KESTRA_URI, "nsfile://", "file://")
+"""Who may read what is asked when a file is read; here it is only a name."""
 _NO_ENCRYPTION = "Unable to use a `SECRET` input/output as encryption is not configured"
 LISTS = frozenset({InputType.ARRAY, InputType.MULTISELECT})
 
@@ -192,8 +192,6 @@ def _uri(value: Any) -> str:
 
 def _file(value: Any) -> str:
     """An upload is stored before it gets here, so that only URIs are left."""
-    if isinstance(value, str) and value.startswith(_LOCAL_URI):
-        raise ValueError("files of the server's machine cannot be given; upload the file, or name it as nsfile:///...")
     if not isinstance(value, str) or not value.startswith(_FILE_URIS):
         raise ValueError("not the URI of a file, such as kestra:///... or nsfile:///...")
     if not value.startswith(_KESTRA_URI) and ".." in value.split("/"):

@@ -13,7 +13,6 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
-    StringConstraints,
     WithJsonSchema,
     model_validator,
 )
@@ -122,7 +121,7 @@ class InputBase(Definition):
 
     id: InputId
     description: Text | None = None
-    display_name: Annotated[str, StringConstraints(max_length=64)] | None = None
+    display_name: Text | None = None
     required: bool = True
     defaults: Any = None
     prefill: Any = None

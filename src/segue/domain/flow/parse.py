@@ -17,7 +17,7 @@ from segue.domain.flow.normalise import Notes, normalise
 from segue.domain.flow.plugin_defaults import apply_defaults, own_defaults
 from segue.domain.flow.source import DEFAULT_LIMITS, Document, Path, SourceLimits, read_document
 from segue.domain.flow.tree import format_path
-from segue.domain.flow.type_names import TypeCatalogue, canonical_type
+from segue.domain.flow.type_names import TypeCatalogue, current_name
 from segue.domain.flow.validate import RULES, RULES_OF_V2, Rule, type_faults, warnings_of
 from segue.domain.violations import Violation
 from segue.expr import Dialect
@@ -142,11 +142,7 @@ def fill_defaults(text: str, types: TypeCatalogue, defaults: Sequence[Mapping[st
 
 
 def _canonical(types: TypeCatalogue) -> Callable[[str], str]:
-    def canonical(name: str) -> str:
-        info = None if "." not in name else types.resolve(name)
-        return canonical_type(name) if info is None else info.canonical
-
-    return canonical
+    return lambda name: current_name(name, types)
 
 
 def _build(data: dict[str, Any], strict: bool) -> tuple[Flow | None, list[Fault], list[Fault]]:

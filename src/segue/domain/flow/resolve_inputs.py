@@ -26,6 +26,7 @@ from segue.domain.flow.inputs import (
     InputType,
     SecretInput,
     SelectInput,
+    parse_option,
 )
 from segue.domain.flow.outputs import Output
 from segue.domain.needs import Needed
@@ -151,6 +152,14 @@ def coerce_output(output: Output, value: Any, encrypt: Encrypt | None = None) ->
         raise InputInvalidError(output.id, str(error), seen, "output") from None
 
 
+def _choice(item: Any) -> str:
+    """An element of a rendered list as the value of a choice; structures that are none become JSON."""
+    try:
+        return parse_option(item).value
+    except ValueError:
+        return shown(item)
+
+
 class _Fault(Exception):  # noqa: N818  never leaves this module
     """Carries a fault out of nested steps."""
 
@@ -273,7 +282,7 @@ class _Run:
                 f"Invalid expression result. Expected a list of strings, but received {type(rendered).__name__}",
                 is_render_error=True,
             )
-        return tuple(parse_value(InputType.STRING, one) for one in rendered if isinstance(one, str | int | float))
+        return tuple(_choice(one) for one in rendered if one is not None)
 
     def default(self, item: InputBase, visible: Mapping[str, Any], options: tuple[str, ...] | None) -> Any:
         if item.defaults is None:

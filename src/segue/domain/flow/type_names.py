@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from segue.domain.flow.source import Path
 
@@ -53,6 +53,15 @@ _TRIGGER_NAMES = {TRIGGER_PACKAGE + name: name for name in _TRIGGERS} | {
     _OLD_TRIGGER_PACKAGE + name: name for name in ("Schedule", "Webhook", "Flow")
 }
 
+STEERING: frozenset[str] = frozenset(_STEERING_NAMES.values())
+"""Class names of tasks that change the execution and hold no other tasks."""
+
+
+def task_type(class_name: str) -> str:
+    """Return the canonical type of a task that the engine runs itself, by its class name."""
+    return (_EXECUTION_PACKAGE if class_name in STEERING else FLOW_PACKAGE) + class_name
+
+
 Kind: TypeAlias = Literal["task", "trigger", "condition", "task_runner", "other"]
 Fault: TypeAlias = tuple[Path, str]
 """A path below the task or trigger, and what is wrong there."""
@@ -77,6 +86,25 @@ class TypeCatalogue(Protocol):
 
     def resolve(self, type_name: str) -> TypeInfo | None:
         """Return what is known about a type or alias, `None` if nothing is."""
+
+
+@runtime_checkable
+class AliasCatalogue(Protocol):
+    """A catalogue that knows names without loading what they name."""
+
+    def canonical(self, type_name: str) -> str | None:
+        """Return the current name of a type or alias, `None` if it is neither."""
+
+
+def current_name(type_name: str, types: TypeCatalogue) -> str:
+    """Return the current name of a type, itself if nothing is known; loads no plugin if that can be avoided."""
+    own = canonical_type(type_name)
+    if own != type_name or "." not in type_name:
+        return own
+    if isinstance(types, AliasCatalogue):
+        return types.canonical(type_name) or type_name
+    info = types.resolve(type_name)
+    return type_name if info is None else info.canonical
 
 
 def canonical_flowable(type_name: Any) -> str | None:

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from segue.expr import ExpressionError
 from segue.sdk import Example, Property, RunContext, Task, TaskFailed, is_truthy
 
 
@@ -32,3 +33,35 @@ class Fail(Task):
         if is_truthy(await context.render(self.condition)):
             context.logger.error(await context.render(self.error_message) or "")
             raise TaskFailed("Fail on a condition")
+
+
+class Assert(Task):
+    """Fails unless all of its conditions hold."""
+
+    type: ClassVar[str] = "io.kestra.plugin.core.execution.Assert"
+    instant: ClassVar[bool] = True
+
+    conditions: list[str]
+    error_message: Property[str] | None = None
+
+    async def run(self, context: RunContext) -> None:
+        """Evaluate each condition; one that cannot be evaluated does not hold.
+
+        Raises ``TaskFailed`` with the number of those that do not hold.
+        """
+        failed = 0
+        for condition in self.conditions:
+            try:
+                answer = await context.render(condition)
+                holds = is_truthy(answer)
+            except ExpressionError as error:
+                context.logger.error("%s", error)
+                holds = False
+            if not holds:
+                failed += 1
+                context.logger.error("Assertion `%s` failed!", condition)
+        context.metrics.counter("success", len(self.conditions) - failed)
+        context.metrics.counter("failed", failed)
+        if failed:
+            message = None if self.error_message is None else await context.render(self.error_message)
+            raise TaskFailed(f"{failed} assertion(s) failed!" + (f"\n{message}" if message else ""))

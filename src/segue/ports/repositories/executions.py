@@ -11,6 +11,7 @@ from segue.domain.execution.model import Execution, ExecutionKind
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.labels import Label
+from segue.ports.repositories.filters import ExecutionField, Filter
 from segue.ports.repositories.paging import Page, PageRequest
 
 
@@ -27,9 +28,12 @@ class ExecutionQuery(msgspec.Struct, frozen=True, kw_only=True):
     kinds: tuple[ExecutionKind, ...] = (ExecutionKind.NORMAL,)
     labels: tuple[Label, ...] = ()
     parent_id: str | None = None
+    caller_id: str | None = None
+    """The execution that started it."""
     trigger_id: str | None = None
     started_after: datetime | None = None
     started_before: datetime | None = None
+    where: Filter | None = None
     page: PageRequest = PageRequest()
 
 
@@ -63,9 +67,31 @@ class ExecutionRepository(Protocol):
         ``state.startDate``, ``state.endDate``."""
         ...
 
-    async def delete(self, tenant: str, execution_id: str, *, logs: bool = True) -> bool:
-        """Remove an execution with its task runs, outputs, facts, jobs, timers (and ``logs``); whether
-        there was one."""
+    async def scan(self, query: ExecutionQuery, after_id: str, limit: int) -> list[Execution]:
+        """Matches with ids greater than ``after_id``, in the order of their ids; ``page`` is not looked at."""
+        ...
+
+    async def count(self, query: ExecutionQuery) -> int:
+        """How many match."""
+        ...
+
+    async def distinct(self, query: ExecutionQuery, field: ExecutionField, limit: int) -> list[str]:
+        """Different values of a field (not LABELS, not TEXT) among the matches, sorted."""
+        ...
+
+    async def is_unread(self, execution_id: str, key: str) -> bool:
+        """Whether a fact with this dedup key still lies in the inbox of the execution."""
+        ...
+
+    async def delete(
+        self, tenant: str, execution_ids: Sequence[str], *, logs: bool = True, metrics: bool = True
+    ) -> list[Execution]:
+        """Remove executions with their task runs, outputs, facts, jobs, timers (``logs``, ``metrics``), in one
+        transaction; those that there were. Iterations of loops (``loop_children``) are the caller's to remove."""
+        ...
+
+    async def loop_children(self, execution_ids: Sequence[str], limit: int) -> list[Execution]:
+        """Up to ``limit`` executions of kind LOOP that these have started."""
         ...
 
     async def backlog(self) -> int:

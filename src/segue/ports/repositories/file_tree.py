@@ -53,8 +53,15 @@ class NamespaceFiles:
         return await self.register.below(tenant, check_namespace(namespace), clean_folder(folder))
 
     async def delete(self, tenant: str, namespace: str, path: str) -> Sequence[NamespaceFile]:
-        """Delete a file or a folder; what was deleted."""
-        return await self.register.delete(tenant, check_namespace(namespace), clean_path(path), self._clock.now())
+        """Delete a file or a folder, and the folders above that are empty then; what was deleted."""
+        clean, now = clean_path(path), self._clock.now()
+        deleted = list(await self.register.delete(tenant, check_namespace(namespace), clean, now))
+        while deleted and "/" in clean:
+            clean = clean.rpartition("/")[0]
+            if await self.register.below(tenant, namespace, clean):
+                break
+            deleted += await self.register.delete(tenant, namespace, clean, now)
+        return deleted
 
     async def move(self, tenant: str, namespace: str, source: str, target: str) -> Sequence[NamespaceFile]:
         """Move a file, or a folder with everything below it; the files as they are now.

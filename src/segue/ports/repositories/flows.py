@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -32,6 +33,25 @@ class StoredFlow(msgspec.Struct, frozen=True, kw_only=True):
         return FlowKey(self.tenant, self.namespace, self.id, self.revision)
 
 
+class NamespaceMatch(StrEnum):
+    """How a namespace is compared."""
+
+    IS = "IS"
+    WITHIN = "WITHIN"
+    """The namespace itself, or one below it."""
+    STARTS_WITH = "STARTS_WITH"
+    ENDS_WITH = "ENDS_WITH"
+    CONTAINS = "CONTAINS"
+
+
+class NamespaceTest(msgspec.Struct, frozen=True):
+    """Holds when one of the values fits; when none does, if ``negated``."""
+
+    match: NamespaceMatch
+    values: tuple[str, ...]
+    negated: bool = False
+
+
 class FlowQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which flows to list: their latest revisions, without drafts and deleted ones."""
 
@@ -43,6 +63,9 @@ class FlowQuery(msgspec.Struct, frozen=True, kw_only=True):
     namespaces: tuple[str, ...] = ()
     namespace_prefix: str | None = None
     """This namespace and those below it."""
+    namespace_tests: tuple[NamespaceTest, ...] = ()
+    """All of them must hold."""
+    flow_ids: tuple[str, ...] = ()
     labels: tuple[Label, ...] = ()
     page: PageRequest = PageRequest()
 

@@ -103,6 +103,10 @@ class Journal(Protocol):
         """Ids of the executions that this one has started and that have not ended for good."""
         ...
 
+    async def failed_children(self, execution_id: str) -> list[tuple[str, str]]:
+        """The executions that this one has started and that are FAILED: their ids, with that of their task run."""
+        ...
+
     async def executions(self, execution_ids: Sequence[str]) -> dict[str, Execution]:
         """Executions by id, without anything that belongs to them; those that do not exist are left out."""
         ...

@@ -79,5 +79,8 @@ class KvRepository(Protocol):
         ...
 
     async def search(self, query: KvQuery) -> Page[KvEntry]:
-        """Latest versions that match. Sortable: ``namespace``, ``key``, ``created``, ``updated``, ``expires``."""
+        """Latest versions that match.
+
+        Sortable: ``namespace``, ``key``, ``description``, ``created``, ``updated``, ``expires``.
+        """
         ...

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterable, AsyncIterator
 
 from segue.domain.errors import IllegalPathError, LimitExceededError, NotFoundError, SegueError
+from segue.domain.execution.places import cache_uri, run_folder
 from segue.domain.ids import check_path_segment
 from segue.domain.needs import ValueKind
 from segue.ports.repositories.values import ValueScope
 from segue.ports.storage import StoredFile
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.values import read_needs, write_values
-from segue.services.controller.access import cache_uri, run_folder
 from segue.services.controller.config import ControllerConfig, ControllerPorts
 from segue.services.controller.sessions import HeldJob, Session
 from segue.services.controller.translate import flow_of

@@ -15,12 +15,12 @@ import msgspec
 from segue.domain.execution.facts import InnerTaskReported, TaskFinished, TaskStarted
 from segue.domain.execution.logs import LogEntry, LogLevel
 from segue.domain.execution.model import FlowKey
+from segue.domain.execution.places import run_folder
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import OutputReference
 from segue.ports.repositories.jobs import InnerResult, Metric, Result
 from segue.ports.repositories.journal import InlineOutputs
 from segue.proto.generated import worker_pb2 as pb
-from segue.services.controller.access import run_folder
 from segue.services.controller.sessions import HeldJob
 
 MAX_MESSAGE = 65_536
@@ -30,7 +30,7 @@ _MAX_NAME = 256
 _PAST = 366 * 86_400
 _FUTURE = 300
 """Seconds that a worker's clock may be away from ours, to either side."""
-_RUN_ID = re.compile(r"([A-Za-z0-9_-]{1,100})-\d{1,12}")
+_RUN_ID = re.compile(r"([A-Za-z0-9_-]{1,200})-\d{1,12}")
 _TASK_ID = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,255}")
 _LEVELS = {level.value: level for level in LogLevel}
 _ENDS = {

@@ -6,11 +6,23 @@ from typing import Any
 
 import msgspec
 
-from segue.domain.engine.needs import ChildrenNeed, ExecutionNeed, FlowNeed, Need, OutputsNeed, SlotNeed
+from segue.domain.engine.needs import (
+    ChildrenNeed,
+    ExecutionNeed,
+    FailedChildrenNeed,
+    FlowNeed,
+    LineCountNeed,
+    LinesNeed,
+    Need,
+    OutputsNeed,
+    RecordsNeed,
+    SlotNeed,
+)
 from segue.domain.engine.state import ExecutionState
 from segue.domain.errors import NotFoundError, SegueError, UnavailableError
 from segue.domain.execution.task_run import OutputReference
 from segue.services.executor.config import ExecutorPorts
+from segue.services.executor.loop_files import LoopFiles
 from segue.services.executor.slots import take_slot
 
 
@@ -19,6 +31,7 @@ class Loading:
 
     def __init__(self, ports: ExecutorPorts) -> None:
         self._ports = ports
+        self._loops = LoopFiles(ports)
 
     async def load(self, state: ExecutionState, needs: Collection[Need]) -> None:
         """Load all that is needed.
@@ -44,10 +57,14 @@ class Loading:
                     return error
             case ChildrenNeed():
                 return await self._ports.journal.open_children(need.execution_id)
-            case SlotNeed():
-                return await take_slot(self._ports, state, need)
+            case FailedChildrenNeed():
+                return await self._ports.journal.failed_children(need.execution_id)
             case ExecutionNeed():
                 return (await self._ports.journal.executions([need.execution_id])).get(need.execution_id)
+            case LineCountNeed() | LinesNeed() | RecordsNeed():
+                return await self._loops.find(state.execution, need)
+            case SlotNeed():
+                return await take_slot(self._ports, state, need)
         raise AssertionError(need)
 
     async def _outputs(self, state: ExecutionState, needs: Collection[OutputsNeed]) -> None:

@@ -15,6 +15,7 @@ from segue.domain.engine.unreadable import give_up
 from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.execution.facts import Fact, InboxFact
 from segue.domain.execution.logs import MASK, LogEntry
+from segue.domain.execution.slots import slot_scope
 from segue.domain.fetched_values import FetchedValues
 from segue.domain.flow.resolve_inputs import has_secret_inputs
 from segue.domain.needs import ValueNeed
@@ -30,6 +31,7 @@ from segue.services.executor.loading import Loading, reference_of
 logger = logging.getLogger(__name__)
 
 _KEPT_OUTPUT_BYTES = 16 * 1024
+_KEPT_NEW_BYTES = 4 * 1024
 _ROUNDS_OF_LOSERS = 5
 
 
@@ -100,9 +102,9 @@ class Step:
         return Work(state, facts, Decision(), renderer)
 
     def _give_up(self, snapshot: Snapshot, facts: Sequence[InboxFact], reason: str) -> Work:
-        now, renderer = self._ports.clock.now(), self._ports.renderer
+        now, renderer = self._ports.clock.now(), self._ports.renderer.over(FetchedValues())
         state, decision = give_up(snapshot.execution, snapshot.task_runs, reason, now, renderer)
-        return Work(state, facts, decision, renderer.over(FetchedValues()), is_decided=True)
+        return Work(state, facts, decision, renderer, is_decided=True)
 
     async def _decide(self, work: Work) -> bool:
         """Advance one execution with all it needs; whether there is a decision to apply."""
@@ -154,7 +156,7 @@ class Step:
         self._tell([change for change in changes if change.execution.id not in losers])
         for work in works:
             if work.id not in losers:
-                self._keep(work.state)
+                self._keep(work)
         return losers
 
     async def _store_large(self, work: Work) -> None:
@@ -163,7 +165,12 @@ class Step:
             if new.reference.uri is not None:
                 await self._ports.storage.put(tenant, new.reference.uri, _once(new.payload))
 
-    def _keep(self, state: ExecutionState) -> None:
+    def _keep(self, work: Work) -> None:
+        """Put the state into the cache, without outputs that are large."""
+        state = work.state
+        for new in work.decision.outputs:
+            if len(new.payload) > _KEPT_NEW_BYTES:
+                state.outputs.pop(new.owner_id, None)
         self._failures.pop(state.execution.id, None)
         version = state.execution.version + 1
         state.execution = msgspec.structs.replace(state.execution, version=version)
@@ -201,7 +208,7 @@ class Step:
             await queue.broadcast(Channel.TIMERS, [min(timers).isoformat()])
         await queue.broadcast(Channel.EXECUTIONS, [change.execution.id for change in changes])
         await queue.broadcast(Channel.LOGS, [change.execution.id for change in changes if change.logs])
-        freed = {scope for change in changes if change.frees_slot for scope in change.execution.concurrency_scopes}
+        freed = {slot_scope(change.execution.flow) for change in changes if change.frees_slot}
         if freed:
             await queue.publish(Topic.EXECUTIONS, await self._ports.slots.woken(sorted(freed)))
 

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import grpc
 
-from segue.domain.errors import SegueError, UnavailableError
+from segue.domain.errors import NotFoundError, SegueError, UnavailableError
 from segue.domain.fetched_values import Fetched, Refused
 from segue.domain.needs import ValueNeed
 from segue.expr import Dialect
@@ -168,7 +168,8 @@ def _judge(error: grpc.aio.AioRpcError | asyncio.CancelledError) -> None:
         if task is not None and task.cancelling():
             raise error
     elif error.code() not in _AWAY:
-        raise SegueError(error.details() or f"the controller refused: {error.code().name}") from error
+        kind = NotFoundError if error.code() is grpc.StatusCode.NOT_FOUND else SegueError
+        raise kind(error.details() or f"the controller refused: {error.code().name}") from error
 
 
 def _opened(file: Path | FolderFile) -> BinaryIO:

@@ -15,7 +15,7 @@ from segue.domain.encrypted import ENCRYPTED_TYPE, revealed
 from segue.domain.fetched_values import FetchedValues
 from segue.domain.needs import Needed, ValueKind, ValueNeed
 from segue.expr import Dialect, Engine, ExpressionError, References, Services
-from segue.ports.evaluation import evaluate, evaluate_blocking
+from segue.ports.evaluation import InThread, evaluate, evaluate_blocking
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import Property
 from segue.services.worker.binding import BoundTask
@@ -36,6 +36,7 @@ class Kit(NamedTuple):
     engine: Engine
     services: Services
     control: Control
+    in_thread: InThread
 
 
 class Variables:
@@ -74,6 +75,7 @@ class Expressions:
         self._dialect = bound.dialect or kit.control.terms.dialect
         self._control = kit.control
         self._base = kit.services
+        self._in_thread = kit.in_thread
         self._loop = asyncio.get_running_loop()
         self._values = FetchedValues(masks.add)
         self.variables = Variables(job, bound, kit.control.terms.globals, self._values)
@@ -83,7 +85,8 @@ class Expressions:
     async def render(self, value: Any, more: Mapping[str, Any] | None = None) -> Any:
         """A property, a text, or every text in maps and lists; ``more`` are roots for this time. Raises
         ``ExpressionError``, and ``SegueError`` when something cannot be fetched."""
-        return await evaluate(partial(self._evaluate, value, more), self._own_services(), partial(self._fetch, value))
+        work, fetch = partial(self._evaluate, value, more), partial(self._fetch, value)
+        return await evaluate(work, self._own_services(), fetch, self._in_thread)
 
     def render_blocking(self, value: Any, more: Mapping[str, Any] | None = None) -> Any:
         """The same, called in a thread."""

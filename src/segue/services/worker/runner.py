@@ -35,8 +35,8 @@ class Runner:
         wake_reporter: Callable[[], None],
     ) -> None:
         self.config = config
-        self.kit = Kit(engine, services, control)
         self.threads = Threads()
+        self.kit = Kit(engine, services, control, self.threads.submit)
         self.spool = Spool(
             items=config.report_items,
             bytes_=config.report_bytes,

@@ -119,11 +119,19 @@ def execution_row(execution: Execution) -> Row:
         to_micros(status.started_at),
         None if ended_at is None else to_micros(ended_at),
         execution.parent_id,
-        None if execution.caller is None else execution.caller.execution_id,
+        _started_by(execution),
         None if execution.trigger is None else execution.trigger.id,
         encode_labels(execution.labels),
         encode(execution),
     )
+
+
+def _started_by(execution: Execution) -> str | None:
+    """The execution that started it: its caller, or the one its trigger tells of (flow language 11.10)."""
+    if execution.caller is not None:
+        return execution.caller.execution_id
+    found = execution.trigger.variables.get("executionId") if execution.trigger is not None else None
+    return found if isinstance(found, str) else None
 
 
 def _execution_update(execution: Execution) -> Row:

@@ -15,28 +15,42 @@ from segue.adapters.databases.sql.codecs import (
     to_micros,
 )
 from segue.adapters.databases.sql.conditions import contains_any_case, in_namespace, page_of
+from segue.adapters.databases.sql.execution_filters import column_of, condition_of
 from segue.adapters.databases.sql.inbox import INSERT_FACTS, INSERT_KEYED_FACTS, fact_rows, keyed_fact_rows
 from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.slots import release_slots
-from segue.adapters.databases.sql.statements import Statement, Transaction
+from segue.adapters.databases.sql.statements import Row, Statement, Transaction
 from segue.domain.errors import AlreadyExistsError
 from segue.domain.execution.facts import Created, Fact
 from segue.domain.execution.model import Execution
 from segue.domain.execution.state import TERMINATED
 from segue.domain.execution.task_run import TaskRun
 from segue.ports.repositories.executions import ExecutionQuery
+from segue.ports.repositories.filters import ExecutionField
 from segue.ports.repositories.paging import Page
 
 _GET = Statement("executions.get", "SELECT version, body FROM executions WHERE id = :id AND tenant = :tenant")
 _GET_MANY = Statement("executions.many", "SELECT id, version, body FROM executions WHERE id = EACH(:ids)")
 _TASK_RUNS = Statement("task_runs.list", "SELECT body FROM task_runs WHERE execution_id = :id ORDER BY position")
 _BACKLOG = Statement("inbox.count", "SELECT count(*) FROM inbox")
-_DELETE = Statement("executions.delete", "DELETE FROM executions WHERE id = :id AND tenant = :tenant RETURNING id")
-_DELETE_PARTS = tuple(
-    Statement(f"{name}.purge", f"DELETE FROM {name} WHERE execution_id = :id")  # noqa: S608  # our names
-    for name in ("jobs", "timers", "inbox", "task_runs", "task_outputs", "metrics", "dead_letters")
+_UNREAD = Statement("inbox.unread", "SELECT 1 FROM inbox WHERE execution_id = :id AND dedup_key = :key LIMIT 1")
+_LOOP_CHILDREN = Statement(
+    "executions.loops",
+    "SELECT version, body FROM executions WHERE caller_id = EACH(:ids) AND kind = 'LOOP' LIMIT :limit",
 )
-_DELETE_LOGS = Statement("logs.purge", "DELETE FROM logs WHERE execution_id = :id")
+_DELETE = Statement(
+    "executions.delete",
+    "DELETE FROM executions WHERE id = EACH(:ids) AND tenant = :tenant RETURNING id, version, body",
+)
+
+
+def _purge(table: str) -> Statement:
+    return Statement(f"{table}.purge", f"DELETE FROM {table} WHERE execution_id = EACH(:ids)")  # noqa: S608  # our names
+
+
+_DELETE_PARTS = tuple(map(_purge, ("jobs", "timers", "inbox", "task_runs", "task_outputs", "dead_letters")))
+_DELETE_LOGS = _purge("logs")
+_DELETE_METRICS = _purge("metrics")
 
 _EXECUTIONS = tables.executions
 _SORTABLE: dict[str, sa.ColumnElement[Any]] = {
@@ -113,19 +127,55 @@ class SqlExecutions:
         rows, total = await self._lanes.search(page_of(statement, query.page))
         return Page([decode_execution(row.body, row.version) for row in rows], total)
 
-    async def delete(self, tenant: str, execution_id: str, *, logs: bool = True) -> bool:
+    async def scan(self, query: ExecutionQuery, after_id: str, limit: int) -> list[Execution]:
+        """See ``ExecutionRepository.scan``."""
+        columns = _EXECUTIONS.c
+        conditions = [*self._conditions(query), columns.id > storable(after_id)]
+        statement = sa.select(columns.version, columns.body).where(*conditions).order_by(columns.id).limit(limit)
+        rows = await self._lanes.search(lambda connection: connection.execute(statement).all())
+        return [decode_execution(row.body, row.version) for row in rows]
+
+    async def count(self, query: ExecutionQuery) -> int:
+        """See ``ExecutionRepository.count``."""
+        statement = sa.select(sa.func.count()).select_from(_EXECUTIONS).where(*self._conditions(query))
+        return await self._lanes.search(lambda connection: int(connection.execute(statement).scalar_one()))
+
+    async def distinct(self, query: ExecutionQuery, field: ExecutionField, limit: int) -> list[str]:
+        """See ``ExecutionRepository.distinct``. Raises ``ValueError`` for a field that has no column."""
+        column = column_of(field)
+        conditions = [*self._conditions(query), column.is_not(None)]
+        statement = sa.select(column).where(*conditions).distinct().order_by(column).limit(limit)
+        rows = await self._lanes.search(lambda connection: connection.execute(statement).all())
+        return [row[0] for row in rows]
+
+    async def is_unread(self, execution_id: str, key: str) -> bool:
+        """See ``ExecutionRepository.is_unread``."""
+        return bool(await self._lanes.read(lambda tx: tx.fetch(_UNREAD, id=execution_id, key=key)))
+
+    async def delete(
+        self, tenant: str, execution_ids: Sequence[str], *, logs: bool = True, metrics: bool = True
+    ) -> list[Execution]:
         """See ``ExecutionRepository.delete``."""
-        key = storable(execution_id)
+        ids = [storable(execution_id) for execution_id in execution_ids]
+        parts = [*_DELETE_PARTS, *([_DELETE_LOGS] if logs else []), *([_DELETE_METRICS] if metrics else [])]
 
-        def work(transaction: Transaction) -> bool:
-            if not transaction.fetch(_DELETE, id=key, tenant=storable(tenant)):
-                return False
-            release_slots(transaction, [key])
-            for statement in (*_DELETE_PARTS, _DELETE_LOGS) if logs else _DELETE_PARTS:
-                transaction.execute(statement, id=key)
-            return True
+        def work(transaction: Transaction) -> list[Row]:
+            rows = transaction.fetch(_DELETE, ids=ids, tenant=storable(tenant))
+            found = [row[0] for row in rows]
+            if found:
+                release_slots(transaction, found)
+            for statement in parts if found else ():
+                transaction.execute(statement, ids=found)
+            return rows
 
-        return await self._lanes.write(work)
+        rows = await self._lanes.write(work) if ids else []
+        return [decode_execution(row[2], row[1]) for row in rows]
+
+    async def loop_children(self, execution_ids: Sequence[str], limit: int) -> list[Execution]:
+        """See ``ExecutionRepository.loop_children``."""
+        ids = [storable(execution_id) for execution_id in execution_ids]
+        rows = await self._lanes.read(lambda tx: tx.fetch(_LOOP_CHILDREN, ids=ids, limit=limit)) if ids else []
+        return [decode_execution(row[1], row[0]) for row in rows]
 
     async def backlog(self) -> int:
         """See ``ExecutionRepository.backlog``."""
@@ -144,6 +194,7 @@ class SqlExecutions:
         for column, value in (
             (columns.flow_id, query.flow_id),
             (columns.parent_id, query.parent_id),
+            (columns.caller_id, query.caller_id),
             (columns.trigger_id, query.trigger_id),
         ):
             if value is not None:
@@ -158,6 +209,8 @@ class SqlExecutions:
             conditions.append(columns.started_at >= to_micros(query.started_after))
         if query.started_before is not None:
             conditions.append(columns.started_at <= to_micros(query.started_before))
+        if query.where is not None:
+            conditions.append(condition_of(query.where, self._lanes.dialect))
         contains = self._lanes.dialect.contains
         conditions += [contains(columns.labels, label_needle(label)) for label in query.labels]
         return conditions

@@ -20,7 +20,7 @@ from segue.adapters.databases.sql.codecs import (
 from segue.adapters.databases.sql.conditions import contains_any_case, in_namespace, page_of
 from segue.adapters.databases.sql.lanes import Lanes
 from segue.domain.errors import AlreadyExistsError, ConflictError, IllegalStateError, NotFoundError
-from segue.ports.repositories.flows import FlowQuery, StoredFlow
+from segue.ports.repositories.flows import FlowQuery, NamespaceMatch, NamespaceTest, StoredFlow
 from segue.ports.repositories.paging import Page
 
 Saved = TypeVar("Saved")
@@ -109,6 +109,9 @@ class SqlFlows:
             conditions.append(columns.namespace.in_([storable(name) for name in query.namespaces]))
         if query.namespace_prefix is not None:
             conditions.append(in_namespace(columns.namespace, query.namespace_prefix))
+        conditions += [_namespace_test(test) for test in query.namespace_tests]
+        if query.flow_ids:
+            conditions.append(columns.id.in_([storable(name) for name in query.flow_ids]))
         contains = self._lanes.dialect.contains
         conditions += [contains(columns.labels, label_needle(label)) for label in query.labels]
         order = [
@@ -178,6 +181,19 @@ def _of(tenant: str, namespace: str, flow_id: str) -> sa.Select[Any]:
         )
         .order_by(_FLOWS.c.revision.desc())
     )
+
+
+def _namespace_test(test: NamespaceTest) -> sa.ColumnElement[bool]:
+    column = _FLOWS.c.namespace
+    ways: dict[NamespaceMatch, Callable[[str], sa.ColumnElement[bool]]] = {
+        NamespaceMatch.IS: lambda value: column == value,
+        NamespaceMatch.WITHIN: lambda value: in_namespace(column, value),
+        NamespaceMatch.STARTS_WITH: lambda value: column.startswith(value, autoescape=True),
+        NamespaceMatch.ENDS_WITH: lambda value: column.endswith(value, autoescape=True),
+        NamespaceMatch.CONTAINS: lambda value: column.contains(value, autoescape=True),
+    }
+    fits = sa.or_(sa.false(), *(ways[test.match](storable(value)) for value in test.values))
+    return sa.not_(fits) if test.negated else fits
 
 
 def _first(connection: sa.Connection, statement: sa.Select[Any]) -> StoredFlow | None:

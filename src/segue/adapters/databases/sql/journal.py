@@ -37,6 +37,10 @@ _TASK_RUNS = Statement(
 _OPEN_CHILDREN = Statement(
     "executions.children", "SELECT id FROM executions WHERE caller_id = :caller_id AND open ORDER BY id"
 )
+_FAILED_CHILDREN = Statement(
+    "executions.failed_children",
+    "SELECT version, body FROM executions WHERE caller_id = :caller_id AND state = 'FAILED' ORDER BY id",
+)
 _LOCK = Statement("executions.lock")
 _WAITING = Statement(
     "inbox.waiting", "SELECT execution_id FROM inbox WHERE created_at < :before ORDER BY seq LIMIT :limit"
@@ -113,6 +117,12 @@ class SqlJournal:
         """See ``Journal.open_children``."""
         rows = await self._lanes.read(lambda tx: tx.fetch(_OPEN_CHILDREN, caller_id=execution_id))
         return [row[0] for row in rows]
+
+    async def failed_children(self, execution_id: str) -> list[tuple[str, str]]:
+        """See ``Journal.failed_children``."""
+        rows = await self._lanes.read(lambda tx: tx.fetch(_FAILED_CHILDREN, caller_id=execution_id))
+        found = [decode_execution(row[1], row[0]) for row in rows]
+        return [(each.id, each.caller.task_run_id) for each in found if each.caller is not None]
 
     async def executions(self, execution_ids: Sequence[str]) -> dict[str, Execution]:
         """See ``Journal.executions``."""

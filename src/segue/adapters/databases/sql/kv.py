@@ -30,6 +30,7 @@ _GET = Statement(
 _SORTABLE: dict[str, sa.ColumnElement[Any]] = {
     "namespace": _KV.c.namespace,
     "key": _KV.c.key,
+    "description": _KV.c.description,
     "created": _KV.c.created_at,
     "updated": _KV.c.updated_at,
     "expires": _KV.c.expires_at,

@@ -7,6 +7,8 @@ from segue.domain.engine.flowables.base import EngineRun, FlowableRun
 from segue.domain.engine.flowables.choice import IfRun, SwitchRun
 from segue.domain.engine.flowables.each import EachParallelRun, EachSequentialRun, ForEachRun
 from segue.domain.engine.flowables.each_item import ForEachItemCallsRun, ForEachItemRun
+from segue.domain.engine.flowables.loop import LoopRun
+from segue.domain.engine.flowables.loop_until import LoopUntilRun
 from segue.domain.engine.flowables.parallel import DagRun, ParallelRun
 from segue.domain.engine.flowables.pause import PauseRun
 from segue.domain.engine.flowables.sequential import AllowFailureRun, SequentialRun
@@ -36,6 +38,8 @@ BEHAVIOURS: dict[type[Task], type[EngineRun[Any]]] = {
     model.ForEachItem: ForEachItemRun,
     model.ForEachItemCalls: ForEachItemCallsRun,
     model.If: IfRun,
+    model.Loop: LoopRun,
+    model.LoopUntil: LoopUntilRun,
     model.Parallel: ParallelRun,
     model.Pause: PauseRun,
     model.Sequential: SequentialRun,

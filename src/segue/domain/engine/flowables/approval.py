@@ -65,6 +65,7 @@ class ApprovalRun(FlowableRun[Approval]):
             self._follow(verdict)
         elif is_truthy(self.progress.render(str(self.task.auto_approve).lower(), self.run)):
             self._decide({"decision": Verdict.APPROVED.value, "auto": True})
+            self.advance()
         else:
             self.progress.move(self.run, State.PAUSED)
 

@@ -45,6 +45,9 @@ class EngineRun(ABC, Generic[AnyTask]):
     def child_changed(self, fact: ChildChanged) -> None:
         """An execution that this task run started and waits for has changed. Not asked after the end."""
 
+    def late_child_changed(self, fact: ChildChanged) -> None:
+        """The same after the end of this task run: there is nothing to do but to take note."""
+
     def timer_due(self, purpose: str) -> None:
         """The timer ``<task run id>:<purpose>`` has come due. Not asked after the end."""
 
@@ -55,6 +58,9 @@ class EngineRun(ABC, Generic[AnyTask]):
     def reviewed(self, fact: Reviewed) -> None:  # noqa: ARG002  for those that can
         """Somebody has answered the task run, which is PAUSED."""
         raise SegueError(f"The task '{self.task.id}' waits for no review")
+
+    def prepare_restart(self) -> None:
+        """Raise ``Needed`` for what ``restart`` reads; nothing is changed here."""
 
     def restart(self) -> None:
         """Go on after an end that is taken back (flow language 11.3): with the children there are, or anew.

@@ -11,10 +11,13 @@ from segue.domain.engine.flowables.parallel import whole_number
 from segue.domain.engine.rendering import private_outputs
 from segue.domain.engine.state import MAIN
 from segue.domain.errors import LimitExceededError, SegueError
+from segue.domain.execution.facts import Continued
 from segue.domain.flow.flowables import EachParallel, EachSequential, Flowable, ForEach
 from segue.domain.flow.tasks import Task
 
 MAX_VALUES = 100_000
+MADE_PER_STEP = 500
+"""Task runs that one step makes at most for a loop; the next step goes on."""
 
 AnyEach = TypeVar("AnyEach", bound=Flowable)
 
@@ -81,28 +84,27 @@ class EachRun(FlowableRun[AnyEach]):
 
     def groups(self, limit: int) -> bool:
         """Run the tasks in order for each value, for up to ``limit`` values at once (0: all)."""
-        tasks, values, state = self.section("tasks"), self.values, self.progress.state
-        tally = state.tally(self.run.id, MAIN)
-        if not tasks or not values:
+        tasks, state = self.section("tasks"), self.progress.state
+        total = len(self.values)
+        if not tasks or not total:
             return True
-        done = [0] * len(values)
-        busy: set[int] = set()
-        for run_id in tally.ids:
-            run = state.runs[run_id]
-            index = run.iteration or 0
-            done[index] += 1
-            if not run.state.is_terminated:
-                busy.add(index)
-        going = sum(1 for index, count in enumerate(done) if index in busy or 0 < count < len(tasks))
-        for index, count in enumerate(done):
-            if index in busy or count == len(tasks):
-                continue
-            if count == 0:
-                if limit and going >= limit:
-                    break
-                going += 1
-            self.create(tasks[count], index)
-        return not state.tally(self.run.id, MAIN).open
+        groups = state.tally(self.run.id, MAIN).groups
+        waiting = list(groups.waiting)
+        for index in waiting[: self.at_most(len(waiting))]:
+            self.create(tasks[groups.made[index]], index)
+        begun = len(groups.made)
+        room = total - begun if not limit else min(total - begun, limit - (begun - groups.complete))
+        for index in range(begun, begun + self.at_most(room)):
+            self.create(tasks[0], index)
+        return groups.complete >= total
+
+    def at_most(self, wanted: int) -> int:
+        """How many of the task runs that may be made are made in this step; the next step goes on."""
+        left = max(0, MADE_PER_STEP - len(self.progress.decision.new_runs))
+        if wanted > left:
+            key = f"continued:{self.run.id}:{self.progress.execution.task_run_count}"
+            self.progress.tell(self.progress.execution.id, Continued(), key)
+        return max(0, min(wanted, left))
 
 
 class ForEachRun(EachRun[ForEach]):
@@ -143,7 +145,8 @@ class EachParallelRun(EachRun[EachParallel]):
         limit = whole_number(self.progress.render_value(self.task.concurrent, self.run), "concurrent")
         total = len(tasks) * len(values)
         room = total if not limit else max(0, limit - tally.open)
-        for position in range(len(tally.ids), min(total, len(tally.ids) + room)):
+        begun = len(tally.ids)
+        for position in range(begun, begun + self.at_most(min(room, total - begun))):
             self.create(tasks[position % len(tasks)], position // len(tasks))
         tally = self.progress.state.tally(self.run.id, MAIN)
         return not tally.open and len(tally.ids) >= total

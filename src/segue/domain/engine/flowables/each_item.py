@@ -4,19 +4,18 @@ from collections.abc import Mapping
 
 from segue.domain.engine.calling import Call, child_outputs, log_end
 from segue.domain.engine.flowables.base import EngineRun, FlowableRun
+from segue.domain.engine.needs import FailedChildrenNeed
 from segue.domain.engine.rendering import outputs_of
 from segue.domain.engine.state import MAIN
 from segue.domain.errors import SegueError
 from segue.domain.execution.facts import ChildChanged
 from segue.domain.execution.jobs import Timer, TimerKind
 from segue.domain.execution.model import execution_folder
+from segue.domain.execution.requests import RestartRequested
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
-from segue.domain.flow.flowables import ForEachItem, ForEachItemCalls
+from segue.domain.flow.flowables import BATCH_NAME, ForEachItem, ForEachItemCalls, RestartBehavior
 from segue.domain.ids import slugify
-
-BATCH_NAME = "batch-{:07d}.ion"
-"""How the worker names the files it splits into, counted from 0."""
 
 _PER_STEP = 200
 _WORST_FIRST = (State.FAILED, State.KILLED, State.WARNING)
@@ -56,7 +55,7 @@ class ForEachItemCallsRun(EngineRun[ForEachItemCalls]):
         call = Call(self.progress, self.task, self.run)
         for index in range(started, upto):
             uri = known["splits"].rpartition("/")[0] + "/" + BATCH_NAME.format(index)
-            call.start(index, {"taskrun": {"items": uri, "iteration": index}}, index=index)
+            call.start(len(self.run.attempts), {"taskrun": {"items": uri, "iteration": index}}, index=index)
         if upto > started:
             _count(counts, State.CREATED if self.task.wait else State.SUCCESS, upto - started)
             self.remember({**known, "iterations": counts})
@@ -69,13 +68,19 @@ class ForEachItemCallsRun(EngineRun[ForEachItemCalls]):
         """Count it; keep the outputs of one that has ended."""
         known = outputs_of(self.progress.state, self.run)
         found = child_outputs(self.progress, fact) if fact.is_finished else None
-        counts = dict(known["iterations"])
-        if fact.successor_id is not None:
+        counts, restarting = dict(known["iterations"]), known.get("restarting", 0)
+        if fact.state is State.RESTARTED and fact.previous is State.PAUSED:
+            return  # a pause counts as running
+        if fact.state is State.RESTARTED and restarting:
+            known = {**known, "restarting": restarting - 1}  # counted when it was asked for
+        elif fact.state is State.RESTARTED:
+            _move(counts, fact.previous, State.RUNNING)
+        elif fact.successor_id is not None:
             _move(counts, fact.previous, State.CREATED)
         elif fact.is_finished:
             _move(counts, fact.previous, fact.state)
             log_end(self.progress, fact, self.run)
-        elif fact.state is State.RUNNING and fact.previous is not State.PAUSED:
+        elif fact.state is State.RUNNING:
             _move(counts, State.CREATED, State.RUNNING)
         else:
             return
@@ -83,6 +88,24 @@ class ForEachItemCallsRun(EngineRun[ForEachItemCalls]):
             uri = f"{known['subflowOutputsBaseUri']}/{fact.index}/outputs.ion"
             self.progress.store_file(uri, f"{fact.child_id}#file", found)
         self.remember({**known, "iterations": counts})
+
+    def restart(self) -> None:
+        """Restart the executions that have failed, or start all again where new ones are wanted."""
+        progress = self.progress
+        if self.task.restart_behavior is RestartBehavior.NEW_EXECUTION or self.run.outputs is None:
+            super().restart()
+            return
+        known = outputs_of(progress.state, self.run)
+        children: list[tuple[str, str]] = progress.state.find(FailedChildrenNeed(progress.execution.id))
+        failed = [execution_id for execution_id, run_id in children if run_id == self.run.id]
+        for execution_id in failed:
+            progress.tell(execution_id, RestartRequested(), "restart")
+        counts = dict(known["iterations"])
+        _count(counts, State.FAILED, -len(failed))
+        _count(counts, State.RUNNING, len(failed))
+        self.remember({**known, "iterations": counts, "restarting": len(failed)})
+        self.run = progress.begin_attempt(self.run, progress.now)
+        self.run = progress.move(self.run, State.RUNNING)
 
     def _state(self, counts: Mapping[str, int]) -> State:
         if not self.task.transmit_failed:
@@ -92,7 +115,7 @@ class ForEachItemCallsRun(EngineRun[ForEachItemCalls]):
     def _sibling(self) -> TaskRun:
         """The task run that has split the file."""
         state = self.progress.state
-        ids = state.tally(self.run.parent_id, MAIN).ids
+        ids = list(state.tally(self.run.parent_id, MAIN).ids)
         if not ids or state.runs[ids[0]].outputs is None:
             raise SegueError("The file to be split has no batches: the split has not run")
         return state.runs[ids[0]]

@@ -1,8 +1,8 @@
 """A wait for a person or a time (flow language 7.13)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -21,8 +21,9 @@ from segue.domain.execution.requests import ResumeRequested
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.flowables import Pause, PauseBehavior
+from segue.domain.flow.input_values import Encrypt
 from segue.domain.flow.inputs import Input
-from segue.domain.flow.resolve_inputs import resolve_inputs
+from segue.domain.flow.resolve_inputs import Resolution, resolve_inputs
 
 _AFTER_THE_TIME = {
     PauseBehavior.RESUME: State.RUNNING,
@@ -130,11 +131,35 @@ def set_pause_timer(progress: Progress, run: TaskRun, limit: timedelta | str | N
 
 def answered_inputs(progress: Progress, declared: tuple[Input, ...], given: Mapping[str, Any]) -> dict[str, Any]:
     """Values for the inputs of a pause or a review, typed. Raises ``InputInvalidError`` for the first wrong one."""
-    context = dict(progress.context([item.model_dump() for item in declared]))
-
-    def render(text: str, inputs: Mapping[str, Any]) -> Any:
-        return progress.renderer.render_typed(text, {**context, "inputs": {**context.get("inputs", {}), **inputs}})
-
-    resolution = resolve_inputs(declared, given, render, progress.renderer.encrypt)
+    context = progress.context([item.model_dump() for item in declared])
+    resolution = resolve_answers(declared, given, context, progress.renderer)
     resolution.raise_first()
     return resolution.values
+
+
+class AnswerRenderer(Protocol):
+    """What resolving answers needs of the expression language."""
+
+    @property
+    def encrypt(self) -> Encrypt | None:
+        """Stores secrets; None refuses them."""
+        ...
+
+    def render_typed(self, text: str, context: Mapping[str, Any]) -> Any:
+        """Text to a native value."""
+        ...
+
+
+def resolve_answers(
+    declared: Sequence[Input], given: Mapping[str, Any], context: Mapping[str, Any], renderer: AnswerRenderer
+) -> Resolution:
+    """Resolve the inputs of a pause or a review: they see what the execution sees, and its inputs below their own.
+
+    Raises ``Needed`` for what is not in memory.
+    """
+    own = context.get("inputs", {})
+
+    def render(text: str, inputs: Mapping[str, Any]) -> Any:
+        return renderer.render_typed(text, {**context, "inputs": {**own, **inputs}})
+
+    return resolve_inputs(declared, given, render, renderer.encrypt)

@@ -93,6 +93,10 @@ class SubflowRun(EngineRun[Subflow]):
         self.progress.log(LogLevel.ERROR, "The timeout of the task is over: its execution is killed", self.run)
         self._close(State.FAILED)
 
+    def prepare_restart(self) -> None:
+        """Have the outputs loaded that name the execution."""
+        outputs_of(self.progress.state, self.run)
+
     def restart(self) -> None:
         """Restart the execution that failed, unless a new one is wanted or there is none."""
         progress = self.progress
@@ -100,7 +104,7 @@ class SubflowRun(EngineRun[Subflow]):
         if self.task.restart_behavior is RestartBehavior.NEW_EXECUTION or "executionId" not in known:
             super().restart()
             return
-        progress.tell(known["executionId"], RestartRequested(), "restart")
+        progress.tell(known["executionId"], RestartRequested(is_by_caller=True), "restart")
         self.run = progress.begin_attempt(self.run, progress.now)
         self.run = progress.move(self.run, State.RUNNING)
 

@@ -13,6 +13,7 @@ from segue.domain.errors import SegueError
 from segue.domain.execution import requests
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.operations import Operation, reason_against
+from segue.domain.execution.state import State
 
 __all__ = ["operate"]
 
@@ -46,5 +47,5 @@ def operate(progress: Progress, fact: requests.Request) -> None:
     except SegueError as error:
         asked = f"'{operation.value}'" + (f" of {fact.by}" if fact.by else "")
         progress.log(LogLevel.WARN, f"The request {asked} was ignored: {error}")
-        if progress.execution.is_finished:
-            progress.tell_caller()  # a caller that has asked for a restart waits for an end
+        if progress.execution.is_finished and isinstance(fact, requests.RestartRequested) and fact.is_by_caller:
+            progress.tell_caller(previous=State.RUNNING)  # it waits for an end

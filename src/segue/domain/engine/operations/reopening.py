@@ -13,6 +13,8 @@ from segue.domain.execution.task_run import TaskRun
 from segue.domain.flow.flowables import WorkingDirectory
 
 _TO_RESTART = frozenset({State.FAILED, State.PAUSED})
+_TO_RESTART_IN_LOOP = _TO_RESTART | {State.KILLED}
+"""A Loop counts iterations that were killed as failed, so its restart takes them up too (flow language 7.10)."""
 
 
 def in_side_branch(state: ExecutionState, run: TaskRun) -> bool:
@@ -23,12 +25,30 @@ def in_side_branch(state: ExecutionState, run: TaskRun) -> bool:
 def runs_to_restart(state: ExecutionState) -> list[TaskRun]:
     """The task runs a restart begins with: those that failed or pause, the innermost ones.
 
-    A failure that a task around it absorbed is left alone, unless there is no other.
+    A failure that a task around it absorbed is left alone, unless there is no other. What was killed beside them
+    runs again too.
     """
-    ended = [run for run in state.runs.values() if run.state in _TO_RESTART and not in_side_branch(state, run)]
+    states = _TO_RESTART if state.root_task_id is None else _TO_RESTART_IN_LOOP
+    ended = [run for run in state.runs.values() if run.state in states and not in_side_branch(state, run)]
     chosen = [run for run in ended if not _is_absorbed(state, run)] or ended
     around = {ancestor.id for run in chosen for ancestor in state.ancestors(run)}
-    return [run for run in chosen if run.id not in around]
+    targets = [run for run in chosen if run.id not in around]
+    return [*targets, *beside(state, targets, frozenset({State.KILLED}))] if targets else []
+
+
+def beside(state: ExecutionState, targets: Collection[TaskRun], states: Collection[State]) -> list[TaskRun]:
+    """Task runs in ``states`` in the blocks around the targets: they would end those blocks again at once."""
+    known = {run.id for run in targets}
+    blocks: set[str | None] = {None} | {ancestor.id for run in targets for ancestor in state.ancestors(run)}
+    return [
+        run
+        for run in state.runs.values()
+        if run.state in states
+        and run.id not in known
+        and run.id not in blocks
+        and run.parent_id in blocks
+        and not in_side_branch(state, run)
+    ]
 
 
 def reopen(progress: Progress, targets: Iterable[TaskRun], *, anew: bool) -> None:
@@ -41,6 +61,15 @@ def reopen(progress: Progress, targets: Iterable[TaskRun], *, anew: bool) -> Non
         run = progress.state.runs.get(target.id)
         if run is not None:
             _reopen_one(progress, _restarted_as(progress.state, run), anew=anew)
+
+
+def prepare(progress: Progress, targets: Iterable[TaskRun]) -> None:
+    """Raise ``Needed`` for what ``reopen`` will read of these task runs, before anything is changed."""
+    for target in targets:
+        task = progress.state.flow.get_task(target.task_id)
+        behaviour = BEHAVIOURS.get(type(task))
+        if behaviour is not None:
+            behaviour(progress, task, target).prepare_restart()
 
 
 def begin_anew(progress: Progress, run: TaskRun) -> TaskRun:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import msgspec
 
 from segue.domain.engine.decision import Decision
+from segue.domain.engine.kill import close
 from segue.domain.engine.needs import FlowNeed
-from segue.domain.engine.operations.reopening import in_side_branch, remove_runs, reopen, runs_to_restart
+from segue.domain.engine.operations.reopening import beside, in_side_branch, remove_runs, reopen, runs_to_restart
 from segue.domain.engine.operations.successors import changed_runs, successors
 from segue.domain.engine.progress import Progress
 from segue.domain.engine.state import ExecutionState
@@ -14,13 +15,15 @@ from segue.domain.errors import IllegalStateError, NotFoundError
 from segue.domain.execution.creation import NewExecution, StartRequest, create_execution
 from segue.domain.execution.logs import LogEntry, LogLevel
 from segue.domain.execution.model import Execution
+from segue.domain.execution.operations import Operation, check_legal
 from segue.domain.execution.requests import ReplayRequested
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import TaskRun, task_run_id
 from segue.domain.flow.compiled import CompiledFlow
+from segue.domain.flow.tasks import RunnableTask
 from segue.domain.labels import REPLAY, REPLAYED, RESTARTED, Label, merge_labels
 
-_DONE = frozenset({State.SUCCESS, State.WARNING, State.SKIPPED})
+_UNFINISHED = frozenset(State) - {State.SUCCESS, State.WARNING, State.SKIPPED}
 
 
 def replay(progress: Progress, fact: ReplayRequested) -> None:
@@ -30,6 +33,8 @@ def replay(progress: Progress, fact: ReplayRequested) -> None:
     ``IllegalStateError`` when there is nothing to begin from.
     """
     source = progress.state
+    if fact.is_restart:
+        check_legal(Operation.RESTART, source.execution.state)
     flow = _flow(progress, fact.revision)
     new = _from_scratch(source.execution, flow, fact, progress)
     if fact.task_run_id is not None or fact.is_restart:
@@ -74,6 +79,7 @@ def _from_scratch(source: Execution, flow: CompiledFlow, fact: ReplayRequested, 
         labels=merge_labels(kept, [mark]),
         trigger=source.trigger,
         kind=source.kind,
+        breakpoints=fact.breakpoints,
         parent_id=source.id,
         original_id=source.origin_id,
     )
@@ -83,7 +89,6 @@ def _from_scratch(source: Execution, flow: CompiledFlow, fact: ReplayRequested, 
             execution,
             created_at=source.created_at,
             attempt_number=source.attempt_number + 1,
-            breakpoints=fact.breakpoints,
         )
     )
 
@@ -108,15 +113,24 @@ def _from_task_runs(
         targets = runs_to_restart(copy)
         if not targets:
             raise IllegalStateError("No task found to restart execution from!")
+        targets += beside(copy, targets, _UNFINISHED)
     else:
         target = copy.runs[ids[fact.task_run_id]]
         remove_runs(draft, successors(copy, target))
-        targets = [target, *_unfinished_beside(copy, target)]
+        targets = [target, *beside(copy, [target], _UNFINISHED)]
+    _close_stragglers(draft)
     if flow.revision != source.flow.revision:
         _fit(draft, source, targets)
     reopen(draft, targets, anew=True)
-    pairs = tuple((old, new) for old, new in ids.items() if new in copy.runs)
+    _close_stragglers(draft)
+    pairs = tuple((old, new) for old, new in ids.items() if new in copy.runs and _may_have_outputs(source, old))
     return NewExecution(execution=copy.execution, task_runs=tuple(copy.runs.values()), copied_outputs=pairs)
+
+
+def _may_have_outputs(source: ExecutionState, run_id: str) -> bool:
+    """Whether something is stored for a task run: its outputs, or what the engine keeps for its own tasks."""
+    run = source.runs[run_id]
+    return run.outputs is not None or not isinstance(source.flow.find_task(run.task_id), RunnableTask)
 
 
 def _copies(runs: Iterable[TaskRun], execution_id: str, ids: dict[str, str]) -> Iterable[TaskRun]:
@@ -125,19 +139,11 @@ def _copies(runs: Iterable[TaskRun], execution_id: str, ids: dict[str, str]) -> 
         yield msgspec.structs.replace(run, id=ids[run.id], execution_id=execution_id, parent_id=parent_id)
 
 
-def _unfinished_beside(copy: ExecutionState, target: TaskRun) -> list[TaskRun]:
-    """What failed or still goes on beside the target has to run again too: the innermost ones."""
-    around = {run.id for run in (target, *copy.ancestors(target))}
-    open_blocks = {None, *around}
-    return [
-        run
-        for run in copy.runs.values()
-        if run.state not in _DONE
-        and run.id not in around
-        and run.parent_id in open_blocks
-        and run.parent_id != target.id
-        and not in_side_branch(copy, run)
-    ]
+def _close_stragglers(draft: Progress) -> None:
+    """What a worker had not finished when its block had failed already ends here: its result goes to the source."""
+    for run in draft.state.open_runs():
+        if any(ancestor.state.is_terminated for ancestor in draft.state.ancestors(run)):
+            close(draft, run, State.KILLED)
 
 
 def _fit(draft: Progress, source: ExecutionState, targets: list[TaskRun]) -> None:

@@ -16,7 +16,7 @@ def successors(state: ExecutionState, run: TaskRun) -> list[str]:
 
 def _in_block(state: ExecutionState, run: TaskRun) -> list[str]:
     """Siblings of ``run`` that come after it in the block they stand in."""
-    ids = state.tally(run.parent_id, MAIN).ids
+    ids = list(state.tally(run.parent_id, MAIN).ids)
     siblings = [state.runs[run_id] for run_id in ids]
     block = None if run.parent_id is None else state.flow.find_task(state.runs[run.parent_id].task_id)
     if isinstance(block, Parallel | EachParallel):
