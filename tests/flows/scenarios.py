@@ -306,7 +306,7 @@ SCENARIOS = (
         " {id: a, $SAY: \"{{ read(outputs.d.outputFiles['in.txt']) }} {{ read(outputs.r.uris['out.txt']) }}\"}]",
         "SUCCESS",
         "d:SUCCESS w:SUCCESS no:SKIPPED r:SUCCESS e:SUCCESS a:SUCCESS",
-        says=("in.txt,out.txt", "tasks-share-a-directory false"),
+        says=("in.txtout.txt", "tasks-share-a-directory false"),
     ),
     Scenario(
         "a failure in a shared directory",
