@@ -80,6 +80,7 @@ async def working(folder: Path) -> AsyncIterator[Working]:
     """A server with its executor and worker."""
     async with serving(folder, ApiConfig(operation_wait=5.0)) as server:
         renderer = Renderer(server.ports.engine, Services)
+        assert server.ports.values is not None
         executor = Executor(
             ExecutorPorts(
                 journal=server.database.journal,
@@ -89,6 +90,7 @@ async def working(folder: Path) -> AsyncIterator[Working]:
                 clock=server.ports.clock,
                 renderer=renderer,
                 slots=server.database.slots,
+                values=server.ports.values,
             )
         )
         one = Working(server)

@@ -11,20 +11,25 @@ import pytest
 
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.queues.memory import MemoryQueue
+from segue.adapters.secrets.environment import EnvironmentSecrets
 from segue.adapters.storages.local import LocalStorage
 from segue.domain.execution.creation import StartRequest, create_execution
 from segue.domain.execution.facts import KillRequested, TaskFinished
 from segue.domain.execution.state import State
+from segue.domain.namespaces import NamespaceAccess
 from segue.expr import Engine
 from segue.ports.clock import SystemClock
 from segue.ports.queue import Topic
 from segue.ports.rendering import system_renderer
 from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.executions import ExecutionQuery
+from segue.ports.repositories.file_access import FileAccess
+from segue.ports.repositories.file_tree import NamespaceFiles
 from segue.ports.repositories.flows import StoredFlow
 from segue.ports.repositories.jobs import Report, Result
 from segue.ports.repositories.journal import InlineOutputs
 from segue.ports.repositories.paging import PageRequest
+from segue.ports.repositories.values import ValueSource
 from segue.services.executor import Executor, ExecutorPorts
 from segue.services.maintenance.reconciler import Reconciler
 from segue.services.maintenance.slots import SlotKeeper
@@ -61,6 +66,16 @@ class Crowd:
         self.queue = MemoryQueue()
         self.storage = LocalStorage(folder / "storage")
         clock, self.catalog = SystemClock(), FlowCatalog(database.flows, AnyType())
+        values = ValueSource(
+            kv=database.kv,
+            files=NamespaceFiles(database.namespace_files, self.storage, clock),
+            storage=self.storage,
+            logs=database.logs,
+            secrets=EnvironmentSecrets({}),
+            access=FileAccess(database.executions, NamespaceAccess.ALL),
+            clock=clock,
+            cipher=None,
+        )
         ports = ExecutorPorts(
             journal=database.journal,
             queue=self.queue,
@@ -69,6 +84,7 @@ class Crowd:
             clock=clock,
             renderer=system_renderer(Engine(), clock),
             slots=database.slots,
+            values=values,
         )
         self.services = [
             Executor(ports),

@@ -84,6 +84,7 @@ async def scene(tmp_path):
                 queue=stage.queue,
                 catalog=FlowCatalog(stage.database.flows, PluginRegistry(installed=False)),
                 storage=stage.storage,
+                slots=stage.database.slots,
                 clock=clock,
                 renderer=Renderer(Engine(), lambda: services, lambda text: encrypted(cipher.encrypt(text))),
                 values=stage.values,

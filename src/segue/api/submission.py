@@ -145,7 +145,7 @@ class Inputs:
     async def with_files(
         self, flow: CompiledFlow, submission: Submission, execution_id: str, *, refuse_empty: bool = True
     ) -> tuple[dict[str, Any], dict[str, Upload]]:
-        """The values for a flow's inputs with the URIs that the uploaded files will have, and the files by these URIs.
+        """The values for a flow's inputs with the URIs that the uploaded files will have, and the files by these.
 
         An empty file raises ``ProblemError``, or with ``refuse_empty`` off is a value that does not fit.
         """

@@ -20,7 +20,7 @@ from segue.domain.errors import IllegalStateError
 from segue.domain.execution.facts import Reviewed, Verdict
 from segue.domain.execution.operations import Operation
 from segue.domain.execution.requests import ResumeRequested
-from segue.domain.flow.flowables import Approval, Pause, Subflow
+from segue.domain.flow.flowables import Approval, Loop, Pause, Subflow
 from segue.domain.flow.resolve_inputs import Resolution
 
 _VERDICTS = {
@@ -89,7 +89,7 @@ async def _resumed(backend: Backend, waiting: Waiting, submission: Submission, b
     now = backend.ports.clock.now()
     if waiting.is_by_hand:
         return ResumeRequested(now, by=by)
-    found = waiting.find(Pause, Subflow)
+    found = waiting.find(Pause, Subflow, Loop)
     if found is None:
         raise IllegalStateError("No task run of the execution waits to be resumed by hand")
     run, task = found

@@ -41,7 +41,6 @@ class ExecutionState(OpenRuns):
         "_by_task",
         "_by_values",
         "_tallies",
-        "_unfinished",
         "_values",
         "execution",
         "flow",

@@ -41,8 +41,18 @@ class Assert(Task):
     type: ClassVar[str] = "io.kestra.plugin.core.execution.Assert"
     instant: ClassVar[bool] = True
 
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "Check the inputs before anything else",
+            "id: check\ntype: io.kestra.plugin.core.execution.Assert\n"
+            'conditions:\n  - "{{ inputs.rows > 0 }}"\nerrorMessage: There are no rows',
+        ),
+    )
+
     conditions: list[str]
+    """Expressions that must all hold."""
     error_message: Property[str] | None = None
+    """A text added to the error."""
 
     async def run(self, context: RunContext) -> None:
         """Evaluate each condition; one that cannot be evaluated does not hold.

@@ -26,8 +26,11 @@ class Split(Task):
     type: ClassVar[str] = "io.kestra.plugin.core.flow.ForEachItem$ForEachItemSplit"
 
     items: Property[str]
+    """The URI of the file."""
     batch: Property[dict[str, Any]]
+    """How it is cut."""
     name_format: str
+    """How the batches are called, with a place for their number."""
 
     async def run(self, context: RunContext) -> SplitOutput:
         """Read the file once, keeping no more of it in memory than a few MB."""
@@ -113,7 +116,9 @@ class Merge(Task):
     type: ClassVar[str] = "io.kestra.plugin.core.flow.ForEachItem$ForEachItemMergeOutputs"
 
     base_uri: Property[str]
+    """The URI of the folder that has a folder for every batch."""
     count: Property[int]
+    """How many batches there are."""
 
     async def run(self, context: RunContext) -> dict[str, Any]:
         """No output when no execution had any."""

@@ -62,7 +62,7 @@ class Scene:
 
     @property
     def has_an_open_end(self) -> bool:
-        """Whether even the final state may: an end of everything, or a Resume beside a Pause, may come at any time."""
+        """Whether even the final state may: an end of everything, or a Resume beside a Pause, may be first or last."""
         return self.is_a_race and ("Exit" in self.kinds or {"Resume", "Pause"} <= self.kinds)
 
 
