@@ -9,7 +9,7 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import callers, databases, execution_searches, log_lines, slot_rows, stores
+from segue.testing import callers, databases, execution_searches, inner_tasks, log_lines, slot_rows, stores
 from segue.testing.servers import PostgresServer
 
 
@@ -117,4 +117,12 @@ class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
 
 
 class TestPostgresqlNamespaceFiles(OnPostgresql, stores.NamespaceFileConformance):
+    pass
+
+
+class TestSqliteInnerTasks(OnSqlite, inner_tasks.InnerTaskConformance):
+    pass
+
+
+class TestPostgresqlInnerTasks(OnPostgresql, inner_tasks.InnerTaskConformance):
     pass

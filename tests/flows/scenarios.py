@@ -11,6 +11,8 @@ _SHORT = {
     "$FAIL": f"type: {_CORE}.execution.Fail",
     "$RETURN": f"type: {_CORE}.debug.Return, format",
     "$VALUES": f"type: {_CORE}.output.OutputValues, values",
+    "$DIRECTORY": f"type: {_CORE}.flow.WorkingDirectory",
+    "$FILES": f"type: {_CORE}.storage.LocalFiles",
     "$SLEEP": f"type: {_CORE}.flow.Sleep, duration",
     "$SEQ": f"type: {_CORE}.flow.Sequential",
     "$PARALLEL": f"type: {_CORE}.flow.Parallel",
@@ -295,6 +297,25 @@ SCENARIOS = (
         "tasks: [{id: a, $SAY: '{{ nothing.at.all }}'}, {id: b, $LOG}]",
         "FAILED",
         "a:FAILED",
+    ),
+    Scenario(
+        "tasks share a directory",
+        "tasks: [{id: d, $DIRECTORY, inputFiles: {in.txt: '{{ flow.id }}'}, outputFiles: ['*.txt'], tasks:"
+        " [{id: w, $FILES, inputs: {out.txt: '{{ workingDir is empty }}'}}, {id: no, $LOG, when: '{{ false }}'},"
+        " {id: r, $FILES, outputs: ['*.txt']}, {id: e, $SAY: '{{ outputs.r.uris | keys | sort | join }}'}]},"
+        " {id: a, $SAY: \"{{ read(outputs.d.outputFiles['in.txt']) }} {{ read(outputs.r.uris['out.txt']) }}\"}]",
+        "SUCCESS",
+        "d:SUCCESS w:SUCCESS no:SKIPPED r:SUCCESS e:SUCCESS a:SUCCESS",
+        says=("in.txtout.txt", "tasks-share-a-directory false"),
+    ),
+    Scenario(
+        "a failure in a shared directory",
+        "tasks: [{id: d, $DIRECTORY, tasks: [{id: ok, $LOG}, {id: bad, $FAIL,"
+        " retry: {type: constant, interval: PT0.01S, maxAttempts: 3}}, {id: never, $LOG}],"
+        " errors: [{id: e, $SAY: caught}], finally: [{id: f, $LOG}]}]",
+        "FAILED",
+        "d:FAILED ok:SUCCESS bad:FAILED e:SUCCESS f:SUCCESS",
+        attempts={"bad": 3, "d": 1},
     ),
     Scenario(
         "names from other languages",

@@ -17,8 +17,8 @@ from segue.adapters.queues.memory import MemoryQueue
 from segue.adapters.secrets.aes import AesCipher
 from segue.adapters.storages.local import LocalStorage
 from segue.domain.errors import UnavailableError
-from segue.domain.execution.facts import Created, Fact, TaskFinished
-from segue.domain.execution.jobs import Job
+from segue.domain.execution.facts import Created, Fact, InnerTaskReported, TaskFinished
+from segue.domain.execution.jobs import InnerTask, Job
 from segue.domain.execution.model import Execution, FlowKey
 from segue.domain.execution.state import Status
 from segue.domain.execution.task_run import OutputNeed
@@ -38,7 +38,7 @@ from segue.ports.repositories.values import ValueSource
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.worker import Worker, WorkerConfig
 
-_PLUGINS = ("Block", "Big", "Chatty", "Stubborn", "Raise", "Wait", "Store", "Context", "Copy")
+_PLUGINS = ("Block", "Big", "Chatty", "Stubborn", "Raise", "Wait", "Store", "Context", "Copy", "Files", "Count")
 PLUGINS = {f"test.{name}": f"worker_plugins:{name}" for name in _PLUGINS}
 
 
@@ -222,6 +222,7 @@ class Stage:
         *,
         quiet: bool = False,
         queue: str = "default",
+        inner: tuple[InnerTask, ...] = (),
     ) -> str:
         """Make a job and, unless ``quiet``, tell the controller."""
         job = Job(
@@ -234,6 +235,7 @@ class Stage:
             worker_queue=queue,
             context=msgspec.json.encode(context or {}),
             outputs=outputs,
+            inner=inner,
         )
         await self.apply(execution.id, jobs=[job])
         if not quiet:
@@ -256,6 +258,12 @@ class Stage:
 
     async def run(self, flow: FlowKey, task_id: str = "t", **fields: Any) -> TaskFinished:
         return await self.finished(await self.submit(await self.execution(flow, **fields), task_id))
+
+    async def inner_facts(self, run: str) -> list[InnerTaskReported]:
+        """What was told of tasks inside a WorkingDirectory."""
+        id_ = run.rpartition("-")[0]
+        loaded = await self.database.journal.load([id_], [id_])
+        return [row.fact for row in loaded.facts.get(id_, ()) if isinstance(row.fact, InnerTaskReported)]
 
     async def facts(self, run: str) -> list[Fact]:
         """What the inbox of the execution says about a task run."""

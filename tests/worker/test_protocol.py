@@ -8,6 +8,7 @@ import pytest
 from stage import open_stage
 
 from segue.domain.execution.facts import TaskFinished
+from segue.domain.execution.jobs import InnerTask
 from segue.domain.execution.state import State
 from segue.ports.repositories.logs import LogQuery
 from segue.proto.generated import worker_pb2 as pb
@@ -361,3 +362,124 @@ async def test_a_job_that_cannot_be_read_fails_alone(tmp_path):
         assert [job.task_run_id for job in jobs] == [runs[1]]
         fact = await stage.finished(runs[0])
         assert (fact.state, fact.message) == (State.FAILED, "The task cannot be sent: ValueError")
+
+
+WITH_INNER = """  - id: dir
+    type: io.kestra.plugin.core.flow.WorkingDirectory
+    tasks:
+      - id: one
+        type: io.kestra.plugin.core.log.Log
+        message: a
+"""
+
+
+def line_of(run, number=0):
+    return pb.LogLine(id=f"{run.task_run_id}:0:{number}", run=run, level="INFO", message="m")
+
+
+async def test_lines_of_another_execution_are_dropped_even_with_its_true_ids(tmp_path):
+    async with meet(tmp_path) as (stage, peer):
+        flow = await stage.flow(LOG)
+        own, other = await stage.submit(await stage.execution(flow)), None
+        await peer.connect()
+        job = await peer.job()
+        other = await stage.submit(await stage.execution(flow), quiet=True)
+        foreign = key(job, execution_id=other.rpartition("-")[0], task_run_id=other)
+        guessed = key(job, execution_id=other.rpartition("-")[0], task_run_id=other, token="guessed")
+        await peer.report(
+            logs=[line_of(key(job)), line_of(foreign), line_of(guessed, 1)],
+            metrics=[pb.Metric(run=foreign, type="counter", name="c", value=1)],
+        )
+        assert await stage.lines(own) == ["INFO m"]
+        assert await stage.lines(other) == []
+        assert stage.jobs.metrics == []
+
+
+async def test_lines_that_come_after_the_end_of_a_job_are_kept_for_a_while(tmp_path, monkeypatch):
+    async with meet(tmp_path) as (stage, peer):
+        run = await stage.submit(await stage.execution(await stage.flow(LOG)))
+        await peer.connect()
+        job = await peer.job()
+        await peer.report(1, results=[pb.Result(run=key(job), state="SUCCESS")])
+        await stage.finished(run)
+        await peer.report(2, logs=[line_of(key(job), 0)])
+        monkeypatch.setattr("segue.services.controller.sessions.LATE_SECONDS", -1.0)
+        await peer.report(3, logs=[line_of(key(job), 1)])
+        assert await stage.lines(run) == ["INFO m"]
+
+
+async def test_a_worker_cannot_say_that_it_holds_the_job_of_another(tmp_path):
+    async with meet(tmp_path) as (stage, peer):
+        await stage.submit(await stage.execution(await stage.flow(LOG)))
+        await peer.connect()
+        job = await peer.job()
+        await peer.connect(worker_id="x" * 22)
+        work = peer.stub.Work(metadata=peer.metadata)
+        resume = pb.Resume(tokens=[job.token], task_run_ids=[job.task_run_id])
+        await work.write(pb.WorkRequest(resume=resume))
+        assert list((await work.read()).kill.tokens) == [job.token], "it is told to stop what is not its own"
+        read = pb.ReadFileRequest(execution_id=job.execution_id, token=job.token, uri="kestra:///x")
+        assert await code_of(peer.stub.ReadFile(read, metadata=peer.metadata).read()) is grpc.StatusCode.NOT_FOUND
+        await peer.report(logs=[line_of(key(job))])
+        assert await stage.lines(job.task_run_id) == []
+
+
+async def test_only_tasks_of_the_own_block_can_be_told_of(tmp_path):
+    async with meet(tmp_path) as (stage, peer):
+        execution = await stage.execution(await stage.flow(WITH_INNER))
+        inner = (InnerTask("one", f"{execution.id}-50"),)
+        run = await stage.submit(execution, "dir", inner=inner)
+        await stage.store_outputs(f"{execution.id}-60", b'{"a":1}')
+        await peer.connect()
+        job = await peer.job()
+        assert [(item.task_id, item.task_run_id) for item in job.inner] == [("one", f"{execution.id}-50")]
+        good = key(job, task_run_id=f"{execution.id}-50", task_id="one", attempt=1)
+        bad = [
+            key(job, task_run_id=f"{execution.id}-60", task_id="one"),
+            key(job, task_run_id=f"{execution.id}-50", task_id="other"),
+            key(job, task_run_id=f"{execution.id}-50", task_id="one", token="guessed"),
+        ]
+        reports = [pb.InnerReport(run=each, block_id=run, state="SUCCESS", outputs=b'{"a":2}') for each in (*bad, good)]
+        await peer.report(1, inner=reports, logs=[line_of(good)])
+        facts = await stage.inner_facts(run)
+        assert [(fact.task_run_id, fact.state, fact.attempt) for fact in facts] == [
+            (f"{execution.id}-50", State.SUCCESS, 1)
+        ]
+        assert await stage.outputs(f"{execution.id}-50") == {"a": 2}
+        assert await stage.outputs(f"{execution.id}-60") == {"a": 1}
+        assert await stage.lines(f"{execution.id}-50") == ["INFO m"]
+        await peer.report(2, results=[pb.Result(run=key(job), state="SUCCESS")])
+        await peer.report(3, inner=[reports[-1]])
+        assert len(await stage.inner_facts(run)) == 1, "the job is over"
+
+
+async def test_caches_are_those_of_the_own_task(tmp_path):
+    async with meet(tmp_path) as (stage, peer):
+        await stage.submit(await stage.execution(await stage.flow(LOG)))
+        await stage.store_file("kestra:///io/test/f/t/cache/outputs.json", b"kept")
+        await peer.connect()
+        job = await peer.job()
+
+        async def read(**fields):
+            request = pb.ReadFileRequest(execution_id=job.execution_id, token=job.token, cache=pb.CacheKey(**fields))
+            return (await peer.stub.ReadFile(request, metadata=peer.metadata).read()).data
+
+        assert await read(name="outputs.json") == b"kept"
+        for fields in (
+            {"name": "../../secret"},
+            {"name": "outputs.json", "object_id": "../" * 10 + "aa"},
+            {"name": "outputs.json", "object_id": "A" * 32},
+        ):
+            assert await code_of(read(**fields)) is grpc.StatusCode.PERMISSION_DENIED
+        foreign = read(name="outputs.json", task_run_id="other-1")
+        assert await code_of(foreign) is grpc.StatusCode.NOT_FOUND
+
+
+async def test_files_of_namespaces_that_are_not_open_are_not_listed(tmp_path):
+    async with meet(tmp_path) as (stage, peer):
+        await stage.submit(await stage.execution(await stage.flow(LOG)))
+        await peer.connect()
+        job = await peer.job()
+        request = pb.ListFilesRequest(execution_id=job.execution_id, token=job.token, namespace="other")
+        refused = peer.stub.ListFiles(request, metadata=peer.metadata)
+        assert await code_of(refused.read()) is grpc.StatusCode.PERMISSION_DENIED

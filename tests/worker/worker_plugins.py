@@ -5,9 +5,10 @@ import threading
 import time
 from typing import Any, ClassVar
 
-from segue.sdk import Output, Property, RunContext, State, Task, TaskFailed
+from segue.sdk import JobFiles, Output, Property, RunContext, State, Task, TaskFailed
 
 RELEASE = threading.Event()
+RUNS: dict[str, int] = {}
 
 
 class Wait(Task):
@@ -94,3 +95,44 @@ class Context(Task):
 
     async def run(self, context: RunContext) -> dict[str, Any]:
         return await context.render(self.values) or {}
+
+
+class Files(Task, JobFiles):
+    """Reads and writes files of its working directory; ``write`` maps paths to texts, ``link`` makes links."""
+
+    type: ClassVar[str] = "test.Files"
+    write: Property[dict[str, str]] | None = None
+    link: Property[dict[str, str]] | None = None
+    fail: bool = False
+
+    def run(self, context: RunContext) -> dict[str, Any]:
+        folder = context.working_dir
+        found = {
+            str(path.relative_to(folder)): path.read_text()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and not path.is_symlink()
+        }
+        for name, text in (context.render_blocking(self.write) if self.write else None or {}).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        for name, target in (context.render_blocking(self.link) if self.link else None or {}).items():
+            (folder / name).symlink_to(target)
+        if self.fail:
+            raise TaskFailed("failed on purpose", State.FAILED, {"found": found})
+        return {"found": found, "folder": str(folder)}
+
+
+class Count(Task):
+    """Fails until its file has as many lines as it wants, and counts how often it was run in ``RUNS``."""
+
+    type: ClassVar[str] = "test.Count"
+    succeeds_at: int = 1
+    text: Property[str] = Property.of("")
+
+    async def run(self, context: RunContext) -> dict[str, Any]:
+        RUNS[context.task_run.task_id] = RUNS.get(context.task_run.task_id, 0) + 1
+        file = context.working_dir / f"{context.task_run.task_id}.count"
+        file.write_text((file.read_text() if file.exists() else "") + "x")
+        if len(file.read_text()) < self.succeeds_at:
+            raise TaskFailed("not yet")
+        return {"count": len(file.read_text()), "text": await context.render(self.text)}

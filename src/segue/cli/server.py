@@ -2,6 +2,7 @@
 
 import importlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -121,14 +122,16 @@ def worker(
     """Only a worker: it runs tasks, and needs nothing but a controller."""
     from segue.bootstrap.child import ADDRESS_FOLLOWS, read_address
 
+    environ: Mapping[str, str] = os.environ
     if controller == [ADDRESS_FOLLOWS]:
         importlib.import_module("segue.bootstrap.worker")  # what takes long, before the wait for the parent
-        controller = [read_address()]
+        address, environ = read_address()
+        controller = [address]
     options = _Ports(management=management_port).options() | {
         "worker.threads": worker_threads,
         "worker.controllers.static.endpoints": [_endpoint(text) for text in controller] if controller else None,
     }
-    _serve("worker", config, options, parent)
+    _serve("worker", config, options, parent, environ=environ)
 
 
 def _endpoint(text: str) -> dict[str, Any]:
@@ -144,8 +147,13 @@ def _serve(
     options: dict[str, Any],
     parent: int | None = None,
     worker_threads: int | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> None:
-    loaded = load(config, os.environ, options)
+    loaded = load(config, environ, options)
+    if environ is not os.environ:
+        from segue.bootstrap.child import chosen_environment
+
+        os.environ.update(chosen_environment(environ, loaded.configuration.worker.environment))
     # The worker process is forked and runs another program at once: gRPC has nothing to look after.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     arguments: list[str] = []

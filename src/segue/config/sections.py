@@ -177,6 +177,11 @@ class WorkerSection(Section):
     registration_token: SecretStr | None = Field(
         default=None, description="What the worker shows to controllers; in standalone that of the controller."
     )
+    environment: Names = Field(
+        default=(),
+        description="Environment variables of the server that the tasks of its own worker may see, besides those that "
+        "programs need to run: names, or beginnings such as `AWS_*`.",
+    )
     controllers: ControllersSection = ControllersSection()
 
 

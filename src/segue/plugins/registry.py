@@ -29,6 +29,7 @@ _CORE_TYPES = {
     _CORE + "flow.Sleep": _HERE + "flow:Sleep",
     _CORE + "log.Log": _HERE + "log:Log",
     _CORE + "output.OutputValues": _HERE + "output:OutputValues",
+    _CORE + "storage.LocalFiles": _HERE + "storage:LocalFiles",
 }
 _OLD = "io.kestra.core.tasks."
 _CORE_ALIASES = {
@@ -36,6 +37,7 @@ _CORE_ALIASES = {
     _OLD + "debugs.Return": _CORE + "debug.Return",
     _OLD + "executions.Fail": _CORE + "execution.Fail",
     _OLD + "log.Log": _CORE + "log.Log",
+    _OLD + "storages.LocalFiles": _CORE + "storage.LocalFiles",
 }
 
 

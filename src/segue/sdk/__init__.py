@@ -17,6 +17,7 @@ from segue.domain.execution.state import State
 from segue.domain.flow.fields import Duration
 from segue.expr import is_truthy
 from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, RunContext, RunLogger, TaskRunInfo
+from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
 from segue.sdk.property import Property, PropertyInvalidError, Renderer
 from segue.sdk.task import Example, Output, Task, TaskFailed, TaskResult
 
@@ -26,9 +27,15 @@ __all__ = [
     "ExecutionInfo",
     "Files",
     "FlowInfo",
+    "IfExists",
+    "InputFiles",
+    "JobFiles",
     "LogLevel",
     "Metrics",
+    "NamespaceFiles",
+    "NamespaceFilesOptions",
     "Output",
+    "OutputFiles",
     "Property",
     "PropertyInvalidError",
     "Renderer",

@@ -1,6 +1,6 @@
 """What a running task may use: rendering, logs, metrics, files and the notice that it should stop."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, overload
@@ -75,16 +75,37 @@ class Files(Protocol):
     """Internal storage, as far as the task may see it (flow language 14.4)."""
 
     def read(self, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
-        """The content of a ``kestra:///`` URI in chunks."""
+        """The content of a ``kestra://`` or ``nsfile://`` URI in chunks, from a byte on."""
 
     async def write(self, name: str, content: bytes | AsyncIterator[bytes] | Path) -> str:
         """Store a file in the folder of the task run and return its URI."""
+
+    async def download(self, uri: str, path: str) -> Path:
+        """Write the content of a URI to a path relative to the working directory, in chunks; the file.
+
+        Raises ``IllegalPathError`` when the path leads out of it, by ``..``, as an absolute one or over links.
+        """
+
+    async def place(self, files: Mapping[str, Any]) -> None:
+        """Write files into the working directory as ``inputFiles`` does: path to text, URI, or None for nothing."""
+
+    async def collect(self, patterns: Iterable[str]) -> dict[str, str]:
+        """Store the files of the working directory that patterns fit as ``outputFiles`` does: path to URI."""
 
     def read_blocking(self, uri: str) -> bytes:
         """The whole content, for a ``run`` in a thread."""
 
     def write_blocking(self, name: str, content: bytes | Path) -> str:
         """Store a file, for a ``run`` in a thread."""
+
+    def download_blocking(self, uri: str, path: str) -> Path:
+        """As ``download``, for a ``run`` in a thread."""
+
+    def place_blocking(self, files: Mapping[str, Any]) -> None:
+        """As ``place``, for a ``run`` in a thread."""
+
+    def collect_blocking(self, patterns: Iterable[str]) -> dict[str, str]:
+        """As ``collect``, for a ``run`` in a thread."""
 
 
 class RunContext(Protocol):
@@ -120,7 +141,8 @@ class RunContext(Protocol):
 
     @property
     def working_dir(self) -> Path:
-        """A temporary folder, made when first asked for and removed after the run."""
+        """A temporary folder, made when first asked for and removed after the run; inside a WorkingDirectory
+        that of the whole block. Expressions know it as ``workingDir`` in tasks that take or give files."""
 
     @property
     def is_stopped(self) -> bool:
@@ -134,24 +156,25 @@ class RunContext(Protocol):
         """
 
     @overload
-    async def render(self, value: Property[T]) -> T | None: ...
+    async def render(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
     @overload
-    async def render(self, value: str) -> str: ...
+    async def render(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
     @overload
-    async def render(self, value: Any) -> Any: ...
-    async def render(self, value: Any) -> Any:
+    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
+    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
         """A property converted to its type; a text rendered; every text in maps and lists rendered.
 
-        A property is rendered once per run. Raises ``ExpressionError`` and ``PropertyInvalidError``.
+        ``variables`` are roots for this time, beside those there are and over them. A property is rendered
+        once per run, unless there are ``variables``. Raises ``ExpressionError`` and ``PropertyInvalidError``.
         """
 
     @overload
-    def render_blocking(self, value: Property[T]) -> T | None: ...
+    def render_blocking(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
     @overload
-    def render_blocking(self, value: str) -> str: ...
+    def render_blocking(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
     @overload
-    def render_blocking(self, value: Any) -> Any: ...
-    def render_blocking(self, value: Any) -> Any:
+    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
+    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
         """The same for a ``run`` in a thread."""
 
     def mask(self, secret: str) -> None:

@@ -26,6 +26,7 @@ from segue.domain.execution.facts import (
     Continued,
     Created,
     Fact,
+    InnerTaskReported,
     JobLost,
     KillRequested,
     Reviewed,
@@ -88,6 +89,8 @@ def _join(progress: Progress, fact: Fact) -> None:
             joining.started(progress, fact)
         case TaskFinished():
             joining.finished(progress, fact)
+        case InnerTaskReported():
+            joining.inner_reported(progress, fact)
         case JobLost():
             joining.lost(progress, fact)
         case KillRequested():

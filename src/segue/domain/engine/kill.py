@@ -92,9 +92,13 @@ def close_descendants(progress: Progress, parent: TaskRun | None, state: State) 
         if progress.state.top_phase(run) == AFTER:
             continue
         task = progress.state.flow.get_task(run.task_id)
-        if run.state is State.RUNNING and not isinstance(task, Flowable):
+        if run.state is State.RUNNING and (not isinstance(task, Flowable) or _is_with_worker(run)):
             continue
         close(progress, run, state)
+
+
+def _is_with_worker(run: TaskRun) -> bool:
+    return run.first_inner is not None and run.inner_end is None
 
 
 def _is_inside(progress: Progress, run: TaskRun, parent: TaskRun) -> bool:

@@ -117,12 +117,12 @@ class Progress(Outgoing):
         attempts = (*run.attempts, Attempt(status, worker_id))
         return self.update(msgspec.structs.replace(run, attempts=attempts))
 
-    def end_attempt(self, run: TaskRun, state: State, at: datetime) -> TaskRun:
+    def end_attempt(self, run: TaskRun, state: State, at: datetime, log_file: str | None = None) -> TaskRun:
         """Close the attempt under way, if one is open."""
         if not run.attempts or run.attempts[-1].status.current.is_terminated:
             return run
         last = run.attempts[-1]
-        closed = msgspec.structs.replace(last, status=last.status.to(state, at))
+        closed = msgspec.structs.replace(last, status=last.status.to(state, at), log_file=log_file or last.log_file)
         return self.update(msgspec.structs.replace(run, attempts=(*run.attempts[:-1], closed)))
 
     def mark_attempt(self, run: TaskRun, state: State) -> TaskRun:

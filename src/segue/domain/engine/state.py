@@ -66,7 +66,7 @@ class ExecutionState(OpenRuns):
         self.runs[run.id] = run
         self._by_task.setdefault(run.task_id, {})[run.id] = None
         values = self._values.get(run.parent_id or "", ())
-        if run.value is not None:
+        if run.value is not None and not run.is_inner:
             values = (*values, run.value)
         if values:
             self._values[run.id] = values

@@ -36,6 +36,28 @@ class TaskFinished(msgspec.Struct, frozen=True, tag="finished"):
     outputs: OutputReference | None = None
     message: str | None = None
     """The error's text, when there is one."""
+    log_file: str | None = None
+    """Where the log of the attempt lies, when it is kept in a file (flow language 6)."""
+
+
+class InnerTaskReported(msgspec.Struct, frozen=True, tag="inner", kw_only=True, omit_defaults=True):
+    """A worker has begun or ended an attempt of a task inside the WorkingDirectory that it runs (7.15).
+
+    ``state`` is RUNNING, or the end of the attempt; SKIPPED without an attempt when its ``when`` does not hold.
+    ``is_retried``: the worker will try it again.
+    """
+
+    block_id: str
+    task_run_id: str
+    attempt: int
+    worker_id: str
+    state: State
+    started_at: datetime
+    ended_at: datetime | None = None
+    is_retried: bool = False
+    outputs: OutputReference | None = None
+    message: str | None = None
+    log_file: str | None = None
 
 
 class JobLost(msgspec.Struct, frozen=True, tag="lost"):
@@ -116,6 +138,7 @@ Fact = (
     | Continued
     | TaskStarted
     | TaskFinished
+    | InnerTaskReported
     | JobLost
     | TimerDue
     | KillRequested

@@ -11,6 +11,13 @@ from segue.domain.execution.task_run import OutputNeed
 DEFAULT_WORKER_QUEUE = "default"
 
 
+class InnerTask(msgspec.Struct, frozen=True, array_like=True):
+    """A task inside a WorkingDirectory, and the id that its task run will have."""
+
+    task_id: str
+    task_run_id: str
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An attempt of a task run that is ready to run. There is at most one per task run."""
 
@@ -28,6 +35,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``tasks``), those the task names."""
     outputs: tuple[OutputNeed, ...] = ()
     """Outputs of other task runs that the task's expressions name."""
+    inner: tuple[InnerTask, ...] = ()
+    """The tasks of a WorkingDirectory, which its worker runs one after the other (flow language 7.15)."""
+    values: tuple[str, ...] = ()
+    """The iteration values that lead to a WorkingDirectory: where outputs inside it appear."""
 
 
 class TimerKind(StrEnum):

@@ -8,6 +8,9 @@ from segue.domain.execution.model import FlowKey, folder_of
 from segue.domain.ids import check_path_segment, slugify
 
 _EXECUTION = re.compile(r"kestra:///(?P<space>[^\0]+?)/(?P<flow>[^/]+)/executions/(?P<id>[A-Za-z0-9_-]{1,200})/")
+CACHE_NAMES = frozenset({"cache.zip", "outputs.json"})
+"""Files that a task can keep for its later runs."""
+_OBJECT_ID = re.compile(r"[0-9a-f]{32}")
 _NAMESPACE_FILES = re.compile(r"kestra:///(?P<space>[^\0]+?)/_files/")
 
 
@@ -45,3 +48,14 @@ def run_folder(flow: FlowKey, execution_id: str, task_id: str, task_run_id: str)
     """
     task, run = check_path_segment(slugify(task_id) or "-"), check_path_segment(task_run_id)
     return f"{execution_folder(flow, execution_id)}tasks/{task}/{run}/"
+
+
+def cache_uri(flow: FlowKey, task_id: str, object_id: str, name: str) -> str:
+    """Where a task keeps a file for its later runs (server document 4). Raises ``SegueError`` for strange names."""
+    if name not in CACHE_NAMES or (object_id and not _OBJECT_ID.fullmatch(object_id)):
+        raise IllegalPathError(f"{name[:80]!r} is no file that tasks keep")
+    for part in (*flow.namespace.split("."), slugify(flow.flow_id)):
+        check_path_segment(part)
+    task = check_path_segment(slugify(task_id) or "-")
+    folder = f"kestra:///{flow.namespace.replace('.', '/')}/{slugify(flow.flow_id)}/{task}/cache"
+    return f"{folder}/{object_id}/{name}" if object_id else f"{folder}/{name}"

@@ -50,6 +50,12 @@ class TaskRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outputs: OutputReference | None = None
     settled_attempts: int = 0
     """How many attempts there were at the last restart: they do not count for a retry any more."""
+    first_inner: int | None = None
+    """Of a WorkingDirectory: the ordinal of the first of the ids kept for the task runs inside it."""
+    inner_end: State | None = None
+    """Of a WorkingDirectory: how its worker's part ended; None until then."""
+    is_inner: bool = False
+    """Whether it runs inside a WorkingDirectory, whose value it shows."""
 
     @property
     def state(self) -> State:

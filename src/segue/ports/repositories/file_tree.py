@@ -4,14 +4,12 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 
 import msgspec
 
-from segue.domain.errors import IllegalPathError, NotFoundError, SegueError
-from segue.domain.ids import check_path_segment
+from segue.domain.errors import IllegalPathError, NotFoundError
+from segue.domain.file_paths import clean_folder, clean_path
 from segue.domain.namespaces import check_namespace
 from segue.ports.clock import Clock
 from segue.ports.repositories.namespace_files import NamespaceFile, NamespaceFileRepository
 from segue.ports.storage import Storage
-
-_LONGEST_PATH = 1000
 
 
 class NamespaceFiles:
@@ -90,21 +88,3 @@ class NamespaceFiles:
                 moved.append(await self.write(tenant, namespace, place, self.read(file)))
         await self.delete(tenant, namespace, old)
         return moved
-
-
-def clean_folder(path: str) -> str:
-    """A folder's path without slashes at its ends; the root is empty. Raises ``IllegalPathError``."""
-    return "" if path.strip("/") == "" else clean_path(path)
-
-
-def clean_path(path: str) -> str:
-    """A path without slashes at its ends. Raises ``IllegalPathError`` for one that may lead elsewhere."""
-    clean = path.strip("/")
-    try:
-        for segment in clean.split("/"):
-            check_path_segment(segment)
-    except (SegueError, UnicodeEncodeError):
-        raise IllegalPathError(f"{path[:200]!r} is no path of a namespace file") from None
-    if len(clean) > _LONGEST_PATH:
-        raise IllegalPathError(f"The path of a namespace file may have {_LONGEST_PATH} characters at most")
-    return clean

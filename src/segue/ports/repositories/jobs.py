@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from segue.domain.execution.facts import TaskFinished, TaskStarted
+from segue.domain.execution.facts import InnerTaskReported, TaskFinished, TaskStarted
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.logs import LogEntry
 from segue.ports.repositories.journal import InlineOutputs
@@ -54,6 +54,14 @@ class Result(msgspec.Struct, frozen=True):
     outputs: InlineOutputs | None = None
 
 
+class InnerResult(msgspec.Struct, frozen=True):
+    """What a worker tells of a task inside the WorkingDirectory whose job has this token."""
+
+    token: str
+    fact: InnerTaskReported
+    outputs: InlineOutputs | None = None
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A batch of what workers say, written in one transaction."""
 
@@ -62,6 +70,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     started: Sequence[tuple[str, str, TaskStarted]] = ()
     """``(execution id, token, fact)``; dropped when the token is not the job's."""
     results: Sequence[Result] = ()
+    inner: Sequence[InnerResult] = ()
+    """Come before the results; dropped when the token is not the job's, or the job has no such task inside."""
 
 
 class JobRepository(Protocol):
@@ -101,6 +111,10 @@ class JobRepository(Protocol):
 
     async def held_by(self, worker_id: str) -> list[str]:
         """Task run ids of the jobs the worker holds: what is not among them any more was killed."""
+        ...
+
+    async def claimed_by(self, worker_id: str) -> list[ClaimedJob]:
+        """The jobs the worker holds, with their tokens."""
         ...
 
     async def ready(self) -> list[str]:

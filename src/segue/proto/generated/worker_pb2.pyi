@@ -118,7 +118,7 @@ class FlowKey(_message.Message):
     def __init__(self, tenant: _Optional[str] = ..., namespace: _Optional[str] = ..., flow_id: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("task_run_id", "attempt", "token", "execution_id", "flow", "task_id", "context", "outputs")
+    __slots__ = ("task_run_id", "attempt", "token", "execution_id", "flow", "task_id", "context", "outputs", "inner", "values")
     TASK_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -127,6 +127,8 @@ class Job(_message.Message):
     TASK_ID_FIELD_NUMBER: _ClassVar[int]
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    INNER_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
     task_run_id: str
     attempt: int
     token: str
@@ -135,7 +137,17 @@ class Job(_message.Message):
     task_id: str
     context: bytes
     outputs: _containers.RepeatedCompositeFieldContainer[OutputEntry]
-    def __init__(self, task_run_id: _Optional[str] = ..., attempt: _Optional[int] = ..., token: _Optional[str] = ..., execution_id: _Optional[str] = ..., flow: _Optional[_Union[FlowKey, _Mapping]] = ..., task_id: _Optional[str] = ..., context: _Optional[bytes] = ..., outputs: _Optional[_Iterable[_Union[OutputEntry, _Mapping]]] = ...) -> None: ...
+    inner: _containers.RepeatedCompositeFieldContainer[InnerTask]
+    values: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, task_run_id: _Optional[str] = ..., attempt: _Optional[int] = ..., token: _Optional[str] = ..., execution_id: _Optional[str] = ..., flow: _Optional[_Union[FlowKey, _Mapping]] = ..., task_id: _Optional[str] = ..., context: _Optional[bytes] = ..., outputs: _Optional[_Iterable[_Union[OutputEntry, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerTask, _Mapping]]] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class InnerTask(_message.Message):
+    __slots__ = ("task_id", "task_run_id")
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    task_id: str
+    task_run_id: str
+    def __init__(self, task_id: _Optional[str] = ..., task_run_id: _Optional[str] = ...) -> None: ...
 
 class OutputEntry(_message.Message):
     __slots__ = ("task_run_id", "task_id", "values", "inline", "size")
@@ -172,18 +184,20 @@ class HeartbeatAck(_message.Message):
     def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ReportBatch(_message.Message):
-    __slots__ = ("number", "logs", "started", "results", "metrics")
+    __slots__ = ("number", "logs", "started", "results", "metrics", "inner")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     LOGS_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
+    INNER_FIELD_NUMBER: _ClassVar[int]
     number: int
     logs: _containers.RepeatedCompositeFieldContainer[LogLine]
     started: _containers.RepeatedCompositeFieldContainer[Started]
     results: _containers.RepeatedCompositeFieldContainer[Result]
     metrics: _containers.RepeatedCompositeFieldContainer[Metric]
-    def __init__(self, number: _Optional[int] = ..., logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., started: _Optional[_Iterable[_Union[Started, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ...) -> None: ...
+    inner: _containers.RepeatedCompositeFieldContainer[InnerReport]
+    def __init__(self, number: _Optional[int] = ..., logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., started: _Optional[_Iterable[_Union[Started, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerReport, _Mapping]]] = ...) -> None: ...
 
 class ReportAck(_message.Message):
     __slots__ = ("number",)
@@ -232,7 +246,7 @@ class Started(_message.Message):
     def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Result(_message.Message):
-    __slots__ = ("run", "state", "started_at", "ended_at", "message", "outputs", "stored_outputs")
+    __slots__ = ("run", "state", "started_at", "ended_at", "message", "outputs", "stored_outputs", "log_file")
     RUN_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     STARTED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -240,6 +254,7 @@ class Result(_message.Message):
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     STORED_OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    LOG_FILE_FIELD_NUMBER: _ClassVar[int]
     run: TaskRunKey
     state: str
     started_at: _timestamp_pb2.Timestamp
@@ -247,7 +262,32 @@ class Result(_message.Message):
     message: str
     outputs: bytes
     stored_outputs: StoredOutputs
-    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., state: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., message: _Optional[str] = ..., outputs: _Optional[bytes] = ..., stored_outputs: _Optional[_Union[StoredOutputs, _Mapping]] = ...) -> None: ...
+    log_file: str
+    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., state: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., message: _Optional[str] = ..., outputs: _Optional[bytes] = ..., stored_outputs: _Optional[_Union[StoredOutputs, _Mapping]] = ..., log_file: _Optional[str] = ...) -> None: ...
+
+class InnerReport(_message.Message):
+    __slots__ = ("run", "block_id", "state", "started_at", "ended_at", "message", "outputs", "stored_outputs", "is_retried", "log_file")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    STORED_OUTPUTS_FIELD_NUMBER: _ClassVar[int]
+    IS_RETRIED_FIELD_NUMBER: _ClassVar[int]
+    LOG_FILE_FIELD_NUMBER: _ClassVar[int]
+    run: TaskRunKey
+    block_id: str
+    state: str
+    started_at: _timestamp_pb2.Timestamp
+    ended_at: _timestamp_pb2.Timestamp
+    message: str
+    outputs: bytes
+    stored_outputs: StoredOutputs
+    is_retried: bool
+    log_file: str
+    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., block_id: _Optional[str] = ..., state: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., message: _Optional[str] = ..., outputs: _Optional[bytes] = ..., stored_outputs: _Optional[_Union[StoredOutputs, _Mapping]] = ..., is_retried: _Optional[bool] = ..., log_file: _Optional[str] = ...) -> None: ...
 
 class StoredOutputs(_message.Message):
     __slots__ = ("uri", "size", "digest")
@@ -376,19 +416,57 @@ class FileFacts(_message.Message):
     size: int
     def __init__(self, uri: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
 
+class ListFilesRequest(_message.Message):
+    __slots__ = ("execution_id", "token", "namespace")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    token: str
+    namespace: str
+    def __init__(self, execution_id: _Optional[str] = ..., token: _Optional[str] = ..., namespace: _Optional[str] = ...) -> None: ...
+
+class FilesPage(_message.Message):
+    __slots__ = ("files",)
+    FILES_FIELD_NUMBER: _ClassVar[int]
+    files: _containers.RepeatedCompositeFieldContainer[FileEntry]
+    def __init__(self, files: _Optional[_Iterable[_Union[FileEntry, _Mapping]]] = ...) -> None: ...
+
+class FileEntry(_message.Message):
+    __slots__ = ("path", "uri", "size")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    URI_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    uri: str
+    size: int
+    def __init__(self, path: _Optional[str] = ..., uri: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
+
 class ReadFileRequest(_message.Message):
-    __slots__ = ("execution_id", "token", "tenant", "uri", "offset")
+    __slots__ = ("execution_id", "token", "tenant", "uri", "offset", "cache")
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     TENANT_FIELD_NUMBER: _ClassVar[int]
     URI_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
+    CACHE_FIELD_NUMBER: _ClassVar[int]
     execution_id: str
     token: str
     tenant: str
     uri: str
     offset: int
-    def __init__(self, execution_id: _Optional[str] = ..., token: _Optional[str] = ..., tenant: _Optional[str] = ..., uri: _Optional[str] = ..., offset: _Optional[int] = ...) -> None: ...
+    cache: CacheKey
+    def __init__(self, execution_id: _Optional[str] = ..., token: _Optional[str] = ..., tenant: _Optional[str] = ..., uri: _Optional[str] = ..., offset: _Optional[int] = ..., cache: _Optional[_Union[CacheKey, _Mapping]] = ...) -> None: ...
+
+class CacheKey(_message.Message):
+    __slots__ = ("name", "object_id", "task_run_id")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    object_id: str
+    task_run_id: str
+    def __init__(self, name: _Optional[str] = ..., object_id: _Optional[str] = ..., task_run_id: _Optional[str] = ...) -> None: ...
 
 class WriteFileRequest(_message.Message):
     __slots__ = ("target", "data")
@@ -399,12 +477,14 @@ class WriteFileRequest(_message.Message):
     def __init__(self, target: _Optional[_Union[WriteTarget, _Mapping]] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class WriteTarget(_message.Message):
-    __slots__ = ("run", "name")
+    __slots__ = ("run", "name", "cache")
     RUN_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    CACHE_FIELD_NUMBER: _ClassVar[int]
     run: TaskRunKey
     name: str
-    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
+    cache: CacheKey
+    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., name: _Optional[str] = ..., cache: _Optional[_Union[CacheKey, _Mapping]] = ...) -> None: ...
 
 class WriteFileResponse(_message.Message):
     __slots__ = ("file",)

@@ -64,6 +64,11 @@ class WorkerGatewayStub:
                 request_serializer=worker__pb2.FetchValuesRequest.SerializeToString,
                 response_deserializer=worker__pb2.FetchValuesResponse.FromString,
                 _registered_method=True)
+        self.ListFiles = channel.unary_stream(
+                '/segue.worker.v1.WorkerGateway/ListFiles',
+                request_serializer=worker__pb2.ListFilesRequest.SerializeToString,
+                response_deserializer=worker__pb2.FilesPage.FromString,
+                _registered_method=True)
         self.ReadFile = channel.unary_stream(
                 '/segue.worker.v1.WorkerGateway/ReadFile',
                 request_serializer=worker__pb2.ReadFileRequest.SerializeToString,
@@ -121,6 +126,13 @@ class WorkerGatewayServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListFiles(self, request, context):
+        """The files of a namespace that the flow of a job may use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReadFile(self, request, context):
         """A file of internal storage in chunks.
         """
@@ -167,6 +179,11 @@ def add_WorkerGatewayServicer_to_server(servicer, server):
                     servicer.FetchValues,
                     request_deserializer=worker__pb2.FetchValuesRequest.FromString,
                     response_serializer=worker__pb2.FetchValuesResponse.SerializeToString,
+            ),
+            'ListFiles': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListFiles,
+                    request_deserializer=worker__pb2.ListFilesRequest.FromString,
+                    response_serializer=worker__pb2.FilesPage.SerializeToString,
             ),
             'ReadFile': grpc.unary_stream_rpc_method_handler(
                     servicer.ReadFile,
@@ -341,6 +358,33 @@ class WorkerGateway:
             '/segue.worker.v1.WorkerGateway/FetchValues',
             worker__pb2.FetchValuesRequest.SerializeToString,
             worker__pb2.FetchValuesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/segue.worker.v1.WorkerGateway/ListFiles',
+            worker__pb2.ListFilesRequest.SerializeToString,
+            worker__pb2.FilesPage.FromString,
             options,
             channel_credentials,
             insecure,

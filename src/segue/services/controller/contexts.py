@@ -38,6 +38,9 @@ def fill_job(message: pb.Job, job: Job, token: str, context: bytes) -> None:
     flow.flow_id, flow.revision = job.flow.flow_id, job.flow.revision
     message.task_id = job.task_id
     message.context = context
+    message.values.extend(job.values)
+    for item in job.inner:
+        message.inner.add(task_id=item.task_id, task_run_id=item.task_run_id)
 
 
 def fill_outputs(message: pb.Job, job: Job, inline: Mapping[str, bytes], room: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable, AsyncIterator
 
 from segue.domain.errors import IllegalPathError, LimitExceededError, NotFoundError, SegueError
-from segue.domain.execution.places import run_folder
+from segue.domain.execution.places import cache_uri, run_folder
 from segue.domain.ids import check_path_segment
 from segue.domain.needs import ValueKind
 from segue.ports.repositories.values import ValueScope
@@ -14,6 +14,7 @@ from segue.services.controller.config import ControllerConfig, ControllerPorts
 from segue.services.controller.sessions import HeldJob, Session
 from segue.services.controller.translate import flow_of
 
+_PAGE = 1000
 MAX_NEEDS = 200
 """Values asked for with one call."""
 
@@ -64,9 +65,23 @@ class Fetch:
         job = _held(session, request.token)
         if request.tenant not in {"", job.flow.tenant}:
             raise IllegalPathError("The file is of another tenant")
-        await self._ports.values.access.check_file(job.flow, job.execution_id, request.uri)
-        async for chunk in self._chunks(job.flow.tenant, request.uri, request.offset):
+        if request.HasField("cache"):
+            uri = _cache_uri(job, request.cache)
+        else:
+            uri = request.uri
+            await self._ports.values.access.check_file(job.flow, job.execution_id, uri)
+        async for chunk in self._chunks(job.flow.tenant, uri, request.offset):
             yield chunk
+
+    async def files(self, session: Session, request: pb.ListFilesRequest) -> AsyncIterator[list[pb.FileEntry]]:
+        """The files of a namespace, in pages. Raises ``IllegalPathError`` for one the flow may not use."""
+        job = _held(session, request.token)
+        namespace = request.namespace or job.flow.namespace
+        self._ports.values.access.check_namespace(job.flow, namespace)
+        found = await self._ports.values.files.below(job.flow.tenant, namespace)
+        entries = [pb.FileEntry(path=file.path, uri=file.uri, size=file.size) for file in found if not file.is_folder]
+        for start in range(0, len(entries), _PAGE):
+            yield entries[start : start + _PAGE]
 
     async def values(self, session: Session, request: pb.FetchValuesRequest) -> list[pb.FetchedValue]:
         """What expressions of a job ask for. Raises ``LimitExceededError`` for too much at once."""
@@ -88,8 +103,14 @@ class Fetch:
         Raises ``LimitExceededError`` when it grows larger than allowed; then nothing is kept.
         """
         job = _held(session, target.run.token)
-        folder = run_folder(job.flow, job.execution_id, job.task_id or target.run.task_id, job.task_run_id)
-        uri = folder + check_path_segment(target.name)
+        if target.HasField("cache"):
+            uri = _cache_uri(job, target.cache)
+        else:
+            task_id = job.task_of(target.run.task_run_id)
+            if task_id is None:
+                raise NotFoundError("The worker holds no job with this task run")
+            folder = run_folder(job.flow, job.execution_id, task_id, target.run.task_run_id)
+            uri = folder + check_path_segment(target.name)
         stored = await self._ports.storage.put(job.flow.tenant, uri, self._limited(content))
         job.files[stored.uri] = stored
         return stored
@@ -113,6 +134,13 @@ class Fetch:
             if run.id == request.task_run_id and run.outputs and run.outputs.uri:
                 return run.outputs.uri
         raise NotFoundError(f"The task run '{request.task_run_id[:100]}' has no outputs")
+
+
+def _cache_uri(job: HeldJob, cache: pb.CacheKey) -> str:
+    task_id = job.task_of(cache.task_run_id or job.task_run_id)
+    if task_id is None:
+        raise NotFoundError("The worker holds no job with this task run")
+    return cache_uri(job.flow, task_id, cache.object_id, cache.name)
 
 
 def _held(session: Session, token: str) -> HeldJob:

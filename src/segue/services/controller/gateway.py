@@ -104,6 +104,7 @@ class Gateway(rpc.WorkerGatewayServicer):
     ) -> AsyncIterator[pb.ReportAck]:
         """Batches up, acknowledgements down."""
         session = await self._session(context)
+        await session.is_resumed.wait()
         async for batch in requests:
             self._links.heard(session)
             try:
@@ -136,6 +137,17 @@ class Gateway(rpc.WorkerGatewayServicer):
         session = await self._session(context)
         try:
             return pb.FetchValuesResponse(values=await self._fetch.values(session, request))
+        except SegueError as error:
+            await _abort(context, _code(error), error.message)
+
+    async def ListFiles(  # noqa: N802 - named by the protocol
+        self, request: pb.ListFilesRequest, context: Context
+    ) -> AsyncIterator[pb.FilesPage]:
+        """The files of a namespace."""
+        session = await self._session(context)
+        try:
+            async for entries in self._fetch.files(session, request):
+                yield pb.FilesPage(files=entries)
         except SegueError as error:
             await _abort(context, _code(error), error.message)
 

@@ -1,12 +1,12 @@
 """Tells workers which of their jobs are not wanted any more."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from segue.ports.queue import Channel
 from segue.proto.generated import worker_pb2 as pb
 from segue.services.controller.config import ControllerPorts
-from segue.services.controller.sessions import Session, Sessions
+from segue.services.controller.sessions import Session, Sessions, Stream
 
 _SETTLED = 5.0
 """Seconds a job is held before its row is looked for: broadcasts are nearly always faster."""
@@ -49,6 +49,12 @@ class Kills:
             old.pop(task_run_id, None)
         gone = [token for token in old.values() if token in session.worker.held]
         self._tell(session, gone)
+
+    @staticmethod
+    def stop(stream: Stream, tokens: Sequence[str]) -> None:
+        """Tell a worker to stop jobs that are not its own, or not any more."""
+        if tokens:
+            stream.send(pb.WorkResponse(kill=pb.Kill(tokens=tokens)))
 
     def _tell(self, session: Session, tokens: list[str]) -> None:
         if tokens and session.stream is not None:

@@ -3,18 +3,21 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from segue.domain.errors import UnavailableError
+from segue.domain.execution.task_run import TaskRun
 from segue.ports.queue import Channel, Topic
 from segue.proto.generated import worker_pb2 as pb
 from segue.services.controller.config import ControllerConfig, ControllerPorts
 from segue.services.controller.dispatch import Dispatcher
 from segue.services.controller.kills import Kills
-from segue.services.controller.sessions import HeldJob, Session, Sessions, Stream
+from segue.services.controller.sessions import LATE_SECONDS, HeldJob, Session, Sessions, Stream, held_job
 
 logger = logging.getLogger(__name__)
 _MAX_HELD = 100_000
+_MAX_LATE = 100
 
 
 class Links:
@@ -59,26 +62,43 @@ class Links:
             stream = session.open()
         if queues:
             await self._ports.queue.broadcast(Channel.JOBS, queues)
+        session.is_resumed.set()
+        self._kills.stop(stream, [token for token in tokens if token not in worker.held])
         await self._kills.check(session, settled=0)
         return stream
 
     async def _adopt(self, session: Session, tokens: Sequence[str], task_run_ids: Sequence[str]) -> None:
-        """Get to know the jobs that another controller, or an earlier life of this one, handed out."""
+        """Get to know the jobs that another controller, or an earlier life of this one, handed out.
+
+        What the worker says is believed as far as the database says the same.
+        """
         worker = session.worker
         unknown = {
-            run: token
-            for token, run in zip(tokens, task_run_ids, strict=False)
-            if token not in worker.held and len(token) <= 128
+            run: token for run, token in zip(task_run_ids, tokens, strict=False) if worker.known(token, _time()) is None
         }
         if not unknown:
             return
-        ids = list({run.rpartition("-")[0]: None for run in unknown})
+        claimed = await self._ports.jobs.claimed_by(worker.id)
+        held = [
+            held_job(one.job, one.token, _time()) for one in claimed if unknown.get(one.job.task_run_id) == one.token
+        ]
+        worker.hold(held)
+        for job in held:
+            del unknown[job.task_run_id]
+        worker.remember(await self._ended_jobs(worker.id, unknown), _time())
+
+    async def _ended_jobs(self, worker_id: str, unknown: Mapping[str, str]) -> list[HeldJob]:
+        """Those of the task runs (with tokens) of which the worker has run an attempt not long ago."""
+        border = self._ports.clock.now() - timedelta(seconds=LATE_SECONDS)
+        ids = list({run.rpartition("-")[0]: None for run in unknown})[:_MAX_LATE]
         executions = await self._ports.executions.get_many(ids)
-        worker.hold(
-            HeldJob(token, run, execution.id, execution.flow, None, None, _time())
-            for run, token in unknown.items()
-            if (execution := executions.get(run.rpartition("-")[0])) is not None
-        )
+        jobs = []
+        for execution in executions.values():
+            for run in await self._ports.executions.task_runs(execution.id):
+                if run.id in unknown and _has_run(run, worker_id, border):
+                    token = unknown[run.id]
+                    jobs.append(HeldJob(token, run.id, execution.id, execution.flow, run.task_id, None, _time()))
+        return jobs
 
     def heard(self, session: Session) -> None:
         """The worker is alive."""
@@ -120,6 +140,11 @@ class Links:
             await self._ports.jobs.renew(leases)
         self._renewed_at = began
         self._sessions.end_silent(began - self._config.lease - self._config.heartbeat)
+
+
+def _has_run(run: TaskRun, worker_id: str, border: datetime) -> bool:
+    ends = [attempt.status.ended_at for attempt in run.attempts if attempt.worker_id == worker_id]
+    return any(end is None or end >= border for end in ends)
 
 
 def _time() -> float:

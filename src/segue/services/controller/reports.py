@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from segue.domain.errors import UnavailableError
 from segue.domain.execution.facts import TaskFinished
@@ -18,6 +19,8 @@ from segue.services.controller.config import ControllerConfig, ControllerPorts
 from segue.services.controller.sessions import Session
 
 logger = logging.getLogger(__name__)
+RunId: TypeAlias = tuple[str, str, str, str]
+"""Token, execution, task run and task."""
 _PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -37,7 +40,7 @@ class Reports:
         ``UnavailableError`` when it could not even be read: the worker sends it again.
         """
         try:
-            report = await self._translate(session, batch)
+            report = self._translate(session, batch)
         except UnavailableError:
             raise
         except Exception:
@@ -94,21 +97,21 @@ class Reports:
                 await asyncio.sleep(_PAUSES[min(tries, len(_PAUSES) - 1)])
                 tries += 1
 
-    async def _translate(self, session: Session, batch: pb.ReportBatch) -> Report:
+    def _translate(self, session: Session, batch: pb.ReportBatch) -> Report:
         now, worker = self._ports.clock.now(), session.worker
-        flows = await self._flows(session, batch)
+        flows = self._flows(session, batch)
         report = Report(
             logs=[
                 entry
                 for line in batch.logs
-                if (flow := flows.get(line.run.token)) and (entry := translate.log_entry(line, flow, now))
+                if (flow := flows.get(_id(line.run))) and (entry := translate.log_entry(line, flow, now))
             ],
             metrics=[
                 figure
                 for one in batch.metrics
-                if (flow := flows.get(one.run.token)) and (figure := translate.metric(one, flow, now))
+                if (flow := flows.get(_id(one.run))) and (figure := translate.metric(one, flow, now))
             ],
-            started=[translate.started(one, worker.id, now) for one in batch.started if one.run.token in flows],
+            started=[translate.started(one, worker.id, now) for one in batch.started if _id(one.run) in flows],
             results=[
                 translate.result(
                     one,
@@ -118,7 +121,12 @@ class Reports:
                     now=now,
                 )
                 for one in batch.results
-                if one.run.token in flows
+                if _id(one.run) in flows
+            ],
+            inner=[
+                translate.inner(one, held, worker.id, inline_limit=self._config.inline_output_bytes, now=now)
+                for one in batch.inner
+                if _id(one.run) in flows and (held := worker.held.get(one.run.token)) is not None
             ],
         )
         _warn_of_dropped(session, batch, report)
@@ -129,38 +137,30 @@ class Reports:
         known = [result for result in batch.results if result.run.token in worker.held]
         return Report(results=[translate.unreadable(result, worker.id, now) for result in known])
 
-    async def _flows(self, session: Session, batch: pb.ReportBatch) -> Mapping[str, FlowKey]:
-        """By token, the flows of the runs whose ids are right.
+    @staticmethod
+    def _flows(session: Session, batch: pb.ReportBatch) -> Mapping[RunId, FlowKey]:
+        """The flows of the runs that are of jobs the worker holds, or has held until not long ago.
 
-        A job the controller handed out itself is known. Another one, held since before a restart or
-        lost by now, must name an execution that exists, and its flow.
+        What a worker says of anything else is not believed.
         """
-        held = session.worker.held
-        flows: dict[str, FlowKey] = {}
-        unknown: dict[str, pb.TaskRunKey] = {}
+        now = asyncio.get_running_loop().time()
+        flows: dict[RunId, FlowKey] = {}
         for run in _runs(batch):
-            token = run.token
-            if token in flows or token in unknown:
+            id_ = _id(run)
+            if id_ in flows:
                 continue
-            if not translate.is_run(run):
-                continue
-            job = held.get(token)
-            if job is None:
-                unknown[token] = run
-            elif job.task_run_id == run.task_run_id:
-                flows[token] = job.flow
-        if unknown:
-            ids = list({run.execution_id: None for run in unknown.values()})
-            executions = await self._ports.executions.get_many(ids)
-            for token, run in unknown.items():
-                execution = executions.get(run.execution_id)
-                if execution is not None and execution.flow == translate.flow_of(run.flow):
-                    flows[token] = execution.flow
+            job = session.worker.known(run.token, now)
+            if job is not None and translate.is_run(run) and job.task_of(run.task_run_id) == run.task_id:
+                flows[id_] = job.flow
         return flows
 
 
+def _id(run: pb.TaskRunKey) -> RunId:
+    return run.token, run.execution_id, run.task_run_id, run.task_id
+
+
 def _runs(batch: pb.ReportBatch) -> Iterable[pb.TaskRunKey]:
-    for part in (batch.results, batch.started, batch.logs, batch.metrics):
+    for part in (batch.results, batch.started, batch.logs, batch.metrics, batch.inner):
         for message in part:
             yield message.run
 
@@ -171,12 +171,13 @@ def _merge(reports: Sequence[Report]) -> Report:
         metrics=[metric for report in reports for metric in report.metrics],
         started=[fact for report in reports for fact in report.started],
         results=[result for report in reports for result in report.results],
+        inner=[told for report in reports for told in report.inner],
     )
 
 
 def _warn_of_dropped(session: Session, batch: pb.ReportBatch, report: Report) -> None:
-    sent = len(batch.logs) + len(batch.metrics) + len(batch.started) + len(batch.results)
-    kept = len(report.logs) + len(report.metrics) + len(report.started) + len(report.results)
+    sent = len(batch.logs) + len(batch.metrics) + len(batch.started) + len(batch.results) + len(batch.inner)
+    kept = len(report.logs) + len(report.metrics) + len(report.started) + len(report.results) + len(report.inner)
     if kept != sent:
         logger.warning(
             "worker %s: %d of %d parts of report %d were malformed or of no execution, and were dropped",

@@ -15,6 +15,9 @@ from segue.ports.storage import StoredFile
 from segue.proto.generated import worker_pb2 as pb
 
 _REMEMBERED_FLOWS = 10_000
+_REMEMBERED_JOBS = 10_000
+LATE_SECONDS = 900.0
+"""How long after the end of a job its worker may send what it still has to say: log lines, metrics."""
 
 
 @dataclass(slots=True)
@@ -28,10 +31,16 @@ class HeldJob:
     task_id: str | None
     attempt: int | None
     since: float
+    inner: dict[str, str] = field(default_factory=dict)
+    """The tasks inside a WorkingDirectory: task run id to task id."""
     remote: dict[str, OutputReference] = field(default_factory=dict)
     """Outputs of other task runs that were not sent along, by task run id."""
     files: dict[str, StoredFile] = field(default_factory=dict)
     """Files the job has written, by URI."""
+
+    def task_of(self, task_run_id: str) -> str | None:
+        """The id of the task whose run this is, None when the job has nothing to do with it."""
+        return self.task_id if task_run_id == self.task_run_id else self.inner.get(task_run_id)
 
 
 class Stream:
@@ -71,6 +80,22 @@ class Worker:
         self.held: dict[str, HeldJob] = {}
         self._tokens: dict[str, str] = {}
         self._flows: OrderedDict[FlowKey, None] = OrderedDict()
+        self._ended: OrderedDict[str, tuple[HeldJob, float]] = OrderedDict()
+
+    def known(self, token: str, now: float) -> HeldJob | None:
+        """The job with this token when the worker holds it or has held it until a short while ago."""
+        job = self.held.get(token)
+        if job is None and token in self._ended:
+            ended, at = self._ended[token]
+            job = ended if now - at <= LATE_SECONDS else None
+        return job
+
+    def remember(self, jobs: Iterable[HeldJob], now: float) -> None:
+        """Note jobs that the worker has held: what it still says of them is believed for a while."""
+        for job in jobs:
+            self._ended[job.token] = job, now
+        while len(self._ended) > _REMEMBERED_JOBS:
+            self._ended.popitem(last=False)
 
     def hold(self, jobs: Iterable[HeldJob]) -> None:
         """Note jobs that were handed to the worker."""
@@ -85,7 +110,10 @@ class Worker:
         """Note jobs that are not the worker's any more."""
         for token in tokens:
             job = self.held.pop(token, None)
-            if job is not None and self._tokens.get(job.task_run_id) == token:
+            if job is None:
+                continue
+            self.remember([job], asyncio.get_running_loop().time())
+            if self._tokens.get(job.task_run_id) == token:
                 del self._tokens[job.task_run_id]
 
     def token_of(self, task_run_id: str) -> str | None:
@@ -113,6 +141,8 @@ class Session:
         self.is_over = False
         self.is_unsure = False
         """Whether a claim broke off, so that jobs may be claimed that are not known here."""
+        self.is_resumed = asyncio.Event()
+        """Set once it is known what the worker holds, and at the end of the session."""
         self._news = 0
         self._dry_at = -1
 
@@ -191,6 +221,7 @@ class Sessions:
     def end(self, session: Session) -> None:
         """Forget a session."""
         session.is_over = True
+        session.is_resumed.set()
         if session.stream is not None:
             session.stream.close()
         self._by_id.pop(session.id, None)
@@ -211,4 +242,5 @@ class Sessions:
 def held_job(job: Job, token: str, since: float) -> HeldJob:
     """What is remembered of a job that is handed out."""
     remote = {need.task_run_id: need.reference for need in job.outputs}
-    return HeldJob(token, job.task_run_id, job.execution_id, job.flow, job.task_id, job.attempt, since, remote)
+    inner = {item.task_run_id: item.task_id for item in job.inner}
+    return HeldJob(token, job.task_run_id, job.execution_id, job.flow, job.task_id, job.attempt, since, inner, remote)

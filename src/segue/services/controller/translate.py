@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from segue.domain.execution.facts import TaskFinished, TaskStarted
+from segue.domain.execution.facts import InnerTaskReported, TaskFinished, TaskStarted
 from segue.domain.execution.logs import LogEntry, LogLevel
 from segue.domain.execution.model import FlowKey
 from segue.domain.execution.places import run_folder
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import OutputReference
-from segue.ports.repositories.jobs import Metric, Result
+from segue.ports.repositories.jobs import InnerResult, Metric, Result
 from segue.ports.repositories.journal import InlineOutputs
 from segue.proto.generated import worker_pb2 as pb
 from segue.services.controller.sessions import HeldJob
@@ -146,8 +146,40 @@ def result(message: pb.Result, held: HeldJob | None, worker_id: str, *, inline_l
         ended_at=ended_at,
         outputs=reference,
         message=text,
+        log_file=_log_file(message.log_file, held, run),
     )
     return Result(run.execution_id, run.token, fact, inline)
+
+
+def inner(message: pb.InnerReport, held: HeldJob, worker_id: str, *, inline_limit: int, now: datetime) -> InnerResult:
+    """The beginning or the end of an attempt inside a WorkingDirectory; one that cannot be taken is a failure."""
+    run, state = message.run, _ENDS.get(message.state)
+    started_at = _moment(message.started_at, now)
+    text = _text(message.message) or None
+    reference, inline = None, None
+    if message.state == State.RUNNING:
+        state = State.RUNNING
+    elif state is None:
+        state, text = State.FAILED, "The worker reported a state that no attempt can end in"
+    else:
+        try:
+            reference, inline = _outputs(message, held, inline_limit)
+        except OutputsRefused as error:
+            state, text = State.FAILED, str(error)
+    fact = InnerTaskReported(
+        block_id=held.task_run_id,
+        task_run_id=run.task_run_id,
+        attempt=run.attempt,
+        worker_id=worker_id,
+        state=state,
+        started_at=started_at,
+        ended_at=None if state is State.RUNNING else max(_moment(message.ended_at, now), started_at),
+        is_retried=message.is_retried and state is State.FAILED,
+        outputs=reference,
+        message=text,
+        log_file=_log_file(message.log_file, held, run),
+    )
+    return InnerResult(run.token, fact, inline)
 
 
 def failure(failed: Result, reason: str) -> Result:
@@ -172,7 +204,7 @@ def unreadable(message: pb.Result, worker_id: str, now: datetime) -> Result:
 
 
 def _outputs(
-    message: pb.Result, held: HeldJob | None, inline_limit: int
+    message: pb.Result | pb.InnerReport, held: HeldJob | None, inline_limit: int
 ) -> tuple[OutputReference | None, InlineOutputs | None]:
     run = message.run
     if message.HasField("outputs"):
@@ -184,7 +216,7 @@ def _outputs(
         inline = InlineOutputs(run.task_run_id, run.execution_id, payload, digest)
         return OutputReference(len(payload), digest), inline
     if message.HasField("stored_outputs"):
-        return _stored(message.stored_outputs, held), None
+        return _stored(message.stored_outputs, held, run), None
     return None, None
 
 
@@ -195,16 +227,25 @@ def _check_object(payload: bytes) -> None:
         raise OutputsRefused("The outputs are no JSON object") from None
 
 
-def _stored(stored: pb.StoredOutputs, held: HeldJob | None) -> OutputReference:
+def _stored(stored: pb.StoredOutputs, held: HeldJob | None, run: pb.TaskRunKey) -> OutputReference:
     if held is None:
         raise OutputsRefused("The outputs belong to a job that the worker does not hold")
     written = held.files.get(stored.uri)
     if written is not None:
         return OutputReference(written.size, written.digest, written.uri)
-    folder = run_folder(held.flow, held.execution_id, held.task_id or "", held.task_run_id)
-    if not stored.uri.startswith(folder) or "/" in stored.uri[len(folder) :]:
+    if not _is_own(stored.uri, held, run):
         raise OutputsRefused("The outputs were stored outside of the folder of the task run")
     return OutputReference(stored.size, stored.digest[:64], stored.uri)
+
+
+def _log_file(uri: str, held: HeldJob | None, run: pb.TaskRunKey) -> str | None:
+    return uri if uri and held is not None and _is_own(uri, held, run) else None
+
+
+def _is_own(uri: str, held: HeldJob, run: pb.TaskRunKey) -> bool:
+    """Whether a file lies directly in the folder of the task run."""
+    folder = run_folder(held.flow, held.execution_id, held.task_of(run.task_run_id) or "", run.task_run_id)
+    return uri.startswith(folder) and "/" not in uri[len(folder) :]
 
 
 def _text(text: str, limit: int = MAX_MESSAGE) -> str:

@@ -1,38 +1,64 @@
 """What a plugin sees of its run: implements the SDK's ``RunContext``."""
 
 import asyncio
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from segue.domain.file_paths import working_path
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import ExecutionInfo, FlowInfo, TaskRunInfo
+from segue.services.worker.binding import BoundTask
 from segue.services.worker.control import Control
 from segue.services.worker.expressions import Expressions, Kit
-from segue.services.worker.flows import BoundTask
+from segue.services.worker.folder import Folder
 from segue.services.worker.journal import Masks, TaskLog, TaskMetrics
+from segue.services.worker.staging import Staging
+
+Answer = TypeVar("Answer")
 
 
 class TaskFiles:
     """Internal storage through the controller: implements the SDK's ``Files``."""
 
-    def __init__(self, control: Control, job: pb.Job, run: pb.TaskRunKey, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        control: Control,
+        run: pb.TaskRunKey,
+        staging: Staging,
+        folder: Callable[[], Folder],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self._control = control
-        self._job = job
         self._run = run
+        self._staging = staging
+        self._folder = folder
         self._loop = loop
 
     def read(self, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
         """The content in chunks."""
-        return self._control.read(self._job, uri, offset)
+        return self._staging.read(uri, offset)
 
     async def write(self, name: str, content: bytes | AsyncIterator[bytes] | Path) -> str:
         """Store a file of this run and return its URI."""
         uri: str = (await self._control.write(self._run, name, content)).uri
         return uri
+
+    async def download(self, uri: str, path: str) -> Path:
+        """Write the content of a URI into the working directory."""
+        folder = self._folder()
+        await folder.fill(path, self.read(uri))
+        return folder.path / working_path(path)
+
+    async def place(self, files: Mapping[str, Any]) -> None:
+        """Write files into the working directory."""
+        await self._staging.put(files)
+
+    async def collect(self, patterns: Iterable[str]) -> dict[str, str]:
+        """Store files of the working directory."""
+        return await self._staging.collect(patterns)
 
     def read_blocking(self, uri: str) -> bytes:
         """The whole content, called in a thread."""
@@ -40,11 +66,26 @@ class TaskFiles:
         async def whole() -> bytes:
             return b"".join([chunk async for chunk in self.read(uri)])
 
-        return asyncio.run_coroutine_threadsafe(whole(), self._loop).result()
+        return self._wait(whole())
 
     def write_blocking(self, name: str, content: bytes | Path) -> str:
         """Store a file, called in a thread."""
-        return asyncio.run_coroutine_threadsafe(self.write(name, content), self._loop).result()
+        return self._wait(self.write(name, content))
+
+    def download_blocking(self, uri: str, path: str) -> Path:
+        """As ``download``, called in a thread."""
+        return self._wait(self.download(uri, path))
+
+    def place_blocking(self, files: Mapping[str, Any]) -> None:
+        """As ``place``, called in a thread."""
+        self._wait(self.place(files))
+
+    def collect_blocking(self, patterns: Iterable[str]) -> dict[str, str]:
+        """As ``collect``, called in a thread."""
+        return self._wait(self.collect(patterns))
+
+    def _wait(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
 class WorkerContext:
@@ -60,7 +101,9 @@ class WorkerContext:
         log: TaskLog,
         metrics: TaskMetrics,
         masks: Masks,
+        shared: Folder | None = None,
     ) -> None:
+        """``shared`` is the directory of the WorkingDirectory around, which outlives this run."""
         self.logger = log
         self.metrics = metrics
         self.is_stopped = False
@@ -72,7 +115,10 @@ class WorkerContext:
         self._loop = asyncio.get_running_loop()
         self._expressions = Expressions(job, bound, kit, masks)
         self._callbacks: list[Callable[[], None]] = []
-        self._folder: Path | None = None
+        self._folder_lock = threading.Lock()
+        self._folder = shared
+        self._is_shared = shared is not None
+        self.staging = Staging(job, run, kit.control, self)
 
     @property
     def flow(self) -> FlowInfo:
@@ -96,17 +142,27 @@ class WorkerContext:
         """The roots of expressions."""
         return self._expressions.variables.roots()
 
+    def add_variable(self, name: str, value: Any) -> None:
+        """Let expressions of this run know one root more."""
+        self._expressions.variables.roots()[name] = value
+
     @property
     def files(self) -> TaskFiles:
         """Internal storage."""
-        return TaskFiles(self._control, self._job, self._run, self._loop)
+        return TaskFiles(self._control, self._run, self.staging, lambda: self.folder, self._loop)
+
+    @property
+    def folder(self) -> Folder:
+        """The directory of this run."""
+        with self._folder_lock:
+            if self._folder is None:
+                self._folder = Folder()
+            return self._folder
 
     @property
     def working_dir(self) -> Path:
-        """A temporary folder of this run."""
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="segue-"))
-        return self._folder
+        """Its path."""
+        return self.folder.path
 
     def on_stop(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` in the loop when the run should end."""
@@ -116,13 +172,13 @@ class WorkerContext:
         """Hide a secret from now on."""
         self._masks.add(secret)
 
-    async def render(self, value: Any) -> Any:
+    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
         """Render a property, a text, or every text in maps and lists."""
-        return await self._expressions.render(value)
+        return await self._expressions.render(value, variables)
 
-    def render_blocking(self, value: Any) -> Any:
+    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
         """The same, called in a thread."""
-        return self._expressions.render_blocking(value)
+        return self._expressions.render_blocking(value, variables)
 
     def stop(self) -> None:
         """Tell the plugin to end."""
@@ -133,9 +189,9 @@ class WorkerContext:
 
     def close(self) -> None:
         """Remove what the run leaves behind."""
-        if self._folder is not None:
+        if self._folder is not None and not self._is_shared:
             folder, self._folder = self._folder, None
-            self._loop.run_in_executor(None, shutil.rmtree, folder, True)
+            self._loop.run_in_executor(None, folder.remove)
 
     def _add_callback(self, callback: Callable[[], None]) -> None:
         if self.is_stopped:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import grpc
 
@@ -14,6 +14,7 @@ from segue.expr import Dialect
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
 from segue.proto.values import read_values, write_needs
+from segue.services.worker.folder import FolderFile
 
 Answer = TypeVar("Answer")
 _AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.CANCELLED})
@@ -87,8 +88,19 @@ class Control:
 
         return await self._call(fetch)
 
-    async def read(self, job: pb.Job, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
-        """A file in chunks; goes on where it was when the connection breaks."""
+    async def namespace_files(self, job: pb.Job, namespace: str) -> list[pb.FileEntry]:
+        """The files of a namespace. Raises ``SegueError`` when the flow may not use it."""
+        request = pb.ListFilesRequest(execution_id=job.execution_id, token=job.token, namespace=namespace)
+
+        async def fetch(to: Connected) -> list[pb.FileEntry]:
+            return [file async for page in to.stub.ListFiles(request, metadata=to.metadata) for file in page.files]
+
+        return await self._call(fetch)
+
+    async def read(
+        self, job: pb.Job, uri: str = "", offset: int = 0, *, cache: pb.CacheKey | None = None
+    ) -> AsyncIterator[bytes]:
+        """A file, or what was kept under a key, in chunks; goes on where it was when the connection breaks."""
         while True:
             to = await self._connection()
             request = pb.ReadFileRequest(
@@ -97,6 +109,7 @@ class Control:
                 tenant=job.flow.tenant,
                 uri=uri,
                 offset=offset,
+                cache=cache,
             )
             try:
                 async for chunk in to.stub.ReadFile(request, metadata=to.metadata):
@@ -108,10 +121,15 @@ class Control:
             await asyncio.sleep(_PAUSE)
 
     async def write(
-        self, run: pb.TaskRunKey, name: str, content: bytes | Path | AsyncIterator[bytes]
+        self,
+        run: pb.TaskRunKey,
+        name: str,
+        content: bytes | Path | FolderFile | AsyncIterator[bytes],
+        *,
+        cache: pb.CacheKey | None = None,
     ) -> pb.StoredOutputs:
-        """Store a file of the run. Bytes and paths are sent again when the connection breaks."""
-        target = pb.WriteFileRequest(target=pb.WriteTarget(run=run, name=name))
+        """Store a file of the run, or under a key. Bytes and files are sent again when the connection breaks."""
+        target = pb.WriteFileRequest(target=pb.WriteTarget(run=run, name=name, cache=cache))
 
         async def requests(size: int) -> AsyncIterator[pb.WriteFileRequest]:
             yield target
@@ -123,7 +141,7 @@ class Control:
             stored: pb.StoredOutputs = answer.file
             return stored
 
-        return await self._call(send, once=not isinstance(content, bytes | Path))
+        return await self._call(send, once=not isinstance(content, bytes | Path | FolderFile))
 
     async def _call(self, call: Callable[[Connected], Awaitable[Answer]], *, once: bool = False) -> Answer:
         while True:
@@ -154,12 +172,16 @@ def _judge(error: grpc.aio.AioRpcError | asyncio.CancelledError) -> None:
         raise kind(error.details() or f"the controller refused: {error.code().name}") from error
 
 
+def _opened(file: Path | FolderFile) -> BinaryIO:
+    return file.open("rb") if isinstance(file, Path) else file.open()
+
+
 async def _parts(content: Any, size: int) -> AsyncIterator[bytes]:
     if isinstance(content, bytes):
         for start in range(0, len(content), size):
             yield content[start : start + size]
-    elif isinstance(content, Path):
-        with await asyncio.to_thread(content.open, "rb") as file:
+    elif isinstance(content, Path | FolderFile):
+        with await asyncio.to_thread(_opened, content) as file:
             while part := await asyncio.to_thread(file.read, size):
                 yield part
     else:

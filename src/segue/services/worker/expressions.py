@@ -18,8 +18,8 @@ from segue.expr import Dialect, Engine, ExpressionError, References, Services
 from segue.ports.evaluation import InThread, evaluate, evaluate_blocking
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import Property
+from segue.services.worker.binding import BoundTask
 from segue.services.worker.control import Control
-from segue.services.worker.flows import BoundTask
 from segue.services.worker.journal import Masks
 from segue.services.worker.outputs import OutputsNeeded, TaskOutputs
 
@@ -82,15 +82,15 @@ class Expressions:
         self._services: Services | None = None
         self._rendered: dict[int, Any] = {}
 
-    async def render(self, value: Any) -> Any:
-        """A property, a text, or every text in maps and lists. Raises ``ExpressionError``, and ``SegueError`` when
-        something cannot be fetched."""
-        work, fetch = partial(self._evaluate, value), partial(self._fetch, value)
+    async def render(self, value: Any, more: Mapping[str, Any] | None = None) -> Any:
+        """A property, a text, or every text in maps and lists; ``more`` are roots for this time. Raises
+        ``ExpressionError``, and ``SegueError`` when something cannot be fetched."""
+        work, fetch = partial(self._evaluate, value, more), partial(self._fetch, value)
         return await evaluate(work, self._own_services(), fetch, self._in_thread)
 
-    def render_blocking(self, value: Any) -> Any:
+    def render_blocking(self, value: Any, more: Mapping[str, Any] | None = None) -> Any:
         """The same, called in a thread."""
-        work, fetch = partial(self._evaluate, value), partial(self._fetch, value)
+        work, fetch = partial(self._evaluate, value, more), partial(self._fetch, value)
         return evaluate_blocking(work, self._own_services(), fetch, self._loop)
 
     def _own_services(self) -> Services:
@@ -98,10 +98,14 @@ class Expressions:
             self._services = self._values.services(self._base, logs=True)
         return self._services
 
-    def _evaluate(self, value: Any, services: Services) -> Any:
-        render = _Renderer(self._engine, self._dialect, self.variables, services)
+    def _evaluate(self, value: Any, more: Mapping[str, Any] | None, services: Services) -> Any:
+        roots = self.variables.roots()
+        if more:
+            render = _Renderer(self._engine, self._dialect, {**roots, **more}, services)
+            return value.evaluate(render) if isinstance(value, Property) else render.render_any(value)
+        render = _Renderer(self._engine, self._dialect, roots, services)
         if not isinstance(value, Property):
-            return render.render(value) if isinstance(value, str) else render.render_value(value)
+            return render.render_any(value)
         if not value.is_dynamic:
             return value.evaluate(render)
         found = self._rendered.get(id(value), _MISSING)
@@ -142,7 +146,9 @@ class _Renderer:
 
     __slots__ = ("_dialect", "_engine", "_services", "_variables")
 
-    def __init__(self, engine: Engine, dialect: Dialect | None, variables: Variables, services: Services) -> None:
+    def __init__(
+        self, engine: Engine, dialect: Dialect | None, variables: Mapping[str, Any], services: Services
+    ) -> None:
         self._engine = engine
         self._dialect = dialect
         self._variables = variables
@@ -151,10 +157,14 @@ class _Renderer:
     def render(self, text: str) -> str | None:
         if "{" not in text:
             return text
-        return self._engine.render(text, self._variables.roots(), self._services, dialect=self._dialect)
+        return self._engine.render(text, self._variables, self._services, dialect=self._dialect)
+
+    def render_any(self, value: Any) -> Any:
+        """A text, or every text in a value."""
+        return self.render(value) if isinstance(value, str) else self.render_value(value)
 
     def render_value(self, value: Any) -> Any:
-        return self._engine.render_value(value, self._variables.roots(), self._services, dialect=self._dialect)
+        return self._engine.render_value(value, self._variables, self._services, dialect=self._dialect)
 
 
 def constant_needs(references: References, namespace: str) -> list[ValueNeed]:

@@ -1,8 +1,12 @@
 """The log and the metrics of one attempt, written into the spool."""
 
 import itertools
+import os
+import tempfile
+import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -114,6 +118,34 @@ class TaskLog:
         line = pb.LogLine(id=f"{self._prefix}{number}", run=self._run, level=level, message=text)
         stamp(line.at)
         self._spool.add_line(line)
+
+
+class FileLog(TaskLog):
+    """Keeps the lines in a file (``logToFile``, flow language 6): a moment, the level, the message."""
+
+    def __init__(self, run: pb.TaskRunKey, spool: Spool, masks: Masks, *, minimum: LogLevel, limits: LogLimits) -> None:
+        super().__init__(run, spool, masks, minimum=minimum, limits=limits, blocks=False)
+        self._lock = threading.Lock()
+        handle, name = tempfile.mkstemp(prefix="segue-log-", suffix=".txt")
+        self.path = Path(name)
+        self._file = os.fdopen(handle, "w", encoding="utf-8", errors="replace")
+
+    def close(self) -> None:
+        """Write what is left; lines that come later are dropped."""
+        with self._lock:
+            self._file.close()
+
+    def discard(self) -> None:
+        """Remove the file."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def _put(self, level: LogLevel, text: str) -> None:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        with self._lock:
+            if not self._file.closed:
+                self._lines += 1
+                self._file.write(f"{at} {level.value:<5} {text}\n")
 
 
 class TaskMetrics:

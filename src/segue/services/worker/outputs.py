@@ -73,22 +73,23 @@ class TaskOutputs(Mapping[str, Any]):
         return revealed(tree, self._plain) if holds_secrets else tree
 
 
-def outputs_json(result: TaskResult) -> bytes | None:
-    """What a task returned as a JSON object; None when that is nothing.
+def outputs_json(result: TaskResult, more: Mapping[str, Any] | None = None) -> bytes | None:
+    """What a task returned, with ``more`` over it, as a JSON object; None when there is neither.
 
     Raises ``TypeError`` when it is neither outputs nor a mapping of texts to JSON values.
     """
-    if result is None:
+    if result is None and more is None:
         return None
+    fields: Mapping[str, Any] = {}
     if isinstance(result, Output):
-        fields: Mapping[str, Any] = result.model_dump(by_alias=True, exclude_none=True)
+        fields = result.model_dump(by_alias=True, exclude_none=True)
     elif isinstance(result, Mapping):
         fields = {key: value for key, value in result.items() if value is not None}
-    else:
+    elif result is not None:
         raise TypeError(f"a task must return an Output, a mapping or None, not {type(result).__name__}")
     if not all(isinstance(key, str) for key in fields):
         raise TypeError("the names of outputs must be texts")
-    return msgspec.json.encode(fields, enc_hook=_other)
+    return msgspec.json.encode({**fields, **(more or {})}, enc_hook=_other)
 
 
 def _other(value: Any) -> Any:

@@ -5,28 +5,30 @@ import logging
 import time
 import traceback
 import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from segue.domain.errors import SegueError
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
 from segue.expr import ExpressionError
 from segue.proto.generated import worker_pb2 as pb
-from segue.sdk import Duration, Property, TaskFailed, TaskResult
-from segue.sdk.property import converter_of
+from segue.sdk import TaskFailed, TaskResult
+from segue.services.worker.binding import Block, BoundTask
+from segue.services.worker.config import WorkerConfig
 from segue.services.worker.context import WorkerContext
-from segue.services.worker.flows import BoundTask
-from segue.services.worker.journal import LogLimits, Masks, TaskLog, TaskMetrics, stamp
+from segue.services.worker.expressions import Kit
+from segue.services.worker.folder import Folder
+from segue.services.worker.frame import OUTPUTS_FILE, Beginning, End, Frame
+from segue.services.worker.journal import FileLog, LogLimits, Masks, TaskLog, TaskMetrics, stamp
 from segue.services.worker.outputs import outputs_json
-
-if TYPE_CHECKING:
-    from segue.services.worker.runner import Runner
+from segue.services.worker.spool import Spool
+from segue.services.worker.threads import Threads
 
 logger = logging.getLogger(__name__)
-OUTPUTS_FILE = "outputs.json"
+LOG_FILE = "log.txt"
 
 
 class Timers:
@@ -46,10 +48,40 @@ class Timers:
         self._handles.clear()
 
 
+class Owner(Protocol):
+    """Who has an attempt, hears of it, and gives it what it works with."""
+
+    @property
+    def config(self) -> WorkerConfig:
+        """The settings."""
+
+    @property
+    def kit(self) -> Kit:
+        """What expressions and files need."""
+
+    @property
+    def spool(self) -> Spool:
+        """Where reports go."""
+
+    @property
+    def threads(self) -> Threads:
+        """Threads for code that blocks."""
+
+    def run_block(self, run: "Run", bound: BoundTask, context: WorkerContext) -> Coroutine[Any, Any, TaskResult]:
+        """Run the tasks of a WorkingDirectory."""
+
+    def began(self, started: pb.Started) -> None:
+        """An attempt runs for some time already."""
+
+    def ended(self, run: "Run", result: pb.Result) -> None:
+        """An attempt has its result."""
+
+
 class Run:
     """An attempt in this worker's hands. It ends exactly once, by ``_conclude``."""
 
-    def __init__(self, job: pb.Job, runner: "Runner") -> None:
+    def __init__(self, job: pb.Job, runner: Owner, *, masks: Masks | None = None, shared: Folder | None = None) -> None:
+        """``masks`` and ``shared`` are those of the WorkingDirectory around."""
         self.job = job
         self.key = pb.TaskRunKey(
             execution_id=job.execution_id,
@@ -60,44 +92,43 @@ class Run:
             flow=job.flow,
         )
         self._runner = runner
-        self._masks = Masks()
+        self.masks = masks or Masks()
+        self.outputs: bytes | None = None
+        """What the task gave as outputs, once it has ended."""
+        self._shared = shared
+        self._frame: Frame | None = None
+        self._log: TaskLog | None = None
         self._started_ns = time.time_ns()
         self._bound: BoundTask | None = None
         self._context: WorkerContext | None = None
         self._work: asyncio.Future[Any] | None = None
         self._timers = Timers()
         self._stopped: tuple[State, str] | None = None
-        self._is_done = False
+        self.is_done = False
+        """Whether it has ended or was given up."""
 
     def begin(self, bound: BoundTask) -> None:
         """Run the plugin: at once, in the loop, or in a thread."""
         runner = self._runner
         self._bound = bound
-        config = runner.config
-        log = TaskLog(
-            self.key,
-            runner.spool,
-            self._masks,
-            minimum=bound.log_level,
-            limits=LogLimits(config.log_lines, config.log_bytes),
-            blocks=not bound.is_async,
-        )
-        self._context = WorkerContext(
+        log = self._log = open_log(self, runner, bound)
+        context = self._context = WorkerContext(
             self.job,
             self.key,
             bound,
             runner.kit,
             log=log,
             metrics=TaskMetrics(self.key, runner.spool),
-            masks=self._masks,
+            masks=self.masks,
+            shared=self._shared,
         )
         if bound.is_instant:
-            self._run_at_once(bound.plugin.run(self._context))  # type: ignore[arg-type]  # is_instant: a coroutine
-        elif bound.timeout is None:
-            self._launch(None)
-        elif isinstance(bound.timeout, str):
-            self._watch(asyncio.create_task(self._render_timeout(bound.timeout)), self._launch)
+            self._run_at_once(bound.plugin.run(context))  # type: ignore[arg-type]  # is_instant: a coroutine
+        elif bound.has_frame:
+            self._frame = Frame(self.job, self.key, bound, context, runner.kit.control)
+            self._watch(asyncio.create_task(self._frame.before()), self._begun)
         else:
+            assert not isinstance(bound.timeout, str)
             self._launch(bound.timeout)
 
     def wait_for(self, loading: Coroutine[Any, Any, BoundTask]) -> None:
@@ -114,9 +145,13 @@ class Run:
 
     def abandon(self) -> None:
         """Stop without a result: the worker goes away, the job will be given to another."""
-        self._is_done = True
+        self.is_done = True
         self._timers.cancel()
         self._notify()
+        if self._context is not None:
+            self._context.close()
+        if isinstance(self._log, FileLog):
+            self._log.discard()
 
     def _run_at_once(self, coroutine: Coroutine[Any, Any, TaskResult]) -> None:
         try:
@@ -129,12 +164,20 @@ class Run:
             self._watch(asyncio.create_task(_go_on(coroutine, waits_for)), self._succeed)
             self._timers.later(self._runner.config.started_after, self._announce)
 
+    def _begun(self, beginning: Beginning) -> None:
+        if beginning.is_known:
+            self._conclude(State.SUCCESS, outputs=beginning.outputs)
+        else:
+            self._launch(beginning.timeout)
+
     def _launch(self, timeout: timedelta | None) -> None:
         bound, context = self._bound, self._context
         assert bound is not None
         assert context is not None
-        if bound.is_async:
-            work: asyncio.Future[Any] = asyncio.ensure_future(bound.plugin.run(context))  # type: ignore[arg-type]  # is_async: a coroutine
+        if isinstance(bound.plugin, Block):
+            work: asyncio.Future[Any] = asyncio.ensure_future(self._runner.run_block(self, bound, context))
+        elif bound.is_async:
+            work = asyncio.ensure_future(bound.plugin.run(context))  # type: ignore[arg-type]  # is_async: a coroutine
         else:
             work = self._runner.threads.submit(lambda: bound.plugin.run(context))
         self._watch(work, self._succeed)
@@ -143,19 +186,13 @@ class Run:
             reason = f"Timeout after {timeout}"
             self._timers.later(timeout.total_seconds(), lambda: self._stop(State.FAILED, reason))
 
-    async def _render_timeout(self, text: str) -> timedelta | None:
-        assert self._context is not None
-        timeout: Property[timedelta] = Property(text, converter_of(Duration))
-        rendered: timedelta | None = await self._context.render(timeout)
-        return rendered
-
     def _watch(self, work: "asyncio.Future[Any]", then: Callable[[Any], None]) -> None:
         self._work = work
         work.add_done_callback(lambda done: self._settle(done, then))
 
     def _settle(self, work: "asyncio.Future[Any]", then: Callable[[Any], None]) -> None:
         error = None if work.cancelled() else work.exception()
-        if self._is_done:
+        if self.is_done:
             return
         if self._stopped is not None:
             self._conclude(*self._stopped)
@@ -170,7 +207,7 @@ class Run:
                 self._fail(problem)
 
     def _stop(self, state: State, reason: str) -> None:
-        if self._is_done or self._stopped is not None:
+        if self.is_done or self._stopped is not None:
             return
         self._stopped = (state, reason)
         self._notify()
@@ -183,7 +220,7 @@ class Run:
             self._work.cancel()
 
     def _give_up(self) -> None:
-        if not self._is_done and self._stopped is not None:
+        if not self.is_done and self._stopped is not None:
             self._conclude(*self._stopped)
 
     def _succeed(self, result: TaskResult) -> None:
@@ -200,17 +237,27 @@ class Run:
         self._conclude(State.FAILED, message)
 
     def _finish(self, state: State, message: str | None, result: TaskResult) -> None:
+        control = self._runner.kit.control
         try:
+            if self._frame is not None:
+                self._timers.cancel()  # the timeout is for the task's code only
+                self._store(self._frame.after(state, result), state, message)
+                return
             outputs = outputs_json(result)
         except Exception as error:  # whatever a plugin returned that is no JSON
             self._conclude(State.FAILED, f"The outputs cannot be stored: {error}")
             return
-        if outputs is None or len(outputs) <= self._runner.kit.control.terms.inline_output_bytes:
+        if outputs is None or len(outputs) <= control.terms.inline_output_bytes:
             self._conclude(state, message, outputs)
             return
-        self._timers.cancel()  # the timeout is for the task's code only
-        storing = self._runner.kit.control.write(self.key, OUTPUTS_FILE, outputs)
-        self._watch(asyncio.ensure_future(storing), lambda stored: self._conclude(state, message, stored=stored))
+        self._timers.cancel()
+        self._store(_stored(control.write(self.key, OUTPUTS_FILE, outputs), outputs), state, message)
+
+    def _store(self, storing: Coroutine[Any, Any, End], state: State, message: str | None) -> None:
+        def stored(end: End) -> None:
+            self._conclude(state, message, end.outputs, end.stored)
+
+        self._watch(asyncio.ensure_future(storing), stored)
 
     def _conclude(
         self,
@@ -219,34 +266,53 @@ class Run:
         outputs: bytes | None = None,
         stored: pb.StoredOutputs | None = None,
     ) -> None:
-        if self._is_done:
+        if self.is_done:
             return
-        self._is_done = True
+        self.is_done = True
         self._timers.cancel()
-        result = pb.Result(run=self.key, state=state, outputs=outputs, stored_outputs=stored)
+        self.outputs = outputs
+        result = pb.Result(run=self.key, state=state, stored_outputs=stored)
+        if outputs is not None and stored is None:
+            result.outputs = outputs
         result.started_at.seconds, result.started_at.nanos = divmod(self._started_ns, 1_000_000_000)
         if message:
-            result.message = self._masks.hide(message)
-            self._log_end(state, message)
+            result.message = self.masks.hide(message)
+            log = self._log or open_log(self, self._runner, None)
+            log.log(LogLevel.ERROR if state is State.FAILED else LogLevel.WARN, "%s", message)
         if self._context is not None:
             self._context.close()
         stamp(result.ended_at)
-        self._runner.ended(self, result)
-
-    def _log_end(self, state: State, message: str) -> None:
-        context = self._context
-        if context is not None:
-            write = context.logger.error if state is State.FAILED else context.logger.warn
-            write(message)
-            return
-        limits = LogLimits(self._runner.config.log_lines, self._runner.config.log_bytes)
-        log = TaskLog(self.key, self._runner.spool, self._masks, minimum=LogLevel.TRACE, limits=limits, blocks=False)
-        log.error(message)
+        if isinstance(self._log, FileLog):
+            self._work = asyncio.ensure_future(_send_log(self, self._runner, self._log, result))
+        else:
+            self._runner.ended(self, result)
 
     def _announce(self) -> None:
         started = pb.Started(run=self.key)
         started.at.seconds, started.at.nanos = divmod(self._started_ns, 1_000_000_000)
-        self._runner.spool.add_started(started)
+        self._runner.began(started)
+
+
+def open_log(run: Run, owner: Owner, bound: BoundTask | None) -> TaskLog:
+    """The log of an attempt: lines that are reported, or kept in a file."""
+    limits = LogLimits(owner.config.log_lines, owner.config.log_bytes)
+    minimum = LogLevel.TRACE if bound is None else bound.log_level
+    if bound is not None and bound.task.log_to_file:
+        return FileLog(run.key, owner.spool, run.masks, minimum=minimum, limits=limits)
+    blocks = bound is not None and not bound.is_async
+    return TaskLog(run.key, owner.spool, run.masks, minimum=minimum, limits=limits, blocks=blocks)
+
+
+async def _send_log(run: Run, owner: Owner, log: FileLog, result: pb.Result) -> None:
+    """Store the log of an attempt that has ended, and then tell of its end."""
+    try:
+        log.close()
+        result.log_file = (await owner.kit.control.write(run.key, LOG_FILE, log.path)).uri
+    except (SegueError, OSError) as error:
+        logger.warning("the log of %s cannot be stored: %s", run.key.task_run_id, error)
+    finally:
+        log.discard()
+        owner.ended(run, result)
 
 
 @types.coroutine
@@ -263,6 +329,10 @@ def _resume(coroutine: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[An
             waits_for = step()
         except StopIteration as end:
             return end.value
+
+
+async def _stored(writing: Awaitable[pb.StoredOutputs], outputs: bytes) -> End:
+    return End(outputs, await writing)
 
 
 async def _go_on(coroutine: Coroutine[Any, Any, Any], waits_for: Any) -> Any:

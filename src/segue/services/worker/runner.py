@@ -1,15 +1,20 @@
 """All attempts of one worker: takes jobs, counts slots, asks for more, hands results to the spool."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
 
 from segue.domain.errors import SegueError
 from segue.expr import Engine, Services
 from segue.proto.generated import worker_pb2 as pb
+from segue.sdk import TaskResult
+from segue.services.worker.binding import BoundTask, Plugins
 from segue.services.worker.config import WorkerConfig
+from segue.services.worker.context import WorkerContext
 from segue.services.worker.control import Control
 from segue.services.worker.expressions import Kit
-from segue.services.worker.flows import FlowCache, Plugins
+from segue.services.worker.flows import FlowCache
+from segue.services.worker.inner_runs import InnerRuns
 from segue.services.worker.run import Run
 from segue.services.worker.spool import Spool
 from segue.services.worker.threads import Threads
@@ -80,6 +85,14 @@ class Runner:
             run = self._running.get(token)
             if run is not None:
                 run.kill()
+
+    def run_block(self, run: Run, bound: BoundTask, context: WorkerContext) -> Coroutine[Any, Any, TaskResult]:
+        """Run the tasks of a WorkingDirectory one after the other."""
+        return InnerRuns(run, bound, context, self).work()
+
+    def began(self, started: pb.Started) -> None:
+        """An attempt runs for some time already."""
+        self.spool.add_started(started)
 
     def ended(self, run: Run, result: pb.Result) -> None:
         """An attempt has its result."""

@@ -10,9 +10,9 @@ from segue.plugins.registry import PluginRegistry
 from segue.ports.clock import Ids, SystemIds
 from segue.ports.rendering import machine_services
 from segue.services.lifecycle import Service
+from segue.services.worker.binding import Plugins
 from segue.services.worker.config import WorkerConfig
 from segue.services.worker.control import Control
-from segue.services.worker.flows import Plugins
 from segue.services.worker.link import Link
 from segue.services.worker.runner import Runner
 

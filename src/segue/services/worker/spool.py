@@ -76,6 +76,12 @@ class Spool:
             self._open.started.append(started)
             self._grow(0)
 
+    def add_inner(self, report: pb.InnerReport) -> None:
+        """Keep the beginning or the end of an attempt inside a WorkingDirectory."""
+        with self._lock:
+            self._open.inner.append(report)
+            self._grow(len(report.outputs) + len(report.message))
+
     def add_result(self, result: pb.Result) -> None:
         """Keep the end of an attempt."""
         with self._lock:

@@ -34,6 +34,7 @@ _LOSE_ORPHANS = Statement(
 _EXPIRE = Statement("workers.expire", "DELETE FROM workers WHERE expires_at <= :now RETURNING worker_id")
 _END = Statement("workers.end", "DELETE FROM workers WHERE worker_id = :worker")
 _HELD = Statement("jobs.held", "SELECT task_run_id FROM jobs WHERE worker_id = :worker ORDER BY task_run_id")
+_CLAIMED = Statement("jobs.claimed", "SELECT body, token FROM jobs WHERE worker_id = :worker ORDER BY task_run_id")
 _READY = Statement(
     "jobs.ready",
     """WITH RECURSIVE ready(name) AS (
@@ -118,6 +119,11 @@ class SqlJobs:
         """See ``JobRepository.held_by``."""
         rows = await self._lanes.read(lambda transaction: transaction.fetch(_HELD, worker=worker_id))
         return [row[0] for row in rows]
+
+    async def claimed_by(self, worker_id: str) -> list[ClaimedJob]:
+        """See ``JobRepository.claimed_by``."""
+        rows = await self._lanes.read(lambda transaction: transaction.fetch(_CLAIMED, worker=worker_id))
+        return [ClaimedJob(decode_job(row[0]), row[1]) for row in rows]
 
     async def ready(self) -> list[str]:
         """See ``JobRepository.ready``; one step of the index per queue, however many jobs wait."""

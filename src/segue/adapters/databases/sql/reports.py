@@ -7,13 +7,13 @@ from hashlib import blake2b
 import msgspec
 
 from segue.adapters.databases.sql import tables
-from segue.adapters.databases.sql.codecs import encode, storable, to_micros
+from segue.adapters.databases.sql.codecs import decode_job, encode, storable, to_micros
 from segue.adapters.databases.sql.inbox import INSERT_FACTS, fact_rows
 from segue.adapters.databases.sql.logs import INSERT_LOGS, log_rows
 from segue.adapters.databases.sql.outputs import INSERT_OUTPUTS, output_rows
 from segue.adapters.databases.sql.statements import Insert, Row, Statement, Transaction, Update
 from segue.domain.execution.facts import Fact, TaskStarted
-from segue.ports.repositories.jobs import Metric, Report, Result
+from segue.ports.repositories.jobs import InnerResult, Metric, Report, Result
 from segue.ports.repositories.journal import InlineOutputs
 
 Held = tuple[str, str]
@@ -21,6 +21,7 @@ Held = tuple[str, str]
 
 _STARTING = Statement("jobs.starting")
 _FINISH = Statement("jobs.finish")
+_BLOCKS = Statement("jobs.blocks", "SELECT task_run_id, token, body FROM jobs WHERE task_run_id = EACH(:ids)")
 _START = Update(tables.jobs, ("started_at",), "task_run_id")
 _INSERT_METRICS = Insert(
     tables.metrics,
@@ -39,6 +40,7 @@ class PreparedReport(msgspec.Struct, frozen=True):
     metrics: list[Row]
     started: dict[Held, TaskStarted]
     results: dict[Held, Result]
+    inner: Sequence[InnerResult]
 
 
 def prepare(report: Report) -> PreparedReport:
@@ -49,12 +51,13 @@ def prepare(report: Report) -> PreparedReport:
     results: dict[Held, Result] = {}
     for result in report.results:
         results.setdefault((result.fact.task_run_id, result.token), result)
-    return PreparedReport(log_rows(report.logs), _metric_rows(report.metrics), started, results)
+    return PreparedReport(log_rows(report.logs), _metric_rows(report.metrics), started, results, report.inner)
 
 
 def write_report(transaction: Transaction, report: PreparedReport) -> list[str]:
     """Write it; the executions to wake up."""
-    facts = [*_start(transaction, report.started), *_finish(transaction, report.results)]
+    told = _tell(transaction, report.inner)
+    facts = [*_start(transaction, report.started), *told, *_finish(transaction, report.results)]
     transaction.insert(INSERT_FACTS, fact_rows(facts))
     transaction.insert(_INSERT_METRICS, report.metrics)
     transaction.insert(INSERT_LOGS, report.logs)
@@ -69,6 +72,21 @@ def _start(transaction: Transaction, started: dict[Held, TaskStarted]) -> list[t
     return [(execution_id, started[run_id, token]) for run_id, token, execution_id in begun]
 
 
+def _tell(transaction: Transaction, inner: Sequence[InnerResult]) -> list[tuple[str, Fact]]:
+    """Facts about tasks inside WorkingDirectories, as far as their jobs are there and have such tasks."""
+    if not inner:
+        return []
+    blocks = sorted({item.fact.block_id for item in inner})
+    jobs = {row[0]: (row[1], decode_job(row[2])) for row in transaction.fetch(_BLOCKS, ids=blocks)}
+    accepted = []
+    for item in inner:
+        token, job = jobs.get(item.fact.block_id, (None, None))
+        if job is not None and token == item.token and any(i.task_run_id == item.fact.task_run_id for i in job.inner):
+            accepted.append((job.execution_id, item))
+    transaction.insert(INSERT_OUTPUTS, output_rows(_outputs(accepted)))
+    return [(execution_id, item.fact) for execution_id, item in accepted]
+
+
 def _finish(transaction: Transaction, results: dict[Held, Result]) -> list[tuple[str, Fact]]:
     if not results:
         return []
@@ -78,7 +96,7 @@ def _finish(transaction: Transaction, results: dict[Held, Result]) -> list[tuple
     return [(execution_id, result.fact) for execution_id, result in accepted]
 
 
-def _outputs(accepted: Sequence[tuple[str, Result]]) -> Iterable[InlineOutputs]:
+def _outputs(accepted: Sequence[tuple[str, Result | InnerResult]]) -> Iterable[InlineOutputs]:
     for execution_id, result in accepted:
         given = result.outputs
         if given is not None:

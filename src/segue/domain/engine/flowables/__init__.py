@@ -21,6 +21,7 @@ from segue.domain.engine.flowables.steering import (
     UnsetVariablesRun,
 )
 from segue.domain.engine.flowables.subflow import SubflowRun
+from segue.domain.engine.flowables.working_directory import WorkingDirectoryRun
 from segue.domain.flow import flowables as model
 from segue.domain.flow import steering
 from segue.domain.flow.tasks import Task
@@ -45,6 +46,7 @@ BEHAVIOURS: dict[type[Task], type[EngineRun[Any]]] = {
     model.Subflow: SubflowRun,
     model.Switch: SwitchRun,
     model.Template: TemplateRun,
+    model.WorkingDirectory: WorkingDirectoryRun,
     steering.Exit: ExitRun,
     steering.Labels: LabelsRun,
     steering.Resume: ResumeRun,
