@@ -19,8 +19,8 @@ from segue.api.problems import INVALID_ARGUMENT, ProblemError
 from segue.api.submission import AnyRequest, read_submission, read_text
 from segue.api.webhook_request import one_chunk
 from segue.domain.errors import IllegalPathError, NotFoundError
+from segue.domain.file_paths import clean_folder, clean_path
 from segue.domain.namespaces import check_namespace
-from segue.ports.repositories.file_tree import clean_folder, clean_path
 from segue.ports.repositories.flows import FlowQuery
 from segue.ports.repositories.namespace_files import NamespaceFile
 from segue.ports.repositories.paging import PageRequest
