@@ -17,7 +17,7 @@ import msgspec
 from segue.domain.engine.advance import advance
 from segue.domain.engine.decision import Decision
 from segue.domain.execution.creation import StartRequest, create_execution
-from segue.domain.execution.facts import Created, SlotGranted, TaskFinished, TimerDue
+from segue.domain.execution.facts import Created, InnerTaskReported, SlotGranted, TaskFinished, TimerDue
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits
 from segue.domain.execution.model import Execution
@@ -28,6 +28,7 @@ from segue.domain.flow.parse import parse_flow
 from segue.domain.flow.type_names import TypeCatalogue, TypeInfo
 from segue.expr import Engine, Services
 from segue.ports.rendering import Renderer
+from segue.testing.inside import next_inside
 from segue.testing.rows import Rows
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -178,8 +179,11 @@ class World(Rows):
         """Answer every job that is answered at all; whether there was one."""
         answers = [(job, self.answer(job, self)) for job in self.jobs.values()]
         for job, outcome in answers:
-            if outcome is not None:
-                self.finish(job, outcome)
+            inside = next_inside(job, self, self.answer) if job.inner and outcome is not None else outcome
+            if isinstance(inside, InnerTaskReported):
+                self.tell(job.execution_id, inside)
+            elif inside is not None:
+                self.finish(job, inside)
         return any(outcome is not None for _, outcome in answers)
 
     # What one looks at

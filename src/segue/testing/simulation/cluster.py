@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from segue.domain.execution.facts import KillRequested, SlotGranted, TaskFinished, TimerDue
+from segue.domain.execution.facts import InnerTaskReported, KillRequested, SlotGranted, TaskFinished, TimerDue
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.requests import (
     ForceRunRequested,
@@ -26,6 +26,7 @@ from segue.domain.execution.requests import (
 from segue.domain.execution.state import State
 from segue.domain.execution.task_run import OutputReference
 from segue.domain.labels import Label
+from segue.testing.inside import next_inside
 from segue.testing.simulation import verdict
 from segue.testing.simulation.database import Claim, Database
 from segue.testing.simulation.executor import Node
@@ -165,7 +166,7 @@ class Cluster:
                 self._ghosts.append(claim)
             return
         self._send(claim)
-        if self.dice.random() < self.chances.doubled_wake:
+        if self.dice.random() < self.chances.doubled_wake and not self.database.holds(claim):
             self._ghosts.append(claim)
 
     def _report_late(self) -> None:
@@ -175,9 +176,15 @@ class Cluster:
 
     def _send(self, claim: Claim) -> None:
         job, database = claim.job, self.database
+        inside = next_inside(job, database, outcome_of) if job.inner and database.holds(claim) else None
+        if isinstance(inside, InnerTaskReported):
+            database.accept_inside(claim, inside)
+            self._claims.append(claim)
+            self.tell(f"a worker tells of {inside.task_run_id} {inside.state} inside {job.task_run_id}")
+            return
         outcome: Outcome = State.FAILED
         if database.holds(claim):
-            outcome = outcome_of(job, database)
+            outcome = inside or outcome_of(job, database)
         state, outputs = outcome if isinstance(outcome, tuple) else (outcome, None)
         assert state is not None
         payload, reference = _encode(outputs)

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from segue.domain.engine.decision import Decision
 from segue.domain.engine.needs import SlotNeed
 from segue.domain.engine.state import ExecutionState
-from segue.domain.execution.facts import Fact, InboxFact, JobLost, TaskFinished, TaskStarted, TimerDue
+from segue.domain.execution.facts import (
+    Fact,
+    InboxFact,
+    InnerTaskReported,
+    JobLost,
+    TaskFinished,
+    TaskStarted,
+    TimerDue,
+)
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.slots import SlotAnswer
 from segue.domain.execution.state import State
@@ -127,6 +135,11 @@ class Database(World):
         self._forget_job(claim)
         self.tell(claim.job.execution_id, fact)
         return True
+
+    def accept_inside(self, claim: Claim, fact: InnerTaskReported) -> None:
+        """The worker of a WorkingDirectory that holds its job tells of a task inside."""
+        self.results[fact.task_run_id, fact.attempt] = 1
+        self.tell(claim.job.execution_id, fact)
 
     def lose(self, claim: Claim) -> None:
         """The lease of the worker has run out."""

@@ -160,6 +160,11 @@ def _values(maker: FlowMaker) -> list[Any]:
     return maker.dice.choice(([], ["a"], ["a", "b"], ["a", "b", "a", "c"], [1, {"k": "v"}, "z"]))
 
 
+@makes(model.WorkingDirectory)
+def _directory(maker: FlowMaker, depth: int) -> dict[str, Any]:  # noqa: ARG001  nothing nests in it
+    return {"tasks": [maker.runnable() for _ in range(maker.dice.randint(1, 3))]}
+
+
 @makes(model.Sequential)
 @makes(model.AllowFailure)
 def _block(maker: FlowMaker, depth: int) -> dict[str, Any]:
