@@ -30,6 +30,8 @@ _CORE_TYPES = {
     _CORE + "log.Log": _HERE + "log:Log",
     _CORE + "output.OutputValues": _HERE + "output:OutputValues",
     _CORE + "storage.LocalFiles": _HERE + "storage:LocalFiles",
+    _CORE + "storage.Size": _HERE + "storage:Size",
+    _CORE + "storage.Write": _HERE + "storage:Write",
 }
 _OLD = "io.kestra.core.tasks."
 _CORE_ALIASES = {
@@ -38,6 +40,7 @@ _CORE_ALIASES = {
     _OLD + "executions.Fail": _CORE + "execution.Fail",
     _OLD + "log.Log": _CORE + "log.Log",
     _OLD + "storages.LocalFiles": _CORE + "storage.LocalFiles",
+    _OLD + "storages.Size": _CORE + "storage.Size",
 }
 
 

@@ -77,6 +77,9 @@ class Files(Protocol):
     def read(self, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
         """The content of a ``kestra://`` or ``nsfile://`` URI in chunks, from a byte on."""
 
+    async def size(self, uri: str) -> int:
+        """How many bytes the file of a URI has. Raises ``NotFoundError``, and ``SegueError`` for one it may not see."""
+
     async def write(self, name: str, content: bytes | AsyncIterator[bytes] | Path) -> str:
         """Store a file in the folder of the task run and return its URI."""
 

@@ -41,6 +41,10 @@ class TaskFiles:
         """The content in chunks."""
         return self._staging.read(uri, offset)
 
+    async def size(self, uri: str) -> int:
+        """The size in bytes."""
+        return await self._staging.size(uri)
+
     async def write(self, name: str, content: bytes | AsyncIterator[bytes] | Path) -> str:
         """Store a file of this run and return its URI."""
         uri: str = (await self._control.write(self._run, name, content)).uri
