@@ -1,9 +1,12 @@
 """Core tasks that use the control plane: files, logs, the KV store, and a task made from a text."""
 
+import msgspec
 import pytest
 from whole import open_whole
 
+from segue.domain.execution.logs import LogEntry, LogLevel
 from segue.domain.execution.state import State
+from segue.expr.ion.reader import read_ion
 
 CORE = "io.kestra.plugin.core."
 
@@ -50,3 +53,86 @@ async def test_files_that_may_not_be(whole, task, reason):
     row, runs = await whole.run(f"  - id: t\n    type: {task}\n")
     assert row.state is State.FAILED
     assert reason in " ".join(await whole.stage.lines(runs["t"].id))
+
+
+FETCH = CORE + "log.Fetch"
+SAY = f"""
+  - id: loud
+    type: {CORE}log.Log
+    message: ['a "b"', "é\\n"]
+    level: WARN
+  - id: plain
+    type: {CORE}log.Log
+    message: c
+  - id: quiet
+    type: {CORE}log.Log
+    message: d
+    level: DEBUG
+"""
+
+
+async def fetched(whole, properties, **fields):
+    row, runs = await whole.run(f"{SAY}\n  - id: t\n    type: {FETCH}\n" + properties, **fields)
+    assert row.state is State.SUCCESS, await whole.stage.lines(runs["t"].id)
+    outputs = await whole.stage.outputs(runs["t"].id)
+    content = (await content_of(whole, outputs["uri"])).decode()
+    records = [read_ion(line, all_rows=False) for line in content.splitlines()]
+    assert outputs["size"] == len(records)
+    return row, records
+
+
+async def test_logs_of_the_own_execution(whole):
+    row, records = await fetched(whole, "")
+    assert [record["message"] for record in records] == ['a "b"', "é\n", "c"]
+    assert records[0]["level"] == "WARN"
+    assert records[0]["executionId"] == row.id
+    assert records[0]["timestamp"].endswith("Z")
+    _, records = await fetched(whole, "    level: WARN\n")
+    assert [record["message"] for record in records] == ['a "b"', "é\n"]
+    _, records = await fetched(whole, "    level: TRACE\n    tasksId: [plain, quiet]\n")
+    assert [record["taskId"] for record in records] == ["plain", "quiet"]
+    _, records = await fetched(whole, "    tasksId: ['{{ \"plain\" }}']\n")
+    assert [record["taskId"] for record in records] == ["plain"]
+    _, records = await fetched(whole, "    level: ERROR\n")
+    assert records == []
+
+
+async def test_logs_of_another_execution(whole):
+    row, _ = await whole.run(SAY)
+    extra = [entry(row, number) for number in range(1203)]
+    await whole.stage.database.logs.append(extra)
+    _, records = await fetched(whole, f"    executionId: {row.id}\n    namespace: io.test\n    flowId: f\n")
+    assert [record["message"] for record in records[3:]] == [line.message for line in extra]
+    assert {record["executionId"] for record in records} == {row.id}
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        ("    executionId: none\n", "There is no execution 'none'"),
+        ("    executionId: OTHER\n", "is not open to the namespace 'io.test'"),
+        ("    executionId: OTHER\n    namespace: io.test\n    flowId: f\n", "There is no execution"),
+        ("    executionId: x\n    namespace: io.test\n", "go together"),
+        ("    namespace: io.test\n    flowId: f\n", "go together"),
+        ("    level: \"{{ 'LOUD' }}\"\n", "no LogLevel"),
+    ],
+)
+async def test_logs_that_are_not_for_the_flow(whole, properties, reason):
+    flow = await whole.stage.flow(SAY)
+    other = await whole.stage.execution(msgspec.structs.replace(flow, namespace="io.other"))
+    row, runs = await whole.run(f"  - id: t\n    type: {FETCH}\n" + properties.replace("OTHER", other.id))
+    assert row.state is State.FAILED
+    assert reason in " ".join(await whole.stage.lines(runs["t"].id))
+
+
+def entry(row, number):
+    return LogEntry(
+        id=f"extra:{number}",
+        tenant="main",
+        namespace="io.test",
+        flow_id="f",
+        execution_id=row.id,
+        at=row.created_at,
+        level=LogLevel.ERROR,
+        message=f"line {number}",
+    )

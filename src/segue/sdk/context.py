@@ -180,5 +180,20 @@ class RunContext(Protocol):
     def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
         """The same for a ``run`` in a thread."""
 
+    def read_logs(
+        self,
+        execution_id: str = "",
+        *,
+        namespace: str = "",
+        flow_id: str = "",
+        task_ids: Iterable[str] = (),
+        level: LogLevel = LogLevel.TRACE,
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """Log lines at or above ``level`` of this execution or of another of the tenant, oldest first, in pages.
+
+        ``namespace`` and ``flow_id`` say where the execution must be. Raises ``NotFoundError`` when there is none,
+        and ``SegueError`` when its namespace is not open to the flow.
+        """
+
     def mask(self, secret: str) -> None:
         """Replace ``secret`` by asterisks in every line logged and message given from now on."""

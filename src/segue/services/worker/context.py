@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from segue.domain.execution.logs import LogLevel
 from segue.domain.file_paths import working_path
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import ExecutionInfo, FlowInfo, TaskRunInfo
@@ -183,6 +184,25 @@ class WorkerContext:
     def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
         """The same, called in a thread."""
         return self._expressions.render_blocking(value, variables)
+
+    def read_logs(
+        self,
+        execution_id: str = "",
+        *,
+        namespace: str = "",
+        flow_id: str = "",
+        task_ids: Iterable[str] = (),
+        level: LogLevel = LogLevel.TRACE,
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """Log lines of an execution, in pages."""
+        wanted = pb.FetchLogsRequest(
+            of_execution_id=execution_id,
+            namespace=namespace,
+            flow_id=flow_id,
+            task_ids=task_ids,
+            minimum_level=level,
+        )
+        return self._control.logs(self._job, wanted)
 
     def stop(self) -> None:
         """Tell the plugin to end."""
