@@ -136,3 +136,73 @@ def entry(row, number):
         level=LogLevel.ERROR,
         message=f"line {number}",
     )
+
+
+TEMPLATED = CORE + "templating.TemplatedTask"
+
+
+async def templated(whole, spec, more="", head=""):
+    spec = "".join(f"      {line}\n" for line in spec.splitlines())
+    row, runs = await whole.run(f"  - id: t\n    type: {TEMPLATED}\n{more}    spec: |\n{spec}", head)
+    return row, runs["t"]
+
+
+async def test_a_task_made_from_a_text_runs_in_place(whole):
+    head = "variables: {kind: debug.Return}\n"
+    spec = (
+        f"type: {CORE}{{{{ vars.kind }}}}\nformat: made by {{{{ flow.id }}}} {{% raw %}}{{{{ task.id }}}}{{% endraw %}}"
+    )
+    row, run = await templated(whole, spec, head=head)
+    assert row.state is State.SUCCESS
+    assert await whole.stage.outputs(run.id) == {"value": "made by f t"}
+    assert len(await whole.stage.database.executions.task_runs(row.id)) == 1
+
+
+async def test_a_templated_task_may_have_files(whole):
+    spec = 'type: test.Files\nid: other\ninputFiles: {a.txt: x}\nwrite: {b.txt: y}\noutputFiles: ["*.txt"]'
+    row, run = await templated(whole, spec)
+    assert row.state is State.SUCCESS
+    outputs = await whole.stage.outputs(run.id)
+    assert outputs["found"] == {"a.txt": "x"}
+    assert await content_of(whole, outputs["outputFiles"]["b.txt"]) == b"y"
+    row, run = await templated(whole, spec + "\nfail: true")
+    assert row.state is State.FAILED
+    assert set((await whole.stage.outputs(run.id))["outputFiles"]) == {"a.txt", "b.txt"}
+    assert await whole.stage.lines(run.id) == ["ERROR failed on purpose"]
+
+
+async def test_large_outputs_of_a_templated_task(whole):
+    row, run = await templated(whole, "type: test.Big\nsize: 100000")
+    assert row.state is State.SUCCESS
+    assert run.outputs.size > 100000
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        (f"type: {CORE}flow.Sequential\ntasks: []", "must be a runnable task"),
+        (f"type: {CORE}flow.WorkingDirectory\ntasks: []", "must be a runnable task"),
+        ("type: no.Such", "must be a runnable task"),
+        ("message: x", "must be a runnable task"),
+        ("type: [1]", "must be a runnable task"),
+        (f"type: {TEMPLATED}\nspec: x", f"cannot be of type '{TEMPLATED}'"),
+        ("type: io.kestra.core.tasks.templating.templatedtask\nspec: x", f"cannot be of type '{TEMPLATED}'"),
+        (f"type: {CORE}log.Log", "message"),
+        (f"type: {CORE}log.Log\nmessage: x\ntimeout: [1]", "timeout"),
+        ("just text", "map"),
+        ("", "map"),
+        ("a: [", "Illegal"),
+    ],
+)
+async def test_texts_that_are_no_runnable_task(whole, spec, reason):
+    row, run = await templated(whole, spec)
+    assert row.state is State.FAILED
+    assert reason in " ".join(await whole.stage.lines(run.id))
+
+
+@pytest.mark.parametrize("kind", ["test.Wait", "test.Block"])
+async def test_a_templated_task_ends_with_the_timeout_of_the_outer(whole, kind):
+    row, run = await templated(whole, f"type: {kind}", "    timeout: PT0.3S\n")
+    assert row.state is State.FAILED
+    assert "Timeout" in (await whole.stage.lines(run.id))[-1]
+    await whole.stage.until(lambda: not whole.stage.workers[0]._runner.running)

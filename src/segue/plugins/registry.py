@@ -33,6 +33,7 @@ _CORE_TYPES = {
     _CORE + "storage.LocalFiles": _HERE + "storage:LocalFiles",
     _CORE + "storage.Size": _HERE + "storage:Size",
     _CORE + "storage.Write": _HERE + "storage:Write",
+    _CORE + "templating.TemplatedTask": _HERE + "templating:TemplatedTask",
 }
 _OLD = "io.kestra.core.tasks."
 _CORE_ALIASES = {
@@ -43,6 +44,7 @@ _CORE_ALIASES = {
     _OLD + "log.Log": _CORE + "log.Log",
     _OLD + "storages.LocalFiles": _CORE + "storage.LocalFiles",
     _OLD + "storages.Size": _CORE + "storage.Size",
+    _OLD + "templating.TemplatedTask": _CORE + "templating.TemplatedTask",
 }
 
 

@@ -111,6 +111,31 @@ class Files(Protocol):
         """As ``collect``, for a ``run`` in a thread."""
 
 
+class Platform(Protocol):
+    """What a task may ask of the platform beside files."""
+
+    def read_logs(
+        self,
+        execution_id: str = "",
+        *,
+        namespace: str = "",
+        flow_id: str = "",
+        task_ids: Iterable[str] = (),
+        level: LogLevel = LogLevel.TRACE,
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """Log lines at or above ``level`` of this execution or of another of the tenant, oldest first, in pages.
+
+        ``namespace`` and ``flow_id`` say where the execution must be. Raises ``NotFoundError`` when there is none,
+        and ``SegueError`` when its namespace is not open to the flow.
+        """
+
+    async def run_task(self, text: str) -> Mapping[str, Any] | None:
+        """Run the runnable task of a YAML text in place of this one, under its task run; the outputs.
+
+        Raises ``SegueError`` when there is no such task or it is of the type of this one, and what the task raises.
+        """
+
+
 class RunContext(Protocol):
     """One run of a task."""
 
@@ -141,6 +166,10 @@ class RunContext(Protocol):
     @property
     def files(self) -> Files:
         """Internal storage."""
+
+    @property
+    def platform(self) -> Platform:
+        """Logs, and tasks run in place of this one."""
 
     @property
     def working_dir(self) -> Path:
@@ -179,21 +208,6 @@ class RunContext(Protocol):
     def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
     def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
         """The same for a ``run`` in a thread."""
-
-    def read_logs(
-        self,
-        execution_id: str = "",
-        *,
-        namespace: str = "",
-        flow_id: str = "",
-        task_ids: Iterable[str] = (),
-        level: LogLevel = LogLevel.TRACE,
-    ) -> AsyncIterator[list[dict[str, Any]]]:
-        """Log lines at or above ``level`` of this execution or of another of the tenant, oldest first, in pages.
-
-        ``namespace`` and ``flow_id`` say where the execution must be. Raises ``NotFoundError`` when there is none,
-        and ``SegueError`` when its namespace is not open to the flow.
-        """
 
     def mask(self, secret: str) -> None:
         """Replace ``secret`` by asterisks in every line logged and message given from now on."""

@@ -78,7 +78,7 @@ class Fetch(Task):
         ]
         if bool(namespace) != bool(flow_id) or (flow_id and not execution_id):
             raise TaskFailed("`namespace` and `flowId` go together, and with `executionId`")
-        pages = context.read_logs(
+        pages = context.platform.read_logs(
             execution_id,
             namespace=namespace,
             flow_id=flow_id,

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from segue.domain.execution.logs import LogLevel
 from segue.domain.file_paths import working_path
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import ExecutionInfo, FlowInfo, TaskRunInfo
@@ -16,6 +15,7 @@ from segue.services.worker.control import Control
 from segue.services.worker.expressions import Expressions, Kit
 from segue.services.worker.folder import Folder
 from segue.services.worker.journal import Masks, TaskLog, TaskMetrics
+from segue.services.worker.platform import TaskPlatform
 from segue.services.worker.staging import Staging
 
 Answer = TypeVar("Answer")
@@ -112,9 +112,10 @@ class WorkerContext:
         self.logger = log
         self.metrics = metrics
         self.is_stopped = False
-        self._job = job
-        self._run = run
-        self._bound = bound
+        self.job = job
+        self.run = run
+        self.bound = bound
+        self._kit = kit
         self._control = kit.control
         self._masks = masks
         self._loop = asyncio.get_running_loop()
@@ -128,19 +129,19 @@ class WorkerContext:
     @property
     def flow(self) -> FlowInfo:
         """The flow."""
-        flow = self._job.flow
+        flow = self.job.flow
         return FlowInfo(flow.tenant, flow.namespace, flow.flow_id, flow.revision)
 
     @property
     def execution(self) -> ExecutionInfo:
         """The execution."""
         started = self._expressions.variables.roots().get("execution", {}).get("startDate")
-        return ExecutionInfo(self._job.execution_id, datetime.fromisoformat(started) if started else None)
+        return ExecutionInfo(self.job.execution_id, datetime.fromisoformat(started) if started else None)
 
     @property
     def task_run(self) -> TaskRunInfo:
         """The task run and its attempt."""
-        return TaskRunInfo(self._job.task_run_id, self._bound.task_id, self._bound.type, self._job.attempt - 1)
+        return TaskRunInfo(self.job.task_run_id, self.bound.task_id, self.bound.type, self.job.attempt - 1)
 
     @property
     def variables(self) -> Mapping[str, Any]:
@@ -154,7 +155,13 @@ class WorkerContext:
     @property
     def files(self) -> TaskFiles:
         """Internal storage."""
-        return TaskFiles(self._control, self._run, self.staging, lambda: self.folder, self._loop)
+        return TaskFiles(self._control, self.run, self.staging, lambda: self.folder, self._loop)
+
+    @property
+    def platform(self) -> TaskPlatform:
+        """Logs, the KV store, other tasks."""
+        kit = self._kit
+        return TaskPlatform(self.job, self._control, lambda text: kit.in_place.run(self, text, kit))
 
     @property
     def folder(self) -> Folder:
@@ -185,24 +192,20 @@ class WorkerContext:
         """The same, called in a thread."""
         return self._expressions.render_blocking(value, variables)
 
-    def read_logs(
-        self,
-        execution_id: str = "",
-        *,
-        namespace: str = "",
-        flow_id: str = "",
-        task_ids: Iterable[str] = (),
-        level: LogLevel = LogLevel.TRACE,
-    ) -> AsyncIterator[list[dict[str, Any]]]:
-        """Log lines of an execution, in pages."""
-        wanted = pb.FetchLogsRequest(
-            of_execution_id=execution_id,
-            namespace=namespace,
-            flow_id=flow_id,
-            task_ids=task_ids,
-            minimum_level=level,
+    def for_task(self, bound: BoundTask) -> "WorkerContext":
+        """The context of a task that is run in place of this one. To be closed by who asked for it."""
+        other = WorkerContext(
+            self.job,
+            self.run,
+            bound,
+            self._kit,
+            log=self.logger,
+            metrics=self.metrics,
+            masks=self._masks,
+            shared=self._folder if self._is_shared else None,
         )
-        return self._control.logs(self._job, wanted)
+        self.on_stop(other.stop)
+        return other
 
     def stop(self) -> None:
         """Tell the plugin to end."""
