@@ -1,12 +1,19 @@
 """Core tasks that use the control plane: files, logs, the KV store, and a task made from a text."""
 
+from datetime import UTC, datetime, timedelta
+
 import msgspec
 import pytest
 from whole import open_whole
 
+from segue.domain.errors import SegueError
 from segue.domain.execution.logs import LogEntry, LogLevel
 from segue.domain.execution.state import State
+from segue.domain.kv import KvContent, KvType
+from segue.domain.namespaces import NamespaceAccess
 from segue.expr.ion.reader import read_ion
+from segue.ports.repositories.kv import KvWrite
+from segue.proto.generated import worker_pb2 as pb
 
 CORE = "io.kestra.plugin.core."
 
@@ -206,3 +213,137 @@ async def test_a_templated_task_ends_with_the_timeout_of_the_outer(whole, kind):
     assert row.state is State.FAILED
     assert "Timeout" in (await whole.stage.lines(run.id))[-1]
     await whole.stage.until(lambda: not whole.stage.workers[0]._runner.running)
+
+
+KV = CORE + "kv."
+
+
+async def kept(whole, key, namespace="io.test"):
+    return await whole.stage.database.kv.get("main", namespace, key)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "expected"),
+    [
+        ('"{{ 1 + 1 }}"', "", KvContent(KvType.NUMBER, 2)),
+        ('"n {{ 1 + 1 }}"', "", KvContent(KvType.STRING, "n 2")),
+        ('"{{ [1, {}] }}"', "", KvContent(KvType.JSON, [1, {}])),
+        ('"{{ flow.id }}"', "JSON", "Invalid KV value as JSON"),
+        ("[1, '{{ flow.id }}']", "", KvContent(KvType.JSON, [1, "f"])),
+        ('"42"', "NUMBER", KvContent(KvType.NUMBER, 42)),
+        ("42", "STRING", KvContent(KvType.STRING, "42")),
+        ("42", "", KvContent(KvType.NUMBER, 42)),
+        ('"{{ true }}"', "STRING", KvContent(KvType.BOOLEAN, True)),
+        ("PT5M", "", KvContent(KvType.DURATION, "PT5M")),
+        ('"PT5M"', "STRING", KvContent(KvType.STRING, "PT5M")),
+        ('"2025-01-02T03:04:05+01:00"', "DATE", KvContent(KvType.DATE, "2025-01-02")),
+        ("'\"{{ flow.id }}\"'", "JSON", KvContent(KvType.JSON, "f")),
+        ('"x"', "NUMBER", "Invalid KV value as NUMBER"),
+    ],
+)
+async def test_values_are_written_with_their_type(whole, value, kind, expected):
+    task = f"  - id: t\n    type: {KV}Set\n    key: k\n    value: {value}\n" + (f"    kvType: {kind}\n" if kind else "")
+    row, runs = await whole.run(f"{task}  - id: get\n    type: {KV}Get\n    key: k\n")
+    if isinstance(expected, str):
+        assert expected in " ".join(await whole.stage.lines(runs["t"].id))
+        return
+    assert row.state is State.SUCCESS, await whole.stage.lines(runs["t"].id)
+    assert (await kept(whole, "k")).content == expected
+    assert await whole.stage.outputs(runs["get"].id) == {"value": expected.value}
+
+
+async def test_keys_are_listed_and_removed_and_inherited(whole):
+    now = datetime.now(UTC)
+    write = KvWrite(tenant="main", namespace="io", key="up", content=KvContent(KvType.STRING, "above"), at=now)
+    await whole.stage.database.kv.put(write)
+    row, runs = await whole.run(
+        f"  - id: a\n    type: {KV}Set\n    key: p-a\n    value: x\n    ttl: PT1H\n    kvDescription: why\n"
+        f"  - id: b\n    type: {KV}Set\n    key: p-b\n    value: x\n"
+        f"  - id: c\n    type: {KV}Set\n    key: q\n    value: x\n    namespace: io\n"
+        f"  - id: keys\n    type: {KV}GetKeys\n    prefix: p-\n"
+        f"  - id: up\n    type: {KV}Get\n    key: up\n"
+        f"  - id: gone\n    type: {KV}Delete\n    key: p-b\n"
+        f"  - id: again\n    type: {KV}Delete\n    key: p-b\n"
+        f"  - id: none\n    type: {KV}Get\n    key: p-b\n"
+        f"  - id: strict\n    type: {KV}Get\n    key: p-b\n    errorOnMissing: true\n"
+    )
+    assert row.state is State.FAILED
+    outputs = {name: await whole.stage.outputs(runs[name].id) for name in ("keys", "up", "gone", "again", "none")}
+    assert outputs == {
+        "keys": {"keys": ["p-a", "p-b"]},
+        "up": {"value": "above"},
+        "gone": {"deleted": True},
+        "again": {"deleted": False},
+        "none": {},
+    }
+    entry_ = await kept(whole, "p-a")
+    assert (entry_.description, entry_.expires_at - entry_.updated_at) == ("why", timedelta(hours=1))
+    assert await kept(whole, "q", "io") is not None
+    assert await whole.stage.lines(runs["strict"].id) == [
+        "ERROR No value found for key 'p-b' in namespace 'io.test' and `errorOnMissing` is set to true"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("task", "reason"),
+    [
+        ("Set\n    key: '-k'\n    value: x", "Key must start with an alphanumeric character"),
+        ("Set\n    key: \"{{ '' }}\"\n    value: x", "Key cannot be null or empty"),
+        ("Get\n    key: '-k'", "Key must start with an alphanumeric character"),
+        ("Set\n    key: k\n    value: x\n    namespace: io.other", "is not open to the namespace 'io.test'"),
+        ("Get\n    key: k\n    namespace: io.other", "is not open to the namespace 'io.test'"),
+        ("Delete\n    key: k\n    namespace: io.other", "is not open to the namespace 'io.test'"),
+        ("GetKeys\n    namespace: io.other", "is not open to the namespace 'io.test'"),
+        ("Set\n    key: k\n    value: x\n    ttl: PT0S", "more than zero"),
+        ("Set\n    key: there\n    value: x\n    overwrite: false", "Key already exists and `overwrite` is set to"),
+        ("Get\n    key: old", "has expired"),
+    ],
+)
+async def test_what_the_store_refuses(whole, task, reason):
+    now = datetime.now(UTC)
+    there = KvWrite(tenant="main", namespace="io.test", key="there", content=KvContent(KvType.NUMBER, 1), at=now)
+    await whole.stage.database.kv.put(there)
+    await whole.stage.database.kv.put(msgspec.structs.replace(there, key="old", expires_at=now))
+    row, runs = await whole.run(f"  - id: t\n    type: {KV}{task}\n")
+    assert row.state is State.FAILED
+    assert reason in " ".join(await whole.stage.lines(runs["t"].id))
+
+
+async def test_nothing_is_written_to_a_namespace_that_is_not_there(whole):
+    whole.stage.values.access._namespaces = NamespaceAccess.ALL
+    task = f"  - id: t\n    type: {KV}Set\n    key: k\n    value: x\n    namespace: io.tests\n"
+    row, runs = await whole.run(task)
+    assert row.state is State.FAILED
+    assert await whole.stage.lines(runs["t"].id) == ["ERROR The namespace 'io.tests' does not exist"]
+    await whole.stage.database.kv.put(
+        KvWrite(
+            tenant="main", namespace="io.tests", key="other", content=KvContent(KvType.NUMBER, 1), at=row.created_at
+        )
+    )
+    row, _ = await whole.run(task)
+    assert row.state is State.SUCCESS
+
+
+async def test_a_write_that_is_sent_again_is_done_once(whole):
+    run = await whole.begin("  - id: t\n    type: test.Wait\n")
+    runner = whole.stage.workers[0]._runner
+    job = (await whole.stage.until(lambda: list(runner._running.values())))[0].job
+    wanted = pb.KvSet(key="k", type="NUMBER", value=b"1", overwrite=False)
+    wanted.at.GetCurrentTime()
+    for _ in range(2):
+        assert await runner.kit.control.call_kv(job, pb.CallKvRequest(set=wanted)) == []
+    assert (await kept(whole, "k")).version == 1
+    wanted.at.seconds += 1
+    with pytest.raises(SegueError, match="already exists"):
+        await runner.kit.control.call_kv(job, pb.CallKvRequest(set=wanted))
+    wanted.overwrite = True
+    wanted.at.seconds = 1
+    await runner.kit.control.call_kv(job, pb.CallKvRequest(set=wanted))
+    assert (await kept(whole, "k")).updated_at > run.created_at, "a clock that is far off is not believed"
+    for broken in (pb.KvSet(key="k", type="LIST", value=b"1"), pb.KvSet(key="k", type="JSON", value=b"{")):
+        with pytest.raises(SegueError):
+            await runner.kit.control.call_kv(job, pb.CallKvRequest(set=broken))
+    with pytest.raises(SegueError, match="expected"):
+        await runner.kit.control.call_kv(job, pb.CallKvRequest())
+    with pytest.raises(SegueError, match="holds no job"):
+        await runner.kit.control.call_kv(pb.Job(token="x"), pb.CallKvRequest(set=wanted))

@@ -15,10 +15,11 @@
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
 from segue.domain.flow.fields import Duration
+from segue.domain.kv import KvContent, KvType
 from segue.expr import is_truthy
 from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, Platform, RunContext, RunLogger, TaskRunInfo
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
-from segue.sdk.property import Property, PropertyInvalidError, Renderer
+from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
 from segue.sdk.task import Example, Output, Task, TaskFailed, TaskResult
 
 __all__ = [
@@ -30,10 +31,13 @@ __all__ = [
     "IfExists",
     "InputFiles",
     "JobFiles",
+    "KvContent",
+    "KvType",
     "LogLevel",
     "Metrics",
     "NamespaceFiles",
     "NamespaceFilesOptions",
+    "NativeProperty",
     "Output",
     "OutputFiles",
     "Platform",

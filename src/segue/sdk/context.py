@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, overload
 
 from segue.domain.execution.logs import LogLevel
+from segue.domain.kv import KvContent
 from segue.sdk.property import Property
 
 T = TypeVar("T")
@@ -135,6 +136,31 @@ class Platform(Protocol):
         Raises ``SegueError`` when there is no such task or it is of the type of this one, and what the task raises.
         """
 
+    async def read_kv(self, key: str, namespace: str = "") -> KvContent | None:
+        """A value of the KV store; in the flow's own namespace, the default, also one of the namespaces above.
+
+        Raises ``SegueError`` for one whose time is over, and for a namespace that is not open to the flow.
+        """
+
+    async def write_kv(
+        self,
+        key: str,
+        content: KvContent,
+        *,
+        namespace: str = "",
+        overwrite: bool = True,
+        lives_for: timedelta | None = None,
+        description: str = "",
+    ) -> None:
+        """Write a value, once, also when the connection breaks meanwhile. Raises ``SegueError`` as ``read_kv``, for a
+        key that cannot be one, for one that is there when ``overwrite`` is false, and for a namespace that is not."""
+
+    async def delete_kv(self, key: str, namespace: str = "") -> bool:
+        """Remove a key; whether there was one. Raises as ``read_kv``."""
+
+    async def kv_keys(self, prefix: str = "", namespace: str = "") -> list[str]:
+        """The keys of a namespace in order, without those whose time is over. Raises as ``read_kv``."""
+
 
 class RunContext(Protocol):
     """One run of a task."""
@@ -169,7 +195,7 @@ class RunContext(Protocol):
 
     @property
     def platform(self) -> Platform:
-        """Logs, and tasks run in place of this one."""
+        """Logs, the KV store, and tasks run in place of this one."""
 
     @property
     def working_dir(self) -> Path:

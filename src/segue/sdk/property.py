@@ -28,6 +28,9 @@ class Renderer(Protocol):
     def render(self, text: str) -> str | None:
         """A template as text (expression language 1.2)."""
 
+    def render_typed(self, text: str) -> Any:
+        """A template as a native value; a lone expression keeps its type (expression language 1.4)."""
+
     def render_value(self, value: Any) -> Any:
         """Every text in nested maps and lists rendered (expression language 1.2)."""
 
@@ -79,6 +82,18 @@ class Property(Generic[T]):
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """The schema of the type, or a text with expressions."""
         return dynamic(handler(schema))
+
+
+class NativeProperty(Property[Any]):
+    """A value of any type; a text that is one expression gives what the expression yields, not its text."""
+
+    __slots__ = ()
+
+    def evaluate(self, renderer: Renderer) -> Any:
+        """The value for one run. Raises ``ExpressionError``."""
+        if not self.is_dynamic:
+            return self._constant
+        return renderer.render_typed(self.raw) if isinstance(self.raw, str) else renderer.render_value(self.raw)
 
 
 class _Converter:

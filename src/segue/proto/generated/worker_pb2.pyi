@@ -416,6 +416,58 @@ class FileFacts(_message.Message):
     size: int
     def __init__(self, uri: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
 
+class CallKvRequest(_message.Message):
+    __slots__ = ("execution_id", "token", "namespace", "set", "delete", "list")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    SET_FIELD_NUMBER: _ClassVar[int]
+    DELETE_FIELD_NUMBER: _ClassVar[int]
+    LIST_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    token: str
+    namespace: str
+    set: KvSet
+    delete: KvDelete
+    list: KvList
+    def __init__(self, execution_id: _Optional[str] = ..., token: _Optional[str] = ..., namespace: _Optional[str] = ..., set: _Optional[_Union[KvSet, _Mapping]] = ..., delete: _Optional[_Union[KvDelete, _Mapping]] = ..., list: _Optional[_Union[KvList, _Mapping]] = ...) -> None: ...
+
+class KvSet(_message.Message):
+    __slots__ = ("key", "type", "value", "overwrite", "at", "lives_us", "description")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    OVERWRITE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    LIVES_US_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    type: str
+    value: bytes
+    overwrite: bool
+    at: _timestamp_pb2.Timestamp
+    lives_us: int
+    description: str
+    def __init__(self, key: _Optional[str] = ..., type: _Optional[str] = ..., value: _Optional[bytes] = ..., overwrite: _Optional[bool] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lives_us: _Optional[int] = ..., description: _Optional[str] = ...) -> None: ...
+
+class KvDelete(_message.Message):
+    __slots__ = ("key",)
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    def __init__(self, key: _Optional[str] = ...) -> None: ...
+
+class KvList(_message.Message):
+    __slots__ = ("prefix",)
+    PREFIX_FIELD_NUMBER: _ClassVar[int]
+    prefix: str
+    def __init__(self, prefix: _Optional[str] = ...) -> None: ...
+
+class CallKvResponse(_message.Message):
+    __slots__ = ("keys",)
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, keys: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class FetchLogsRequest(_message.Message):
     __slots__ = ("execution_id", "token", "of_execution_id", "namespace", "flow_id", "task_ids", "minimum_level", "after")
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]

@@ -64,6 +64,11 @@ class WorkerGatewayStub:
                 request_serializer=worker__pb2.FetchValuesRequest.SerializeToString,
                 response_deserializer=worker__pb2.FetchValuesResponse.FromString,
                 _registered_method=True)
+        self.CallKv = channel.unary_unary(
+                '/segue.worker.v1.WorkerGateway/CallKv',
+                request_serializer=worker__pb2.CallKvRequest.SerializeToString,
+                response_deserializer=worker__pb2.CallKvResponse.FromString,
+                _registered_method=True)
         self.FetchLogs = channel.unary_stream(
                 '/segue.worker.v1.WorkerGateway/FetchLogs',
                 request_serializer=worker__pb2.FetchLogsRequest.SerializeToString,
@@ -131,6 +136,13 @@ class WorkerGatewayServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CallKv(self, request, context):
+        """Writes, removes or lists keys of the KV store. Values are read with FetchValues.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def FetchLogs(self, request, context):
         """Log lines of an execution that the flow of a job may see, oldest first.
         """
@@ -191,6 +203,11 @@ def add_WorkerGatewayServicer_to_server(servicer, server):
                     servicer.FetchValues,
                     request_deserializer=worker__pb2.FetchValuesRequest.FromString,
                     response_serializer=worker__pb2.FetchValuesResponse.SerializeToString,
+            ),
+            'CallKv': grpc.unary_unary_rpc_method_handler(
+                    servicer.CallKv,
+                    request_deserializer=worker__pb2.CallKvRequest.FromString,
+                    response_serializer=worker__pb2.CallKvResponse.SerializeToString,
             ),
             'FetchLogs': grpc.unary_stream_rpc_method_handler(
                     servicer.FetchLogs,
@@ -375,6 +392,33 @@ class WorkerGateway:
             '/segue.worker.v1.WorkerGateway/FetchValues',
             worker__pb2.FetchValuesRequest.SerializeToString,
             worker__pb2.FetchValuesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CallKv(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/segue.worker.v1.WorkerGateway/CallKv',
+            worker__pb2.CallKvRequest.SerializeToString,
+            worker__pb2.CallKvResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,7 +50,7 @@ class Fetch:
 
     async def outputs(self, session: Session, request: pb.FetchOutputsRequest) -> AsyncIterator[bytes]:
         """The outputs of a task run of the same execution, or of one related to it, as JSON in chunks."""
-        job = _held(session, request.token)
+        job = held_job(session, request.token)
         await self._ports.values.access.check_related(job.flow, job.execution_id, request.execution_id)
         if request.task_run_id.rpartition("-")[0] != request.execution_id:
             raise IllegalPathError(f"{request.task_run_id[:100]!r} is not of this execution")
@@ -70,7 +70,7 @@ class Fetch:
 
     async def read(self, session: Session, request: pb.ReadFileRequest) -> AsyncIterator[bytes]:
         """A file that the job may read, in chunks. Raises ``IllegalPathError`` and ``NotFoundError``."""
-        job = _held(session, request.token)
+        job = held_job(session, request.token)
         if request.tenant not in {"", job.flow.tenant}:
             raise IllegalPathError("The file is of another tenant")
         if request.HasField("cache"):
@@ -83,7 +83,7 @@ class Fetch:
 
     async def files(self, session: Session, request: pb.ListFilesRequest) -> AsyncIterator[list[pb.FileEntry]]:
         """The files of a namespace, in pages. Raises ``IllegalPathError`` for one the flow may not use."""
-        job = _held(session, request.token)
+        job = held_job(session, request.token)
         namespace = request.namespace or job.flow.namespace
         self._ports.values.access.check_namespace(job.flow, namespace)
         found = await self._ports.values.files.below(job.flow.tenant, namespace)
@@ -96,7 +96,7 @@ class Fetch:
 
         Raises ``NotFoundError`` when there is no such execution, ``IllegalPathError`` when its namespace is not open.
         """
-        job = _held(session, request.token)
+        job = held_job(session, request.token)
         execution_id = await self._logged(job, request)
         if request.minimum_level not in _LEVELS:
             raise SegueError(f"{request.minimum_level[:50]!r} is no level of log lines")
@@ -119,7 +119,7 @@ class Fetch:
 
     async def values(self, session: Session, request: pb.FetchValuesRequest) -> list[pb.FetchedValue]:
         """What expressions of a job ask for. Raises ``LimitExceededError`` for too much at once."""
-        job = _held(session, request.token)
+        job = held_job(session, request.token)
         if len(request.needs) > MAX_NEEDS:
             raise LimitExceededError(f"More than {MAX_NEEDS} values were asked for at once", "values")
         try:
@@ -136,7 +136,7 @@ class Fetch:
 
         Raises ``LimitExceededError`` when it grows larger than allowed; then nothing is kept.
         """
-        job = _held(session, target.run.token)
+        job = held_job(session, target.run.token)
         if target.HasField("cache"):
             uri = _cache_uri(job, target.cache)
         else:
@@ -193,7 +193,8 @@ def _cache_uri(job: HeldJob, cache: pb.CacheKey) -> str:
     return cache_uri(job.flow, task_id, cache.object_id, cache.name)
 
 
-def _held(session: Session, token: str) -> HeldJob:
+def held_job(session: Session, token: str) -> HeldJob:
+    """The job with this token. Raises ``NotFoundError`` when the worker does not hold it."""
     job = session.worker.held.get(token)
     if job is None:
         raise NotFoundError("The worker holds no job with this token")

@@ -22,6 +22,7 @@ from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
 from segue.services.controller.config import ControllerConfig
 from segue.services.controller.fetch import Fetch
+from segue.services.controller.key_values import KeyValues
 from segue.services.controller.links import Links
 from segue.services.controller.reports import Reports
 from segue.services.controller.sessions import Session, Sessions, Stream
@@ -44,13 +45,20 @@ class Gateway(rpc.WorkerGatewayServicer):
     """The servicer of the worker protocol."""
 
     def __init__(
-        self, config: ControllerConfig, sessions: Sessions, links: Links, reports: Reports, fetch: Fetch
+        self,
+        config: ControllerConfig,
+        sessions: Sessions,
+        links: Links,
+        reports: Reports,
+        fetch: Fetch,
+        key_values: KeyValues,
     ) -> None:
         self._config = config
         self._sessions = sessions
         self._links = links
         self._reports = reports
         self._fetch = fetch
+        self._key_values = key_values
         self._globals = msgspec.json.encode(dict(config.globals), enc_hook=str)
 
     async def Connect(self, request: pb.ConnectRequest, context: Context) -> pb.ConnectResponse:  # noqa: N802 - named by the protocol
@@ -137,6 +145,14 @@ class Gateway(rpc.WorkerGatewayServicer):
         session = await self._session(context)
         try:
             return pb.FetchValuesResponse(values=await self._fetch.values(session, request))
+        except SegueError as error:
+            await _abort(context, _code(error), error.message)
+
+    async def CallKv(self, request: pb.CallKvRequest, context: Context) -> pb.CallKvResponse:  # noqa: N802 - named by the protocol
+        """Write, remove or list keys of the KV store."""
+        session = await self._session(context)
+        try:
+            return pb.CallKvResponse(keys=await self._key_values.call(session, request))
         except SegueError as error:
             await _abort(context, _code(error), error.message)
 

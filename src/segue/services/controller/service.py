@@ -10,6 +10,7 @@ from segue.services.controller.config import ControllerConfig, ControllerPorts
 from segue.services.controller.dispatch import Dispatcher
 from segue.services.controller.fetch import Fetch
 from segue.services.controller.gateway import Gateway
+from segue.services.controller.key_values import KeyValues
 from segue.services.controller.kills import Kills
 from segue.services.controller.links import Links
 from segue.services.controller.reports import Reports
@@ -35,7 +36,7 @@ class Controller(Service):
         self._kills = Kills(ports, self._sessions)
         self._links = Links(ports, self.config, self._sessions, self._dispatcher, self._kills)
         fetch = Fetch(ports, self.config)
-        self._gateway = Gateway(self.config, self._sessions, self._links, reports, fetch)
+        self._gateway = Gateway(self.config, self._sessions, self._links, reports, fetch, KeyValues(ports))
         self._server: grpc.aio.Server | None = None
 
     @property

@@ -110,6 +110,15 @@ class Control:
                 _judge(error)
             await asyncio.sleep(_PAUSE)
 
+    async def call_kv(self, job: pb.Job, request: pb.CallKvRequest) -> list[str]:
+        """Write, remove or list keys of the KV store. Raises ``SegueError``."""
+        request.execution_id, request.token = job.execution_id, job.token
+
+        async def call(to: Connected) -> list[str]:
+            return list((await to.stub.CallKv(request, metadata=to.metadata, timeout=_TIMEOUT)).keys)
+
+        return await self._call(call)
+
     async def namespace_files(self, job: pb.Job, namespace: str) -> list[pb.FileEntry]:
         """The files of a namespace. Raises ``SegueError`` when the flow may not use it."""
         request = pb.ListFilesRequest(execution_id=job.execution_id, token=job.token, namespace=namespace)

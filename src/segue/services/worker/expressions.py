@@ -166,6 +166,9 @@ class _Renderer:
             return text
         return self._engine.render(text, self._variables, self._services, dialect=self._dialect)
 
+    def render_typed(self, text: str) -> Any:
+        return self._engine.render_typed(text, self._variables, self._services, dialect=self._dialect)
+
     def render_any(self, value: Any) -> Any:
         """A text, or every text in a value."""
         return self.render(value) if isinstance(value, str) else self.render_value(value)
