@@ -66,16 +66,6 @@ class Crowd:
         self.queue = MemoryQueue()
         self.storage = LocalStorage(folder / "storage")
         clock, self.catalog = SystemClock(), FlowCatalog(database.flows, AnyType())
-        values = ValueSource(
-            kv=database.kv,
-            files=NamespaceFiles(database.namespace_files, self.storage, clock),
-            storage=self.storage,
-            logs=database.logs,
-            secrets=EnvironmentSecrets({}),
-            access=FileAccess(database.executions, NamespaceAccess.ALL),
-            clock=clock,
-            cipher=None,
-        )
         ports = ExecutorPorts(
             journal=database.journal,
             queue=self.queue,
@@ -84,7 +74,16 @@ class Crowd:
             clock=clock,
             renderer=system_renderer(Engine(), clock),
             slots=database.slots,
-            values=values,
+            values=ValueSource(
+                kv=database.kv,
+                files=NamespaceFiles(database.namespace_files, self.storage, clock),
+                storage=self.storage,
+                logs=database.logs,
+                secrets=EnvironmentSecrets({}, "SECRET_"),
+                access=FileAccess(database.executions, NamespaceAccess.ANCESTORS),
+                clock=clock,
+                cipher=None,
+            ),
         )
         self.services = [
             Executor(ports),

@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from segue.domain.engine.flowables import BEHAVIOURS
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.requests import RestartRequested, ResumeRequested
 from segue.domain.execution.state import State
-from segue.domain.flow import flowables as model
 from segue.testing.world import START, Outcome, World, by_type
 
 ELSEWHERE = {
@@ -322,7 +320,6 @@ def test_for_each_item(child: str, end: str, last: bool):
     assert {state: count for state, count in outputs["iterations"].items() if count} == {end: 26}
 
 
-@pytest.mark.skipif(model.Loop not in BEHAVIOURS, reason="NOT TESTED: the engine has no Loop yet")
 def test_loop():
     world = World()
     world.run(document("tasks: [{id: l, $FLOW.Loop, values: [1, 2, 3], tasks: [{id: t, $LOG}]}]"))
@@ -330,7 +327,6 @@ def test_loop():
     assert [(one.state, one.kind) for one in world.children()] == [("SUCCESS", "LOOP")] * 3
 
 
-@pytest.mark.skipif(model.Loop not in BEHAVIOURS, reason="NOT TESTED: the engine has no Loop yet")
 def test_loop_in_a_loop():
     inner = "{id: i, $FLOW.Loop, values: [1, 2], tasks: [{id: t, $LOG}]}"
     world = World()

@@ -52,7 +52,7 @@ def test_variables():
         flow(
             f"{{id: s, {EXECUTION}.SetVariables, variables: {{v: {{y: 2}}, n: '{{{{ flow.id }}}}'}}}}, "
             "{id: r, type: x.Return, format: '{{ vars.v.x }}{{ vars.v.y }}{{ vars.w }}{{ vars.n }}'}, "
-            f"{{id: u, {EXECUTION}.UnsetVariables, variables: [v.y, n]}}"
+            f"{{id: u, {EXECUTION}.UnsetVariables, variables: [v.y, n, w]}}"
         )
     )
     assert w.outputs_of("x-2") == {"value": "122f"}

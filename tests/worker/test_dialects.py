@@ -1,7 +1,5 @@
 """The dialect that validation names is the one that engine and worker render with."""
 
-import json
-
 import pytest
 from whole import open_whole
 
@@ -52,4 +50,4 @@ async def test_the_flow_or_else_the_server_chooses(tmp_path, head, server, used)
         assert ("one" in runs, "two" in runs) == (is_v1, not is_v1)
         assert await whole.stage.outputs(runs["worker"].id) == {"value": "3" if is_v1 else "1"}
         assert (await whole.stage.outputs(runs["map"].id))["values"] == {"of": ["3" if is_v1 else "1"]}
-        assert json.dumps(row.variables) == "{}"
+        assert row.variables is None

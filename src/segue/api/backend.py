@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -96,10 +96,12 @@ class Backend:
             task_runs = await self.ports.executions.task_runs(execution.id)
         outputs = await self.all_outputs(execution)
         found = wire_execution(execution, self.ports.clock.now(), task_runs=task_runs, outputs=outputs, url=url)
-        variables = {**await self._flow_variables(execution), **execution.variables}
+        variables = execution.variables
+        if variables is None:
+            variables = await self._flow_variables(execution)
         return msgspec.structs.replace(found, variables=variables or UNSET)
 
-    async def _flow_variables(self, execution: Execution) -> Mapping[str, Any]:
+    async def _flow_variables(self, execution: Execution) -> dict[str, Any]:
         """The variables of the flow, which an execution begins with; none when its text cannot be read any more."""
         try:
             return (await self.ports.catalog.by_key(execution.flow)).flow.variables

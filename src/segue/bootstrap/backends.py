@@ -9,16 +9,15 @@ from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.queues.memory import MemoryQueue
 from segue.adapters.secrets.environment import EnvironmentSecrets
 from segue.adapters.storages.local import LocalStorage
+from segue.bootstrap.encryption import open_cipher
 from segue.bootstrap.expressions import expression_engine
 from segue.bootstrap.plugin_defaults import plugin_defaults
 from segue.bootstrap.rendering import GlobalRenderer
 from segue.config import Configuration, ConfigurationError
 from segue.config.sections import QueueType, RepositoryType
 from segue.domain.encrypted import encrypted
-from segue.domain.errors import SegueError
 from segue.plugins.registry import PluginRegistry
 from segue.ports.clock import Clock, Ids, SystemClock, SystemIds
-from segue.ports.encryption import Cipher
 from segue.ports.queue import Queue
 from segue.ports.rendering import machine_services
 from segue.ports.repositories.catalog import FlowCatalog
@@ -82,19 +81,6 @@ def backends(configuration: Configuration, *, shared: bool) -> Backends:
         clock=clock,
         ids=SystemIds(),
     )
-
-
-def open_cipher(configuration: Configuration) -> Cipher | None:
-    """What encrypts secret inputs and outputs. Raises ``ConfigurationError`` for a key that is none."""
-    key = configuration.encryption.secret_key
-    if key is None:
-        return None
-    from segue.adapters.secrets.aes import AesCipher
-
-    try:
-        return AesCipher(key.get_secret_value())
-    except SegueError as error:
-        raise ConfigurationError(f"segue.encryption.secret-key: {error.message}") from error
 
 
 def open_queue(configuration: Configuration, *, shared: bool) -> Queue:

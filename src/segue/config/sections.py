@@ -250,8 +250,9 @@ class EncryptionSection(Section):
 
     secret_key: SecretStr | None = Field(
         default=None,
-        description="Base64 of 32 (16, 24) random bytes, the same for all processes of the control plane. Without it "
-        "flows with SECRET inputs cannot be started. Keep it: what was encrypted cannot be read with another.",
+        description="Base64 of 32 (16, 24) random bytes, the same for all processes of the control plane. Without it a "
+        "server on SQLite makes one in `encryption.key` of its data folder; with another database flows with "
+        "SECRET inputs cannot be started. Keep it: what was encrypted cannot be read with another.",
     )
 
 

@@ -170,7 +170,8 @@ class World(Rows):
             place.update(msgspec.json.decode(self.outputs[need.task_run_id]))
         execution = self.executions[job.execution_id]
         flow = self.state(job.execution_id).flow.flow
-        variables = {"vars": {**flow.variables, **execution.variables}, "outputs": outputs}
+        own = execution.variables
+        variables = {"vars": flow.variables if own is None else own, "outputs": outputs}
         roots = {**execution_roots(execution), **msgspec.json.decode(job.context)}
         return self.renderer.render_value(text, {**roots, **variables})
 

@@ -252,12 +252,11 @@ def ended_roots(state: ExecutionState, named: References) -> dict[str, Any]:
 
 def context_for(state: ExecutionState, named: References, run: TaskRun | None = None) -> dict[str, Any]:
     """All variables for an expression evaluated here, in the place of ``run`` or of the execution."""
-    flow = state.flow.flow
     context = execution_roots(state.execution)
     roots = {} if run is None else run_roots(state, run, named)
     values = () if run is None else state.values_of(run)
     context["outputs"] = OutputsView(state, Place(named, roots, values))
-    variables = {**flow.variables, **state.execution.variables}
+    variables = state.variables
     if variables:
         context["vars"] = variables
     if run is not None:

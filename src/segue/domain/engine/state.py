@@ -114,6 +114,12 @@ class ExecutionState(OpenRuns):
         """Which part of the execution's root block a task run belongs to in the end."""
         return _phase(self.flow, [run, *self.ancestors(run)][-1])
 
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The root ``vars``: those of the flow, or what tasks have made of them."""
+        own = self.execution.variables
+        return self.flow.flow.variables if own is None else own
+
     def tally(self, parent_id: str | None, phase: str = MAIN) -> Tally:
         """The children of a task run, or of the execution itself for None."""
         return self._tallies.get((parent_id, phase), _EMPTY)

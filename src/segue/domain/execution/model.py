@@ -103,7 +103,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int = 0
     labels: tuple[Label, ...] = ()
     inputs: dict[str, Any] = {}
-    variables: dict[str, Any] = {}
+    variables: dict[str, Any] | None = None
+    """What tasks have made of the flow's variables; None as long as none has changed them."""
     trigger: ExecutionTrigger | None = None
     parent_id: str | None = None
     """The execution this one was replayed from."""

@@ -15,7 +15,7 @@ _encode = msgspec.json.Encoder().encode
 def common_context(execution: Execution) -> bytes:
     """The JSON object of the roots all jobs of an execution share; ``vars`` has what differs from the flow's."""
     roots = execution_roots(execution)
-    if execution.variables:
+    if execution.variables is not None:
         roots["vars"] = execution.variables
     return _encode(roots)
 

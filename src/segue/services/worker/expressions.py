@@ -59,9 +59,8 @@ class Variables:
                 roots = {name: revealed(root, self._values.plain) for name, root in roots.items()}
             roots["task"] = {"id": self._bound.task_id, "type": self._bound.type}
             roots["outputs"] = self.outputs
-            overrides = roots.get("vars")
-            if self._bound.variables or overrides:
-                roots["vars"] = {**self._bound.variables, **(overrides or {})}
+            if self._bound.variables:
+                roots.setdefault("vars", self._bound.variables)
             self._roots = roots
         return self._roots
 

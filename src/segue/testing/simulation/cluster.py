@@ -32,7 +32,7 @@ from segue.testing.simulation.database import Claim, Database
 from segue.testing.simulation.executor import Node
 from segue.testing.world import Outcome, World
 
-_LONGEST = 6000
+_LONGEST = 30_000
 
 
 def outcome_of(job: Job, world: World) -> Outcome:
@@ -48,7 +48,7 @@ def outcome_of(job: Job, world: World) -> Outcome:
         case "Flaky":
             return State.SUCCESS if tries >= 2 else State.FAILED
         case "ForEachItem$ForEachItemSplit":
-            return State.SUCCESS, {"splits": "kestra:///splits.ion", "numberOfBatches": 3}
+            return State.SUCCESS, {"splits": "kestra:///splits.ion", "numberOfBatches": 2}
         case "Return":
             return State.SUCCESS, {"value": world.render(job, getattr(task, "properties", {}).get("format"))}
     return State.SUCCESS

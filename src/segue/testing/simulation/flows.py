@@ -34,7 +34,9 @@ SIDE_BY_SIDE = frozenset({"Parallel", "Dag", "ForEach", "EachParallel", "Loop", 
 """After a failure beside others it depends on the order which of the others had begun."""
 
 
-MAY_FAIL = frozenset({"Fail", "Flaky", "Exit", "Switch", "Template", "Approval", "Pause", "Subflow", "LoopUntil"})
+MAY_FAIL = frozenset(
+    {"ForEachItem", "Fail", "Flaky", "Exit", "Switch", "Template", "Approval", "Pause", "Subflow", "LoopUntil"}
+)
 
 
 def makes(kind: type[Task]) -> Callable[[Maker], Maker]:

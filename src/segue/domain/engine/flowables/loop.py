@@ -93,7 +93,7 @@ class LoopRun(FlowableRun[Loop]):
             count=0,
             outputs=tuple(output_needs(self.progress.state, Place(named))),
             inputs=_taken_over(execution.inputs, named.inputs, named),
-            variables=_taken_over(execution.variables, named.variables, named),
+            variables=_taken_over(execution.variables or {}, named.variables, named),
             has_trigger=trigger is None or named.needs_root("trigger") or _is_small(trigger.variables),
         )
 
@@ -195,7 +195,7 @@ class LoopRun(FlowableRun[Loop]):
             created_at=self.progress.now,
             labels=parent.labels,
             inputs=_chosen(parent.inputs, plan.inputs),
-            variables=_chosen(parent.variables, plan.variables),
+            variables=None if parent.variables is None else _chosen(parent.variables, plan.variables),
             trigger=trigger,
             parent_id=parent.id,
             caller=Caller(parent.id, self.run.id),

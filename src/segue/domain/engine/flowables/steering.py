@@ -63,15 +63,14 @@ class SetVariablesRun(SteeringRun[SetVariables]):
         """Maps are merged in depth; with ``overwrite`` false no variable may be there already."""
         progress = self.progress
         added = as_map(self.rendered(self.task.variables), "variables")
-        own = progress.execution.variables
-        known = {**progress.state.flow.flow.variables, **own}
+        known = progress.state.variables
         taken = [name for name in added if name in known]
         if taken and not self.is_set(self.task.overwrite):
             raise SegueError(
                 "`overwrite` is set to false and the following variables already exist: " + ",".join(taken)
             )
         changed = {name: _merged(known.get(name), value) for name, value in added.items()}
-        progress.change_execution(variables={**own, **changed})
+        progress.change_execution(variables={**known, **changed})
 
 
 class UnsetVariablesRun(SteeringRun[UnsetVariables]):
@@ -85,7 +84,7 @@ class UnsetVariablesRun(SteeringRun[UnsetVariables]):
             names = [names]
         if not isinstance(names, list):
             raise SegueError("'variables' must be a list of names")
-        variables = progress.execution.variables
+        variables = progress.state.variables
         ignores = self.is_set(self.task.ignore_missing)
         for name in names:
             variables = _without(variables, str(name).split("."), str(name), ignores)

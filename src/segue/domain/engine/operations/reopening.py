@@ -91,9 +91,17 @@ def reopen_around(progress: Progress, run: TaskRun) -> None:
 
 
 def reopen_execution(progress: Progress) -> None:
-    """The execution itself goes on: RESTARTED, not finished, without outputs of the flow."""
+    """The execution itself goes on: RESTARTED, not finished, without outputs of the flow.
+
+    A caller that has not heard of an end, as ``afterExecution`` was still under way, hears of no restart either.
+    """
+    execution = progress.execution
+    is_unheard = execution.state.is_terminated and not execution.is_finished
     progress.change_execution(is_finished=False, outputs=None)
-    progress.move_execution(State.RESTARTED)
+    if is_unheard:
+        progress.change_execution(status=execution.status.to(State.RESTARTED, progress.now))
+    else:
+        progress.move_execution(State.RESTARTED)
 
 
 def remove_runs(progress: Progress, run_ids: Collection[str]) -> None:
