@@ -27,17 +27,24 @@ _CORE_TYPES = {
     _CORE + "flow.ForEachItem$ForEachItemMergeOutputs": _HERE + "for_each_item:Merge",
     _CORE + "flow.ForEachItem$ForEachItemSplit": _HERE + "for_each_item:Split",
     _CORE + "flow.Sleep": _HERE + "flow:Sleep",
+    _CORE + "log.Fetch": _HERE + "log:Fetch",
     _CORE + "log.Log": _HERE + "log:Log",
     _CORE + "output.OutputValues": _HERE + "output:OutputValues",
     _CORE + "storage.LocalFiles": _HERE + "storage:LocalFiles",
+    _CORE + "storage.Size": _HERE + "storage:Size",
+    _CORE + "storage.Write": _HERE + "storage:Write",
+    _CORE + "templating.TemplatedTask": _HERE + "templating:TemplatedTask",
 }
 _OLD = "io.kestra.core.tasks."
 _CORE_ALIASES = {
     _OLD + "debugs.Echo": _CORE + "debug.Echo",
     _OLD + "debugs.Return": _CORE + "debug.Return",
     _OLD + "executions.Fail": _CORE + "execution.Fail",
+    _OLD + "log.Fetch": _CORE + "log.Fetch",
     _OLD + "log.Log": _CORE + "log.Log",
     _OLD + "storages.LocalFiles": _CORE + "storage.LocalFiles",
+    _OLD + "storages.Size": _CORE + "storage.Size",
+    _OLD + "templating.TemplatedTask": _CORE + "templating.TemplatedTask",
 }
 
 

@@ -16,7 +16,7 @@ from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
 from segue.domain.flow.fields import Duration
 from segue.expr import is_truthy
-from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, RunContext, RunLogger, TaskRunInfo
+from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, Platform, RunContext, RunLogger, TaskRunInfo
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
 from segue.sdk.property import Property, PropertyInvalidError, Renderer
 from segue.sdk.task import Example, Output, Task, TaskFailed, TaskResult
@@ -36,6 +36,7 @@ __all__ = [
     "NamespaceFilesOptions",
     "Output",
     "OutputFiles",
+    "Platform",
     "Property",
     "PropertyInvalidError",
     "Renderer",

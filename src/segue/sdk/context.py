@@ -77,6 +77,9 @@ class Files(Protocol):
     def read(self, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
         """The content of a ``kestra://`` or ``nsfile://`` URI in chunks, from a byte on."""
 
+    async def size(self, uri: str) -> int:
+        """How many bytes the file of a URI has. Raises ``NotFoundError``, and ``SegueError`` for one it may not see."""
+
     async def write(self, name: str, content: bytes | AsyncIterator[bytes] | Path) -> str:
         """Store a file in the folder of the task run and return its URI."""
 
@@ -106,6 +109,31 @@ class Files(Protocol):
 
     def collect_blocking(self, patterns: Iterable[str]) -> dict[str, str]:
         """As ``collect``, for a ``run`` in a thread."""
+
+
+class Platform(Protocol):
+    """What a task may ask of the platform beside files."""
+
+    def read_logs(
+        self,
+        execution_id: str = "",
+        *,
+        namespace: str = "",
+        flow_id: str = "",
+        task_ids: Iterable[str] = (),
+        level: LogLevel = LogLevel.TRACE,
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """Log lines at or above ``level`` of this execution or of another of the tenant, oldest first, in pages.
+
+        ``namespace`` and ``flow_id`` say where the execution must be. Raises ``NotFoundError`` when there is none,
+        and ``SegueError`` when its namespace is not open to the flow.
+        """
+
+    async def run_task(self, text: str) -> Mapping[str, Any] | None:
+        """Run the runnable task of a YAML text in place of this one, under its task run; the outputs.
+
+        Raises ``SegueError`` when there is no such task or it is of the type of this one, and what the task raises.
+        """
 
 
 class RunContext(Protocol):
@@ -138,6 +166,10 @@ class RunContext(Protocol):
     @property
     def files(self) -> Files:
         """Internal storage."""
+
+    @property
+    def platform(self) -> Platform:
+        """Logs, and tasks run in place of this one."""
 
     @property
     def working_dir(self) -> Path:

@@ -37,3 +37,64 @@ class LocalFiles(Task):
         await context.files.place(files or {})
         patterns = None if self.outputs is None else await context.render(self.outputs)
         return LocalFilesOutput(uris=await context.files.collect(patterns or []))
+
+
+class WriteOutput(Output):
+    """``uri`` is where the file lies."""
+
+    uri: str
+
+
+class Write(Task):
+    """Stores a text as a file of internal storage."""
+
+    type: ClassVar[str] = "io.kestra.plugin.core.storage.Write"
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "Keep a report as a file",
+            "id: report\ntype: io.kestra.plugin.core.storage.Write\n"
+            'content: "{{ inputs.name }} was here"\nextension: .txt',
+        ),
+    )
+
+    content: Property[str]
+    """The text of the file, stored as UTF-8."""
+    extension: Property[str] | None = None
+    """The end of the file's name, such as `.txt`."""
+
+    async def run(self, context: RunContext) -> WriteOutput:
+        """Render and store; a text that renders to nothing gives an empty file.
+
+        Raises ``SegueError`` for an extension that cannot be part of a file's name.
+        """
+        content = await context.render(self.content) or ""
+        extension = "" if self.extension is None else await context.render(self.extension) or ""
+        return WriteOutput(uri=await context.files.write("content" + extension, content.encode()))
+
+
+class SizeOutput(Output):
+    """``size`` in bytes."""
+
+    size: int
+
+
+class Size(Task):
+    """Says how large a file is."""
+
+    type: ClassVar[str] = "io.kestra.plugin.core.storage.Size"
+    aliases: ClassVar[frozenset[str]] = frozenset({"io.kestra.core.tasks.storages.Size"})
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "Measure the file of another task",
+            'id: size\ntype: io.kestra.plugin.core.storage.Size\nuri: "{{ outputs.report.uri }}"',
+        ),
+    )
+
+    uri: Property[str]
+    """The URI of the file."""
+
+    async def run(self, context: RunContext) -> SizeOutput:
+        """Ask for the size; nothing of the content is read. Raises ``SegueError`` when there is no such file."""
+        return SizeOutput(size=await context.files.size((await context.render(self.uri) or "").strip()))

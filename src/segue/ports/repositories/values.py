@@ -5,7 +5,7 @@ the controller. Access is checked here, for the flow on whose behalf is asked.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -60,7 +60,7 @@ class ValueSource:
         self.access = access
         self.cipher = cipher
         self._storage = storage
-        self._logs = logs
+        self.logs = logs
         self._clock = clock
         self._loaders: dict[ValueKind, Callable[[ValueScope, ValueNeed], Coroutine[Any, Any, Fetched]]] = {
             ValueKind.SECRET: self._secret,
@@ -141,9 +141,9 @@ class ValueSource:
             return []
         query = LogQuery(tenant=scope.flow.tenant, execution_id=scope.execution_id, minimum_level=LogLevel.ERROR)
         for look in range(_LOOKS_FOR_LOGS):
-            lines, _ = await self._logs.lines(query, 0, ERROR_LINES)
+            lines, _ = await self.logs.lines(query, 0, ERROR_LINES)
             if lines:
-                return [_line(line) for line in lines]
+                return [log_fields(line) for line in lines]
             if look + 1 < _LOOKS_FOR_LOGS:
                 await asyncio.sleep(_LOG_PAUSE)
         return []
@@ -162,7 +162,8 @@ def _absolute(uri: str) -> str:
     return "kestra:///" + uri[len("kestra:") :].lstrip("/")
 
 
-def _line(line: LogEntry) -> Mapping[str, Any]:
+def log_fields(line: LogEntry) -> dict[str, Any]:
+    """A line as expressions and tasks see it, without what it does not have."""
     fields = {
         "tenantId": line.tenant,
         "namespace": line.namespace,

@@ -416,6 +416,34 @@ class FileFacts(_message.Message):
     size: int
     def __init__(self, uri: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
 
+class FetchLogsRequest(_message.Message):
+    __slots__ = ("execution_id", "token", "of_execution_id", "namespace", "flow_id", "task_ids", "minimum_level", "after")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    OF_EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    FLOW_ID_FIELD_NUMBER: _ClassVar[int]
+    TASK_IDS_FIELD_NUMBER: _ClassVar[int]
+    MINIMUM_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    token: str
+    of_execution_id: str
+    namespace: str
+    flow_id: str
+    task_ids: _containers.RepeatedScalarFieldContainer[str]
+    minimum_level: str
+    after: int
+    def __init__(self, execution_id: _Optional[str] = ..., token: _Optional[str] = ..., of_execution_id: _Optional[str] = ..., namespace: _Optional[str] = ..., flow_id: _Optional[str] = ..., task_ids: _Optional[_Iterable[str]] = ..., minimum_level: _Optional[str] = ..., after: _Optional[int] = ...) -> None: ...
+
+class LogsPart(_message.Message):
+    __slots__ = ("lines", "cursor")
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    lines: bytes
+    cursor: int
+    def __init__(self, lines: _Optional[bytes] = ..., cursor: _Optional[int] = ...) -> None: ...
+
 class ListFilesRequest(_message.Message):
     __slots__ = ("execution_id", "token", "namespace")
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]

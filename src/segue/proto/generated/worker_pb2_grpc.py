@@ -64,6 +64,11 @@ class WorkerGatewayStub:
                 request_serializer=worker__pb2.FetchValuesRequest.SerializeToString,
                 response_deserializer=worker__pb2.FetchValuesResponse.FromString,
                 _registered_method=True)
+        self.FetchLogs = channel.unary_stream(
+                '/segue.worker.v1.WorkerGateway/FetchLogs',
+                request_serializer=worker__pb2.FetchLogsRequest.SerializeToString,
+                response_deserializer=worker__pb2.LogsPart.FromString,
+                _registered_method=True)
         self.ListFiles = channel.unary_stream(
                 '/segue.worker.v1.WorkerGateway/ListFiles',
                 request_serializer=worker__pb2.ListFilesRequest.SerializeToString,
@@ -126,6 +131,13 @@ class WorkerGatewayServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FetchLogs(self, request, context):
+        """Log lines of an execution that the flow of a job may see, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListFiles(self, request, context):
         """The files of a namespace that the flow of a job may use.
         """
@@ -179,6 +191,11 @@ def add_WorkerGatewayServicer_to_server(servicer, server):
                     servicer.FetchValues,
                     request_deserializer=worker__pb2.FetchValuesRequest.FromString,
                     response_serializer=worker__pb2.FetchValuesResponse.SerializeToString,
+            ),
+            'FetchLogs': grpc.unary_stream_rpc_method_handler(
+                    servicer.FetchLogs,
+                    request_deserializer=worker__pb2.FetchLogsRequest.FromString,
+                    response_serializer=worker__pb2.LogsPart.SerializeToString,
             ),
             'ListFiles': grpc.unary_stream_rpc_method_handler(
                     servicer.ListFiles,
@@ -358,6 +375,33 @@ class WorkerGateway:
             '/segue.worker.v1.WorkerGateway/FetchValues',
             worker__pb2.FetchValuesRequest.SerializeToString,
             worker__pb2.FetchValuesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FetchLogs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/segue.worker.v1.WorkerGateway/FetchLogs',
+            worker__pb2.FetchLogsRequest.SerializeToString,
+            worker__pb2.LogsPart.FromString,
             options,
             channel_credentials,
             insecure,

@@ -2,11 +2,16 @@
 
 from collections.abc import AsyncIterable, AsyncIterator
 
+import msgspec
+
 from segue.domain.errors import IllegalPathError, LimitExceededError, NotFoundError, SegueError
+from segue.domain.execution.logs import LogLevel
+from segue.domain.execution.model import FlowKey
 from segue.domain.execution.places import cache_uri, run_folder
 from segue.domain.ids import check_path_segment
 from segue.domain.needs import ValueKind
-from segue.ports.repositories.values import ValueScope
+from segue.ports.repositories.logs import LogQuery
+from segue.ports.repositories.values import ValueScope, log_fields
 from segue.ports.storage import StoredFile
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.values import read_needs, write_values
@@ -15,6 +20,9 @@ from segue.services.controller.sessions import HeldJob, Session
 from segue.services.controller.translate import flow_of
 
 _PAGE = 1000
+_LOG_PAGE = 500
+_LEVELS = frozenset(level.value for level in LogLevel)
+_lines = msgspec.json.Encoder()
 MAX_NEEDS = 200
 """Values asked for with one call."""
 
@@ -83,6 +91,32 @@ class Fetch:
         for start in range(0, len(entries), _PAGE):
             yield entries[start : start + _PAGE]
 
+    async def logs(self, session: Session, request: pb.FetchLogsRequest) -> AsyncIterator[pb.LogsPart]:
+        """Log lines in parts, the last of each page with a cursor.
+
+        Raises ``NotFoundError`` when there is no such execution, ``IllegalPathError`` when its namespace is not open.
+        """
+        job = _held(session, request.token)
+        execution_id = await self._logged(job, request)
+        if request.minimum_level not in _LEVELS:
+            raise SegueError(f"{request.minimum_level[:50]!r} is no level of log lines")
+        tasks = set(request.task_ids)
+        query = LogQuery(
+            tenant=job.flow.tenant,
+            execution_id=execution_id,
+            task_id=request.task_ids[0] if len(tasks) == 1 else None,
+            minimum_level=LogLevel(request.minimum_level),
+        )
+        size, cursor, count = self._config.chunk_bytes, request.after, _LOG_PAGE
+        while count == _LOG_PAGE:
+            entries, cursor = await self._ports.values.logs.lines(query, cursor, _LOG_PAGE)
+            count = len(entries)
+            chosen = [log_fields(entry) for entry in entries if not tasks or entry.task_id in tasks]
+            lines = _lines.encode_lines(chosen)
+            for start in range(0, len(lines), size):
+                yield pb.LogsPart(lines=lines[start : start + size])
+            yield pb.LogsPart(cursor=cursor)
+
     async def values(self, session: Session, request: pb.FetchValuesRequest) -> list[pb.FetchedValue]:
         """What expressions of a job ask for. Raises ``LimitExceededError`` for too much at once."""
         job = _held(session, request.token)
@@ -114,6 +148,22 @@ class Fetch:
         stored = await self._ports.storage.put(job.flow.tenant, uri, self._limited(content))
         job.files[stored.uri] = stored
         return stored
+
+    async def _logged(self, job: HeldJob, request: pb.FetchLogsRequest) -> str:
+        """The id of the execution whose lines are asked for, once it is sure that the job may have them."""
+        wanted = request.of_execution_id or job.execution_id
+        flow: FlowKey | None = job.flow
+        if wanted != job.execution_id:
+            found = await self._ports.executions.get(job.flow.tenant, wanted)
+            flow = None if found is None else found.flow
+        if (
+            flow is None
+            or (request.namespace and request.namespace != flow.namespace)
+            or (request.flow_id and request.flow_id != flow.flow_id)
+        ):
+            raise NotFoundError(f"There is no execution '{wanted[:100]}' of this namespace and flow")
+        self._ports.values.access.check_namespace(job.flow, flow.namespace)
+        return wanted
 
     async def _limited(self, content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         size, limit = 0, self._config.max_file_bytes

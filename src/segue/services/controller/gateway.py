@@ -140,6 +140,17 @@ class Gateway(rpc.WorkerGatewayServicer):
         except SegueError as error:
             await _abort(context, _code(error), error.message)
 
+    async def FetchLogs(  # noqa: N802 - named by the protocol
+        self, request: pb.FetchLogsRequest, context: Context
+    ) -> AsyncIterator[pb.LogsPart]:
+        """Log lines of an execution."""
+        session = await self._session(context)
+        try:
+            async for part in self._fetch.logs(session, request):
+                yield part
+        except SegueError as error:
+            await _abort(context, _code(error), error.message)
+
     async def ListFiles(  # noqa: N802 - named by the protocol
         self, request: pb.ListFilesRequest, context: Context
     ) -> AsyncIterator[pb.FilesPage]:

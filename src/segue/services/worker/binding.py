@@ -98,6 +98,13 @@ def bind(flow: CompiledFlow, task_id: str, plugins: Plugins) -> BoundTask:
     return found
 
 
+def bind_alone(task: TaskModel, plugins: Plugins, outer: BoundTask) -> BoundTask:
+    """A task that is in no flow, with the variables and the dialect of ``outer``. Raises as ``bind``."""
+    if not isinstance(task, RunnableTask):
+        raise SegueError(f"The task '{task.id}' of type '{task.type}' is not run by workers")
+    return BoundTask(task, _plugin(task, plugins), outer.variables, outer.dialect)
+
+
 def _bind(flow: CompiledFlow, task: TaskModel, plugins: Plugins) -> BoundTask:
     variables, dialect = flow.flow.variables, flow.dialect
     if isinstance(task, WorkingDirectory):

@@ -15,6 +15,7 @@ from segue.services.worker.control import Control
 from segue.services.worker.expressions import Expressions, Kit
 from segue.services.worker.folder import Folder
 from segue.services.worker.journal import Masks, TaskLog, TaskMetrics
+from segue.services.worker.platform import TaskPlatform
 from segue.services.worker.staging import Staging
 
 Answer = TypeVar("Answer")
@@ -40,6 +41,10 @@ class TaskFiles:
     def read(self, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
         """The content in chunks."""
         return self._staging.read(uri, offset)
+
+    async def size(self, uri: str) -> int:
+        """The size in bytes."""
+        return await self._staging.size(uri)
 
     async def write(self, name: str, content: bytes | AsyncIterator[bytes] | Path) -> str:
         """Store a file of this run and return its URI."""
@@ -107,9 +112,10 @@ class WorkerContext:
         self.logger = log
         self.metrics = metrics
         self.is_stopped = False
-        self._job = job
-        self._run = run
-        self._bound = bound
+        self.job = job
+        self.run = run
+        self.bound = bound
+        self._kit = kit
         self._control = kit.control
         self._masks = masks
         self._loop = asyncio.get_running_loop()
@@ -123,19 +129,19 @@ class WorkerContext:
     @property
     def flow(self) -> FlowInfo:
         """The flow."""
-        flow = self._job.flow
+        flow = self.job.flow
         return FlowInfo(flow.tenant, flow.namespace, flow.flow_id, flow.revision)
 
     @property
     def execution(self) -> ExecutionInfo:
         """The execution."""
         started = self._expressions.variables.roots().get("execution", {}).get("startDate")
-        return ExecutionInfo(self._job.execution_id, datetime.fromisoformat(started) if started else None)
+        return ExecutionInfo(self.job.execution_id, datetime.fromisoformat(started) if started else None)
 
     @property
     def task_run(self) -> TaskRunInfo:
         """The task run and its attempt."""
-        return TaskRunInfo(self._job.task_run_id, self._bound.task_id, self._bound.type, self._job.attempt - 1)
+        return TaskRunInfo(self.job.task_run_id, self.bound.task_id, self.bound.type, self.job.attempt - 1)
 
     @property
     def variables(self) -> Mapping[str, Any]:
@@ -149,7 +155,13 @@ class WorkerContext:
     @property
     def files(self) -> TaskFiles:
         """Internal storage."""
-        return TaskFiles(self._control, self._run, self.staging, lambda: self.folder, self._loop)
+        return TaskFiles(self._control, self.run, self.staging, lambda: self.folder, self._loop)
+
+    @property
+    def platform(self) -> TaskPlatform:
+        """Logs, the KV store, other tasks."""
+        kit = self._kit
+        return TaskPlatform(self.job, self._control, lambda text: kit.in_place.run(self, text, kit))
 
     @property
     def folder(self) -> Folder:
@@ -179,6 +191,21 @@ class WorkerContext:
     def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
         """The same, called in a thread."""
         return self._expressions.render_blocking(value, variables)
+
+    def for_task(self, bound: BoundTask) -> "WorkerContext":
+        """The context of a task that is run in place of this one. To be closed by who asked for it."""
+        other = WorkerContext(
+            self.job,
+            self.run,
+            bound,
+            self._kit,
+            log=self.logger,
+            metrics=self.metrics,
+            masks=self._masks,
+            shared=self._folder if self._is_shared else None,
+        )
+        self.on_stop(other.stop)
+        return other
 
     def stop(self) -> None:
         """Tell the plugin to end."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import grpc
+import msgspec
 
 from segue.domain.errors import NotFoundError, SegueError, UnavailableError
 from segue.domain.fetched_values import Fetched, Refused
@@ -20,6 +21,7 @@ Answer = TypeVar("Answer")
 _AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.CANCELLED})
 _PAUSE = 0.2
 _TIMEOUT = 60.0
+_decode_lines = msgspec.json.Decoder(dict[str, Any]).decode_lines
 
 
 class Terms(NamedTuple):
@@ -87,6 +89,26 @@ class Control:
             return read_values(answer.values)
 
         return await self._call(fetch)
+
+    async def logs(self, job: pb.Job, wanted: pb.FetchLogsRequest) -> AsyncIterator[list[dict[str, Any]]]:
+        """Log lines of an execution in pages; goes on with the next page when the connection breaks."""
+        request = pb.FetchLogsRequest()
+        request.CopyFrom(wanted)
+        request.execution_id, request.token = job.execution_id, job.token
+        while True:
+            to = await self._connection()
+            lines = bytearray()
+            try:
+                async for part in to.stub.FetchLogs(request, metadata=to.metadata):
+                    lines += part.lines
+                    if part.HasField("cursor"):
+                        request.after = part.cursor
+                        yield _decode_lines(lines)
+                        lines.clear()
+                return
+            except (grpc.aio.AioRpcError, asyncio.CancelledError) as error:
+                _judge(error)
+            await asyncio.sleep(_PAUSE)
 
     async def namespace_files(self, job: pb.Job, namespace: str) -> list[pb.FileEntry]:
         """The files of a namespace. Raises ``SegueError`` when the flow may not use it."""

@@ -7,7 +7,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -30,6 +30,13 @@ _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _MOST_PREFETCHED = 100
 
 
+class TaskStarter(Protocol):
+    """Runs a task in the place of another one."""
+
+    async def run(self, outer: Any, text: str, kit: "Kit") -> Mapping[str, Any] | None:
+        """Run the task of a YAML text with the context of another one; its outputs."""
+
+
 class Kit(NamedTuple):
     """What all runs of a worker share."""
 
@@ -37,6 +44,7 @@ class Kit(NamedTuple):
     services: Services
     control: Control
     in_thread: InThread
+    in_place: "TaskStarter"
 
 
 class Variables:

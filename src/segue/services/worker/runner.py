@@ -14,6 +14,7 @@ from segue.services.worker.context import WorkerContext
 from segue.services.worker.control import Control
 from segue.services.worker.expressions import Kit
 from segue.services.worker.flows import FlowCache
+from segue.services.worker.in_place import InPlace
 from segue.services.worker.inner_runs import InnerRuns
 from segue.services.worker.run import Run
 from segue.services.worker.spool import Spool
@@ -36,7 +37,7 @@ class Runner:
     ) -> None:
         self.config = config
         self.threads = Threads()
-        self.kit = Kit(engine, services, control, self.threads.submit)
+        self.kit = Kit(engine, services, control, self.threads.submit, InPlace(plugins))
         self.spool = Spool(
             items=config.report_items,
             bytes_=config.report_bytes,

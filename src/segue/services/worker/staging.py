@@ -59,6 +59,10 @@ class Staging:
         async for chunk in self._control.read(self._job, await self._resolve(uri), offset):
             yield chunk
 
+    async def size(self, uri: str) -> int:
+        """How many bytes a ``kestra://`` or ``nsfile://`` URI has. Raises ``SegueError``."""
+        return (await self._find(uri)).size
+
     async def put(self, files: Mapping[str, Any]) -> None:
         """Write ``inputFiles``: texts, or what URIs name; None is an empty file."""
         await _each(files.items(), lambda item: self._put(*item))
@@ -120,18 +124,23 @@ class Staging:
         await folder.fill(path, self._control.read(self._job, file.uri))
 
     async def _resolve(self, uri: str) -> str:
+        if uri.startswith(("file:", NAMESPACE_SCHEME)):
+            return (await self._find(uri)).uri
+        return uri
+
+    async def _find(self, uri: str) -> FileInfo:
         if uri.startswith("file:"):
             raise SegueError(f"Files of the worker's machine are not open to tasks: {uri[:200]}")
-        if not uri.startswith(NAMESPACE_SCHEME):
-            return uri
-        namespace, path = parse_namespace_uri(uri, self._job.flow.namespace)
-        need = ValueNeed(ValueKind.FILE, path, namespace)
+        need, place = ValueNeed(ValueKind.FILE, uri), ""
+        if uri.startswith(NAMESPACE_SCHEME):
+            namespace, path = parse_namespace_uri(uri, self._job.flow.namespace)
+            need, place = ValueNeed(ValueKind.FILE, path, namespace), f" in the namespace '{namespace}'"
         found = (await self._control.values(self._job, [need])).get(need)
         if isinstance(found, Refused):
             raise SegueError(found.reason)
         if not isinstance(found, FileInfo):
-            raise NotFoundError(f"There is no file '{path}' in the namespace '{namespace}'")
-        return found.uri
+            raise NotFoundError(f"There is no file '{need.key[:200]}'{place}")
+        return found
 
 
 def stored_name(path: str) -> str:
