@@ -134,6 +134,10 @@ async def test_a_large_file_goes_through(server: Server) -> None:
         ({"data": {"name": "x"}, "files": {"data": ("empty", b"")}}, "Can't upload file"),
         ({"params": {"labels": "system.test:x"}, "json": {"name": "x"}}, "System labels"),
         ({"params": {"labels": "nothing"}, "json": {"name": "x"}}, "Invalid label"),
+        (
+            {"params": [("labels", "k:1"), ("labels", "k:2")], "json": {"name": "x"}},
+            "Labels with more than one value: k",
+        ),
         ({"params": {"scheduleDate": "soon"}, "json": {"name": "x"}}, "date-time"),
         ({"params": {"kind": "LOOP"}, "json": {"name": "x"}}, "kind must be"),
         ({"json": ["name"]}, "JSON object"),
@@ -164,6 +168,7 @@ async def test_labels_revision_schedule_and_kind(server: Server) -> None:
     await server.client.put("/api/v1/main/flows/company.team/hello", content=flow(more="description: d\n"))
     parameters = [
         ("labels", "team: web "),
+        ("labels", "team:web"),
         ("labels", "url:http://x"),
         ("labels", "system.correlationId:chain"),
         ("revision", "1"),

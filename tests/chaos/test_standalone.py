@@ -5,13 +5,16 @@ from pathlib import Path
 
 from tests.chaos.cluster import SLOTS, environment
 from tests.chaos.load import run_under
+from tests.chaos.plugin import JOURNAL
 from tests.chaos.verdict import check
 from tests.combinations import Combination
 from tests.processes import ServerProcess, running
 
 
 async def test_a_standalone_server_is_killed(tmp_path: Path) -> None:
-    config = Combination("sqlite", "memory").config(tmp_path) | {"worker": {"threads": 2 * SLOTS}}
+    config = Combination("sqlite", "memory").config(tmp_path) | {
+        "worker": {"threads": 2 * SLOTS, "environment": [JOURNAL]}
+    }
     server = ServerProcess("standalone", "standalone", tmp_path, config, environment=environment(tmp_path))
 
     async def kill_and_start() -> None:

@@ -90,6 +90,21 @@ def test_the_timeout(flag: str, state: str):
     assert w.executions["x"].state == state
 
 
+def test_tasks_run_after_a_timeout_that_is_absorbed():
+    w = started(
+        flow(", timeout: PT1S, allowFailure: true, tasks: [{id: t, type: x.Log}], errors: [{id: e, type: x.Log}]")
+    )
+    w.settle()
+    assert w.states() == {"p": "WARNING", "t": "SUCCESS", "last": "SUCCESS"}
+    assert w.executions["x"].state is State.WARNING
+
+
+def test_tasks_do_not_run_after_a_timeout_that_fails():
+    w = started(flow(", timeout: PT1S, tasks: [{id: t, type: x.Log}], errors: [{id: e, type: x.Log}]"))
+    w.settle()
+    assert w.states() == {"p": "FAILED", "e": "SUCCESS"}
+
+
 def test_failing_runs_errors_and_finally():
     more = "errors: [{id: e, type: x.Log}]\nfinally: [{id: f, type: x.Log}]\nafterExecution: [{id: a, type: x.Log}]"
     w = started(flow(", pauseDuration: PT1S, behavior: FAIL", more))

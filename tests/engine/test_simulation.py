@@ -23,7 +23,6 @@ SEEDS = 2000
 BLOCKS = 10
 NOT_DRAWN = {
     model.ForEachItemCalls: "is part of ForEachItem and cannot be written",
-    model.WorkingDirectory: "its tasks are run and told by one worker; see tests/worker",
 }
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.combinations import COMBINATIONS
+from segue.testing.servers import PostgresServer
+from tests.combinations import COMBINATIONS, Combination
 from tests.processes import ServerProcess, running
 from tests.rest import RestClient, said, summary
 
@@ -83,12 +84,24 @@ def test_an_unusable_key_is_told_at_the_start(tmp_path: Path) -> None:
     process.kill()
 
 
-async def test_without_a_key_secret_inputs_are_refused(tmp_path: Path) -> None:
-    process = ServerProcess("no-key", "standalone", tmp_path, COMBINATIONS[0].config(tmp_path))
+async def start(process: ServerProcess) -> httpx.Response:
+    """Start the flow on a server that is given no key."""
     with running(process):
         async with RestClient(process.addresses.http) as client:
             await client.deploy(FLOW)
-            answer: httpx.Response = await client.request(
-                "POST", "/executions/company.team/values", files={"password": (None, "x"), "region": (None, "eu")}
+            return await client.request(
+                "POST", "/executions/company.team/values", files={"password": (None, "hush"), "region": (None, "eu")}
             )
-            assert (answer.status_code, "encryption is not configured" in answer.text) == (422, True)
+
+
+async def test_without_a_key_secret_inputs_are_refused(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    config = Combination("postgresql", "memory").config(tmp_path, postgres_server.new_database())
+    answer = await start(ServerProcess("no-key", "standalone", tmp_path, config))
+    assert (answer.status_code, "encryption is not configured" in answer.text) == (422, True)
+
+
+async def test_a_server_on_sqlite_has_a_key_of_its_own(tmp_path: Path) -> None:
+    answer = await start(ServerProcess("own-key", "standalone", tmp_path, COMBINATIONS[0].config(tmp_path)))
+    assert answer.status_code == 200
+    assert "hush" not in answer.text
+    assert all(b"hush" not in file.read_bytes() for file in (tmp_path / "data").glob("segue.db*"))

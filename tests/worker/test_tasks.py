@@ -135,7 +135,7 @@ async def test_the_roots_of_expressions_are_there(stage):
         flow,
         labels=(Label("system.team", "x"), Label("a", "b")),
         trigger=ExecutionTrigger("hook", "some.Webhook", {"body": {"x": 7}}),
-        variables={"deep": {"a": 1, "b": 3}},
+        variables={"one": 1, "deep": {"a": 1, "b": 3}},
     )
     run = await stage.submit(execution, "t", {"taskrun": {"id": "own"}})
     fact = await stage.finished(run)

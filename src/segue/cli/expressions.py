@@ -15,7 +15,19 @@ from segue.expr.text import java_text
 from segue.ports.rendering import machine_services
 
 _DIALECTS = {"1": Dialect.V1, "2": Dialect.V2}
+_SHOWN_COLUMNS = 160
 _FIELDS = ("template", "context", "dialect", "typed", "timezone")
+
+
+def _place(error: ExpressionError) -> str:
+    """Where the fault is, on lines of their own with a mark below it; nothing when that is not known."""
+    if error.template is None or error.line is None or error.column is None:
+        return ""
+    line = error.template.splitlines()[error.line - 1] if error.template.splitlines() else ""
+    if len(line) > _SHOWN_COLUMNS:
+        return f"\n  line {error.line}, column {error.column}"
+    mark = " " * (error.column - 1) + "^" * max(1, min(len(error.piece), len(line) - error.column + 1))
+    return f"\n  line {error.line}, column {error.column}\n  {line}\n  {mark}"
 
 
 class Evaluator:
@@ -33,7 +45,7 @@ class Evaluator:
         try:
             result = self._render(template, context, self._dialect, self._services, typed=self._typed)
         except ExpressionError as error:
-            raise SegueError(str(error)) from error
+            raise SegueError(f"{error}{_place(error)}") from error
         return to_json(result) if self._typed else str(result)
 
     def read_context(self, content: bytes) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Every failure of a template is an `ExpressionError`. `Interrupt` is the base of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from itertools import islice
 
@@ -28,6 +28,7 @@ __all__ = [
 _SHOWN_TEMPLATE = 200
 _QUOTED_TEMPLATE = 1000
 _NAMES = 20
+_READABLE_NAMES = 10
 _LONGEST_NAME = 100
 _COMPARED_NAMES = 1000
 _HIDDEN = "******"
@@ -122,7 +123,16 @@ class ExpressionError(Exception):
 
     def _help(self) -> str:
         near = self.suggestion
-        return f" (did you mean `{near}`?)" if near else ""
+        if near:
+            return f" (did you mean `{near}`?)"
+        few = self._few()
+        return f" (there is: {', '.join(f'`{name}`' for name in few)})" if few else ""
+
+    def _few(self) -> list[str]:
+        """The names that exist at this place, when they are few enough to be read."""
+        if not isinstance(self._known, Collection) or len(self._known) > _READABLE_NAMES:
+            return []
+        return self.available
 
 
 class ExpressionSyntaxError(ExpressionError):

@@ -7,6 +7,7 @@ from litestar import get
 from litestar.di import NamedDependency
 
 from segue.api.backend import Backend
+from segue.api.file_previews import FIRST_ROWS, MOST_ROWS
 
 JsonObject = dict[str, Any]
 
@@ -30,7 +31,7 @@ async def get_configs(backend: NamedDependency[Backend]) -> JsonObject:
         "isConcurrencyViewEnabled": False,
         "systemNamespace": config.system_namespace,
         "hiddenLabelsPrefixes": ["system.", "internal."],
-        "preview": {"initial": 100, "max": 5000},
+        "preview": {"initial": FIRST_ROWS, "max": MOST_ROWS},
         "chartDefaultDuration": "PT24H",
         "pluginsHash": config.server_version,
     }

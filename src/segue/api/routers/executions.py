@@ -1,5 +1,7 @@
 """Executions: made, read, listed, removed (REST API 4.3, 5.1)."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -73,11 +75,21 @@ def _start_request(labels: list[str] | None, request: AnyRequest) -> StartReques
         raise ProblemError(INVALID_ARGUMENT, f"kind must be one of {', '.join(_KINDS)}")
     date = parameters.get("scheduleDate")
     return StartRequest(
-        labels=tuple(_user_label(text) for text in labels or ()),
+        labels=_user_labels(labels or ()),
         kind=_KINDS[kind],
         breakpoints=parse_breakpoints(parameters.get("breakpoints", "")),
         scheduled_at=parse_date_time(date) if date else None,
     )
+
+
+def _user_labels(texts: Sequence[str]) -> tuple[Label, ...]:
+    """The labels of a request. Raises ``ProblemError`` when one key gets two values: neither was meant to be lost."""
+    labels = tuple(dict.fromkeys(_user_label(text) for text in texts))
+    counts = Counter(label.key for label in labels)
+    doubled = sorted(key[:100] for key, count in counts.items() if count > 1)
+    if doubled:
+        raise ProblemError(INVALID_ARGUMENT, f"Labels with more than one value: {', '.join(doubled[:10])}")
+    return labels
 
 
 def _user_label(text: str) -> Label:

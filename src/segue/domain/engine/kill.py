@@ -47,6 +47,8 @@ def close(progress: Progress, run: TaskRun, state: State) -> None:
     """End one open task run in ``state`` from outside, whatever it was waiting for."""
     if run.state in {State.SUBMITTED, State.RUNNING}:
         progress.drop_job(run)
+    if run.state is State.SUBMITTED:  # a worker may have begun it already: its number is not given again
+        run = progress.begin_attempt(run, progress.now)
     if run.state is State.RETRYING:
         progress.drop_timer(retry_timer_id(run))
     if run.state is State.PAUSED:

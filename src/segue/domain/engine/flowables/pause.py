@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 
 from segue.domain.durations import parse_duration
-from segue.domain.engine.block import advance_sides
+from segue.domain.engine.block import absorb, advance_sides
 from segue.domain.engine.flowables.base import FlowableRun
 from segue.domain.engine.kill import end_because_of, pause_timer_id
 from segue.domain.engine.progress import Progress
@@ -58,7 +58,7 @@ class PauseRun(FlowableRun[Pause]):
             return
         if self.task.pause_duration is None:
             self.progress.log(LogLevel.ERROR, "Nobody has resumed the task before its timeout", self.run)
-            self._answer(State.FAILED, {})
+            self._answer(self._after_the_timeout(), {})
             return
         text = self.progress.render(str(self.task.behavior), self.run).strip().upper()
         try:
@@ -66,6 +66,11 @@ class PauseRun(FlowableRun[Pause]):
         except ValueError:
             raise SegueError(f"'behavior' must be one of {', '.join(PauseBehavior)}, not {text[:100]!r}") from None
         self._answer(_AFTER_THE_TIME[behavior], {})
+
+    def _after_the_timeout(self) -> State:
+        """FAILED, for ``end`` to absorb. A Pause of 1.x with ``tasks`` goes on to them when its failure is absorbed."""
+        absorbed = absorb(self.task, State.FAILED)
+        return absorbed if self.section("tasks") else State.FAILED
 
     def resume(self, fact: ResumeRequested) -> None:
         """Go on with these inputs. Raises ``InputInvalidError`` when they do not fit; the pause then lasts."""
