@@ -5,7 +5,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from segue.expr import Engine
-from segue.sdk import Duration, LogLevel, Property, PropertyInvalidError
+from segue.sdk import Duration, LogLevel, NativeProperty, Property, PropertyInvalidError
 
 
 class Point(BaseModel):
@@ -23,6 +23,7 @@ class Holder(BaseModel):
     counts: Property[list[int]] | None = None
     table: Property[dict[str, Any]] | None = None
     point: Property[Point] | None = None
+    anything: NativeProperty | None = None
 
 
 class Renderer:
@@ -32,6 +33,9 @@ class Renderer:
 
     def render(self, text: str) -> str | None:
         return self._engine.render(text, self._variables)
+
+    def render_typed(self, text: str) -> Any:
+        return self._engine.render_typed(text, self._variables)
 
     def render_value(self, value: Any) -> Any:
         return self._engine.render_value(value, self._variables)
@@ -107,3 +111,22 @@ def test_a_rendered_value_that_does_not_fit_is_an_error_that_does_not_quote_it(f
 
 def test_defaults_are_kept_as_they_are():
     assert Property.of(LogLevel.INFO).evaluate(Renderer()) is LogLevel.INFO
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("{{ x }}", 3),
+        ("{{ x + 1 }}", 4),
+        ("x {{ x }}", "x 3"),
+        ("{{ [x] }}", [3]),
+        ("{{ none ?? null }}", None),
+        ({"a": ["{{ x }}"]}, {"a": ["3"]}),
+        ("3", "3"),
+        (3, 3),
+        (False, False),
+    ],
+)
+def test_a_native_property_keeps_what_an_expression_yields(raw: Any, expected: Any) -> None:
+    found = evaluate("anything", raw, x=3)
+    assert (found, type(found)) == (expected, type(expected))
