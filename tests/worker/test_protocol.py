@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 
 import grpc
 import pytest
@@ -337,6 +338,24 @@ async def test_jobs_whose_claim_was_written_but_not_heard_of_are_claimed_again(t
         assert await stage.held() == runs
         facts = [await stage.facts(run) for run in runs]
         assert facts == [[], [], []], "a claim nobody heard of is no attempt that was lost"
+
+
+async def test_jobs_claimed_behind_the_back_of_a_living_worker_are_given_back(tmp_path):
+    async with meet(tmp_path, stray_after=0.1) as (stage, peer):
+        flow = await stage.flow(LOG)
+        await peer.connect()
+        held = await stage.submit(await stage.execution(flow))
+        assert (await peer.job()).task_run_id == held
+        runs = {await stage.submit(await stage.execution(flow), quiet=True) for _ in range(3)}
+        claimed = await stage.database.jobs.claim("w" * 22, ["default"], 9, datetime.now(UTC))
+        assert {one.job.task_run_id for one in claimed} == runs, "as by a controller that has lost the worker"
+
+        async def free():
+            await peer.work.write(pb.WorkRequest(heartbeat=pb.Heartbeat()))
+            return await stage.held() == {held}
+
+        await stage.until(free, 5)
+        assert [await stage.facts(run) for run in runs] == [[], [], []], "none of them is an attempt that was lost"
 
 
 async def test_no_job_goes_to_a_worker_that_fell_silent(tmp_path):

@@ -47,6 +47,8 @@ class ControllerConfig:
     """A worker that is silent for longer loses its jobs."""
     fallback: float = 2.0
     """Jobs are looked for this often even if no news of them came."""
+    stray_after: float = 5.0
+    """A job that is claimed for a living worker and unknown to it for this long goes to others."""
     claim_limit: int = 500
     frame_jobs: int = 100
     frame_bytes: int = 1 << 20

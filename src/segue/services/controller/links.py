@@ -112,10 +112,33 @@ class Links:
                 self._dispatcher.wake()
 
     async def beat(self, session: Session, stream: Stream, beat: pb.Heartbeat) -> None:
-        """Answer a heartbeat, and look whether a kill was missed."""
+        """Answer a heartbeat, and look whether a kill was missed or a job got lost on its way."""
         stream.send(pb.WorkResponse(heartbeat=pb.HeartbeatAck(at=beat.at)))
         with contextlib.suppress(UnavailableError):
             await self._kills.check(session)
+            await self._give_back_strays(session)
+
+    async def _give_back_strays(self, session: Session) -> None:
+        """Give back jobs that are claimed for a worker and never reached it.
+
+        A claim can be written after its session is over, by another controller too: the worker lives, its lease
+        goes on, and nobody would ever miss these jobs. What is unknown at two looks in a row is such a one.
+        """
+        now = _time()
+        if now - session.looked_at < self._config.stray_after:
+            return
+        session.looked_at = now
+        worker = session.worker
+        claimed = await self._ports.jobs.held_by(worker.id)
+        unknown = {run for run in claimed if worker.token_of(run) is None}
+        strays, session.strays = unknown & session.strays, unknown
+        if not strays:
+            return
+        logger.warning("%d jobs never reached worker %s and are given back", len(strays), worker.id)
+        async with self._dispatcher.lock:
+            queues = await self._ports.jobs.release(worker.id, list(worker.held), self._ports.clock.now())
+        if queues:
+            await self._ports.queue.broadcast(Channel.JOBS, queues)
 
     async def goodbye(self, session: Session) -> None:
         """End a session for good: what the worker still holds is lost at once instead of after the lease."""

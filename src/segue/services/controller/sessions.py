@@ -143,6 +143,9 @@ class Session:
         """Whether a claim broke off, so that jobs may be claimed that are not known here."""
         self.is_resumed = asyncio.Event()
         """Set once it is known what the worker holds, and at the end of the session."""
+        self.looked_at = heard_at
+        self.strays: set[str] = set()
+        """Task runs whose jobs were claimed for the worker and unknown here at the last look."""
         self._news = 0
         self._dry_at = -1
 
