@@ -50,6 +50,7 @@ class WatchedJobs:
         self.is_away = False
         self.is_stuck = False
         self.loses_claims = 0
+        self.fails_claims_of = ""
         self.refuses: Callable[[Report], bool] = lambda report: False
         self.metrics: list[Metric] = []
 
@@ -64,7 +65,9 @@ class WatchedJobs:
         return await self._jobs.accept(report)
 
     async def claim(self, *args: Any) -> list[ClaimedJob]:
-        """The real claim; its answer gets lost as often as ``loses_claims`` says."""
+        """The real claim; its answer gets lost as often as ``loses_claims`` says, and one worker gets none."""
+        if args[0] == self.fails_claims_of:
+            raise UnavailableError("the database is away")
         claimed = await self._jobs.claim(*args)
         if claimed and self.loses_claims:
             self.loses_claims -= 1

@@ -11,6 +11,7 @@ from stage import open_stage
 from segue.domain.execution.facts import TaskFinished
 from segue.domain.execution.jobs import InnerTask
 from segue.domain.execution.state import State
+from segue.ports.queue import Channel
 from segue.ports.repositories.logs import LogQuery
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
@@ -338,6 +339,22 @@ async def test_jobs_whose_claim_was_written_but_not_heard_of_are_claimed_again(t
         assert await stage.held() == runs
         facts = [await stage.facts(run) for run in runs]
         assert facts == [[], [], []], "a claim nobody heard of is no attempt that was lost"
+
+
+async def test_what_was_claimed_is_sent_though_the_next_claim_fails(tmp_path):
+    async with meet(tmp_path) as (stage, peer):
+        other = Peer(peer.stub)
+        await peer.connect()
+        await other.connect(worker_id="v" * 22)
+        stage.jobs.fails_claims_of = "v" * 22
+        await peer.work.write(pb.WorkRequest(credits=pb.Credits(slots=3)))
+        await other.work.write(pb.WorkRequest(credits=pb.Credits(slots=1)))
+        flow = await stage.flow(LOG)
+        runs = {await stage.submit(await stage.execution(flow), quiet=True) for _ in range(2)}
+        await stage.queue.broadcast(Channel.JOBS, ["default"])
+        async with asyncio.timeout(5):
+            jobs = (await peer.work.read()).jobs.jobs
+        assert {job.task_run_id for job in jobs} == runs
 
 
 async def test_jobs_claimed_behind_the_back_of_a_living_worker_are_given_back(tmp_path):

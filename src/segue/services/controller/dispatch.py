@@ -69,13 +69,21 @@ class Dispatcher:
             self._news.clear()
             try:
                 async with self.lock:
-                    handouts = [handout async for handout in self._claim()]
-                    if handouts:
-                        await self._deliver(handouts)
+                    await self._hand_out()
             except UnavailableError as error:
                 logger.warning("jobs cannot be claimed: %s", error)
                 await asyncio.sleep(_PAUSE)
                 self._news.set()
+
+    async def _hand_out(self) -> None:
+        """Claim and deliver. What was claimed is delivered too when a later claim fails."""
+        handouts: list[Handout] = []
+        try:
+            async for handout in self._claim():
+                handouts.append(handout)  # noqa: PERF401  # those before a failure are to be kept
+        finally:
+            if handouts:
+                await self._deliver(handouts)
 
     def _tell(self, queues: Sequence[str]) -> None:
         names = set(queues)
