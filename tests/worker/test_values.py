@@ -1,5 +1,6 @@
 """What expressions of tasks and of the engine reach: secrets, KV values, files, logs, HTTP, secret inputs."""
 
+import asyncio
 import contextlib
 import http.server
 import json
@@ -88,6 +89,7 @@ async def scene(tmp_path):
                 clock=clock,
                 renderer=Renderer(Engine(), lambda: services, lambda text: encrypted(cipher.encrypt(text))),
                 values=stage.values,
+                http=HttpFunction(HttpSettings(timeout=5.0)),
             )
         )
         await executor.start()
@@ -203,11 +205,45 @@ async def test_the_engine_asks_for_values_too(scene):
     assert row.state is State.FAILED
 
 
-async def test_the_engine_makes_no_http_calls_and_reads_no_logs(scene):
-    for call, service in (("http('http://127.0.0.1:1')", "http"), ("errorLogs()", "logs")):
-        row, _ = await scene.run(f'  - id: a\n    type: {LOG}\n    message: a\n    runIf: "{{{{ {call} }}}}"\n')
-        lines, _ = await scene.stage.database.logs.lines(query(row.id))
-        assert any(f"the service '{service}' is not available" in line.message for line in lines)
+async def test_the_engine_asks_other_servers_and_reads_error_logs(scene, web):
+    row, runs = await scene.run(
+        "  - id: bad\n    type: io.kestra.plugin.core.execution.Fail\n    errorMessage: because\n",
+        head="errors:\n"
+        f"  - id: a\n    type: {LOG}\n    message: a\n    runIf: \"{{{{ http('{web}/a').n == 1 }}}}\"\n"
+        f"  - id: b\n    type: {LOG}\n    message: b\n    runIf: \"{{{{ errorLogs()[0].message == 'because' }}}}\"\n"
+        f"  - id: c\n    type: {LOG}\n    message: c\n    runIf: \"{{{{ http('{web}/bad') }}}}\"\n",
+    )
+    assert [runs[name].state for name in "abc"] == [State.SUCCESS, State.SUCCESS, State.FAILED]
+    assert [call[:2] for call in Handler.calls] == [("GET", "/a"), ("GET", "/bad")], "each once"
+    lines, _ = await scene.stage.database.logs.lines(query(row.id))
+    assert any("server respond with status 418" in line.message for line in lines)
+
+
+async def test_others_go_on_while_the_engine_waits_for_an_answer(scene, web):
+    Handler.gate.clear()
+    waiting = asyncio.create_task(
+        scene.run(f"  - id: a\n    type: {LOG}\n    message: a\n    runIf: \"{{{{ http('{web}/slow').n > 0 }}}}\"\n")
+    )
+    async with asyncio.timeout(5):
+        while not Handler.calls:  # noqa: ASYNC110  as the other side sees it
+            await asyncio.sleep(0.01)
+        row, _ = await scene.run(f"  - id: b\n    type: {LOG}\n    message: b\n")
+    assert row.state is State.SUCCESS
+    assert not waiting.done()
+    Handler.gate.set()
+    row, _ = await waiting
+    assert row.state is State.SUCCESS
+    assert len(Handler.calls) == 1
+
+
+async def test_a_call_that_is_another_each_time_is_refused_in_the_engine(scene, web):
+    row, _ = await scene.run(
+        f"  - id: a\n    type: {LOG}\n    message: a\n    runIf: \"{{{{ http('{web}/b?' ~ uuid()).n > 0 }}}}\"\n"
+    )
+    assert row.state is State.FAILED
+    lines, _ = await scene.stage.database.logs.lines(query(row.id))
+    assert any("rounds of calls" in line.message for line in lines)
+    assert len(Handler.calls) <= 40, "twenty rounds, and a decision may look at a condition twice"
 
 
 def query(execution_id):
@@ -250,6 +286,7 @@ async def test_secret_outputs_of_the_flow_are_stored_encrypted(scene):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     calls: ClassVar[list] = []
+    gate = threading.Event()
 
     def do_GET(self):
         self.calls.append((self.command, self.path, dict(self.headers), b""))
@@ -261,6 +298,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer()
 
     def answer(self):
+        if self.path.startswith("/slow"):
+            self.gate.wait(10)
         if self.path.startswith("/bad"):
             self.send_response(418)
             self.end_headers()
@@ -280,6 +319,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def web():
     Handler.calls.clear()
+    Handler.gate.set()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -111,6 +111,7 @@ def _executor(configuration: Configuration, outside: Backends) -> Executor:
             renderer=outside.renderer,
             slots=outside.database.slots,
             values=outside.values,
+            http=http_function(configuration),
         ),
         ExecutorConfig(limits=engine_limits(configuration)),
     )

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from segue.domain.kv import KvContent
-from segue.domain.needs import FileInfo, Needed, ValueKind, ValueNeed
-from segue.expr import EvaluationError, FileReference, KvValue, SecretValue, Services
+from segue.domain.needs import FileInfo, HttpNeed, Needed, ValueKind, ValueNeed
+from segue.expr import EvaluationError, FileReference, HttpCall, KvValue, SecretValue, Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +38,25 @@ class FetchedValues:
     ``on_secret`` is told every secret text when a template first looks at it, so that logs can hide it.
     """
 
-    __slots__ = ("_hidden", "_on_secret", "_values", "secrets_seen")
+    __slots__ = ("_hidden", "_on_secret", "_values", "calls_refused", "secrets_seen")
 
     def __init__(self, on_secret: Callable[[str], None] | None = None) -> None:
-        self._values: dict[ValueNeed, Fetched | Refused] = {}
+        self._values: dict[ValueNeed | HttpNeed, Any] = {}
         self._on_secret = on_secret
         self._hidden: list[str] = []
         self.secrets_seen: set[str] = set()
         """Every secret text that was handed to a template."""
+        self.calls_refused = ""
+        """Why no further answer of another server is to be had, empty while there is."""
 
     def __contains__(self, need: ValueNeed) -> bool:
         return need in self._values
 
-    def provide(self, values: Mapping[ValueNeed, Fetched | Refused]) -> None:
+    def provide(self, values: Mapping[Any, Any]) -> None:
         """Add what was fetched; a ``Refused`` becomes an error of the template that asks."""
         self._values.update(values)
 
-    def get(self, need: ValueNeed) -> Any:
+    def get(self, need: ValueNeed | HttpNeed) -> Any:
         """The value. Raises ``Needed`` until it is provided, ``EvaluationError`` when it is refused."""
         if need not in self._values:
             raise Needed(need)
@@ -77,17 +79,25 @@ class FetchedValues:
             if self._on_secret is not None:
                 self._on_secret(text)
 
-    def services(self, base: Services, *, logs: bool = False) -> Services:
-        """``base`` with secrets, KV store and files over these values, and the error logs when ``logs``."""
+    def services(self, base: Services, *, logs: bool = False, http: bool = False) -> Services:
+        """``base`` with secrets, KV store and files over these values, with the error logs when ``logs``, and with
+        answers of other servers that are fetched beforehand as well when ``http``."""
         return replace(
             base,
             secrets=_Secrets(self),
             kv=_KeyValues(self),
             files=_Files(self),
             logs=self._error_logs if logs else None,
+            http=self._http if http else base.http,
             hidden=self._hidden,
             derived_secret=self.saw,
         )
+
+    def _http(self, call: HttpCall) -> Any:
+        need = HttpNeed(repr(call), call)
+        if self.calls_refused and need not in self._values:
+            raise EvaluationError(self.calls_refused)
+        return self.get(need)
 
     def _error_logs(self, limit: int) -> Sequence[Mapping[str, Any]]:
         lines: list[Mapping[str, Any]] = self.get(ValueNeed(ValueKind.LOGS))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from segue.expr import Interrupt
+from segue.expr import HttpCall, Interrupt
 
 
 class ValueKind(StrEnum):
@@ -32,6 +33,17 @@ class ValueNeed(NamedTuple):
     key: str = ""
     namespace: str = ""
     revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpNeed:
+    """The answer of another server, for those who must not wait for it where they render. Equal by ``key``.
+
+    Neither is shown: addresses and headers may hold secrets.
+    """
+
+    key: str = field(repr=False)
+    call: HttpCall = field(compare=False, repr=False)
 
 
 class FileInfo(NamedTuple):

@@ -36,9 +36,10 @@ class Renderer:
         other.dialect = dialect
         return other
 
-    def over(self, values: FetchedValues, *, reveals: bool = False) -> "ValueRenderer":
-        """The same over the values of one execution. ``reveals``: its inputs hold encrypted texts."""
-        return ValueRenderer(self, values, reveals=reveals)
+    def over(self, values: FetchedValues, *, reveals: bool = False, http: bool = False) -> "ValueRenderer":
+        """The same over the values of one execution. ``reveals``: its inputs hold encrypted texts. ``http``:
+        expressions may ask other servers, whose answers are fetched as all else."""
+        return ValueRenderer(self, values, reveals=reveals, http=http)
 
     def roots(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
         """``context`` with the roots that are the same everywhere."""
@@ -67,8 +68,8 @@ class ValueRenderer(Renderer):
     Inputs that are stored encrypted are decrypted when a template looks at them (expression language 10.3).
     """
 
-    def __init__(self, base: Renderer, values: FetchedValues, *, reveals: bool) -> None:
-        services = values.services(base.services())
+    def __init__(self, base: Renderer, values: FetchedValues, *, reveals: bool, http: bool) -> None:
+        services = values.services(base.services(), logs=True, http=http)
         super().__init__(base.engine, lambda: services, base.encrypt)
         self.dialect = base.dialect
         self.values = values

@@ -6,7 +6,7 @@ waits, the service loads them in bulk, and the step goes on.
 
 from typing import NamedTuple
 
-from segue.domain.needs import Needed, ValueNeed
+from segue.domain.needs import HttpNeed, Needed, ValueNeed
 
 __all__ = [
     "ChildrenNeed",
@@ -115,4 +115,5 @@ Need = (
     | RecordsNeed
     | SlotNeed
     | ValueNeed
+    | HttpNeed
 )

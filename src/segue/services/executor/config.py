@@ -1,8 +1,11 @@
 """What the executor works with and how."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits
+from segue.expr import HttpCall
 from segue.ports.clock import Clock
 from segue.ports.queue import Queue
 from segue.ports.rendering import Renderer
@@ -26,6 +29,8 @@ class ExecutorPorts:
     slots: SlotRepository
     values: ValueSource
     """What expressions of the engine ask for."""
+    http: Callable[[HttpCall], Any] | None = None
+    """Makes the calls of ``http()``; blocks. None: there is none."""
 
 
 @dataclass(frozen=True)

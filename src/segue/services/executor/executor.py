@@ -21,6 +21,10 @@ class Executor(Service):
         """Begin to consume."""
         self.spawn(self._consume, "consume")
 
+    async def on_stop(self) -> None:
+        """Break off what is fetched beside the batches."""
+        await self._step.stop()
+
     async def _consume(self) -> None:
         async with self._ports.queue.consume(Topic.EXECUTIONS, self._config.batch_size) as batches:
             async for execution_ids in batches:

@@ -23,6 +23,7 @@ from segue.ports.queue import Channel, Topic
 from segue.ports.rendering import ValueRenderer
 from segue.ports.repositories.journal import Change, Loaded, Snapshot
 from segue.ports.repositories.values import ValueScope
+from segue.services.executor.aside import Aside, LaterError
 from segue.services.executor.cache import StateCache
 from segue.services.executor.changes import change_of
 from segue.services.executor.config import ExecutorConfig, ExecutorPorts
@@ -61,9 +62,14 @@ class Step:
         self._ports = ports
         self._config = config
         self._loading = Loading(ports)
+        self._aside = Aside(ports, self._wake)
         self._cache = StateCache(config.cached_executions, config.cached_task_runs)
         self._failures: Counter[str] = Counter()
         self._telling: set[asyncio.Future[None]] = set()
+
+    async def stop(self) -> None:
+        """Break off what goes on beside the batches."""
+        await self._aside.stop()
 
     async def run(self, execution_ids: Sequence[str]) -> None:
         """Bring these executions as far as they go. Raises ``UnavailableError`` when the database is away.
@@ -98,7 +104,9 @@ class Step:
             except (DefinitionError, NotFoundError) as error:
                 return self._give_up(snapshot, facts, error.message)
             state = ExecutionState(flow, snapshot.execution, snapshot.task_runs)
-        renderer = self._ports.renderer.over(FetchedValues(), reveals=has_secret_inputs(state.flow))
+        renderer = self._ports.renderer.over(
+            FetchedValues(), reveals=has_secret_inputs(state.flow), http=self._ports.http is not None
+        )
         return Work(state, facts, Decision(), renderer)
 
     def _give_up(self, snapshot: Snapshot, facts: Sequence[InboxFact], reason: str) -> Work:
@@ -118,6 +126,8 @@ class Step:
             _hide_secrets(work)
         except UnavailableError:
             raise
+        except LaterError:
+            return False
         except Exception as error:
             await self._failed(work.id, work.facts, error)
             return False
@@ -128,13 +138,19 @@ class Step:
         advance(work.state, facts, now, work.renderer, work.decision, self._config.limits)
 
     async def _load(self, work: Work) -> None:
-        """All that is needed. Secrets, KV values and contents of files are known for this step only."""
-        values = [need for need in work.decision.needs if isinstance(need, ValueNeed)]
-        if values:
-            execution = work.state.execution
-            scope = ValueScope(execution.flow, execution.id)
-            work.renderer.values.provide(await self._ports.values.load(scope, values))
-        await self._loading.load(work.state, work.decision.needs.difference(values))
+        """All that is needed. Secrets, KV values and contents of files are known for this step only.
+
+        Raises ``LaterError`` for what takes its time.
+        """
+        needs, values = work.decision.needs, work.renderer.values
+        scope = ValueScope(work.state.execution.flow, work.id)
+        slow = [need for need in needs if self._aside.is_slow(need)]
+        if slow:
+            self._aside.provide(scope, slow, values)
+        quick = [need for need in needs.difference(slow) if isinstance(need, ValueNeed)]
+        if quick:
+            values.provide(await self._ports.values.load(scope, quick))
+        await self._loading.load(work.state, needs.difference(slow, quick))
 
     async def _apply(self, works: Sequence[Work]) -> frozenset[str]:
         if not works:
@@ -172,6 +188,7 @@ class Step:
             if len(new.payload) > _KEPT_NEW_BYTES:
                 state.outputs.pop(new.owner_id, None)
         self._failures.pop(state.execution.id, None)
+        self._aside.forget(state.execution.id)
         version = state.execution.version + 1
         state.execution = msgspec.structs.replace(state.execution, version=version)
         state.found.clear()
@@ -223,6 +240,7 @@ class Step:
             return
         logger.error("Facts of execution %s are parked as dead letters", execution_id, exc_info=error)
         del self._failures[execution_id]
+        self._aside.forget(execution_id)
         await self._ports.journal.park(facts, f"{type(error).__name__}: {error}", self._ports.clock.now())
 
     def _wake(self, execution_id: str) -> None:
