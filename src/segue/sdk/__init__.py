@@ -20,6 +20,7 @@ from segue.expr import is_truthy
 from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, Platform, RunContext, RunLogger, TaskRunInfo
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
 from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
+from segue.sdk.runner import OnLine, RunnerCommand, RunnerResult, Stream, TaskRunner
 from segue.sdk.task import Example, Output, Task, TaskFailed, TaskResult
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "NamespaceFiles",
     "NamespaceFilesOptions",
     "NativeProperty",
+    "OnLine",
     "Output",
     "OutputFiles",
     "Platform",
@@ -46,10 +48,14 @@ __all__ = [
     "Renderer",
     "RunContext",
     "RunLogger",
+    "RunnerCommand",
+    "RunnerResult",
     "State",
+    "Stream",
     "Task",
     "TaskFailed",
     "TaskResult",
     "TaskRunInfo",
+    "TaskRunner",
     "is_truthy",
 ]
