@@ -14,42 +14,10 @@ from pydantic import ValidationError
 from segue.domain.errors import UnavailableError
 from segue.domain.flow.faults import faults_of
 from segue.domain.flow.type_names import Fault, TypeInfo
+from segue.plugins.catalogue import ALIASES, TYPES
 from segue.sdk import Task
 
 ENTRY_POINTS = "segue.plugins"
-_CORE = "io.kestra.plugin.core."
-_HERE = "segue.plugins.core."
-_CORE_TYPES = {
-    _CORE + "debug.Echo": _HERE + "debug:Echo",
-    _CORE + "debug.Return": _HERE + "debug:Return",
-    _CORE + "execution.Fail": _HERE + "execution:Fail",
-    _CORE + "execution.Assert": _HERE + "execution:Assert",
-    _CORE + "flow.ForEachItem$ForEachItemMergeOutputs": _HERE + "for_each_item:Merge",
-    _CORE + "flow.ForEachItem$ForEachItemSplit": _HERE + "for_each_item:Split",
-    _CORE + "flow.Sleep": _HERE + "flow:Sleep",
-    _CORE + "kv.Delete": _HERE + "kv:Delete",
-    _CORE + "kv.Get": _HERE + "kv:Get",
-    _CORE + "kv.GetKeys": _HERE + "kv:GetKeys",
-    _CORE + "kv.Set": _HERE + "kv:Set",
-    _CORE + "log.Fetch": _HERE + "log:Fetch",
-    _CORE + "log.Log": _HERE + "log:Log",
-    _CORE + "output.OutputValues": _HERE + "output:OutputValues",
-    _CORE + "storage.LocalFiles": _HERE + "storage:LocalFiles",
-    _CORE + "storage.Size": _HERE + "storage:Size",
-    _CORE + "storage.Write": _HERE + "storage:Write",
-    _CORE + "templating.TemplatedTask": _HERE + "templating:TemplatedTask",
-}
-_OLD = "io.kestra.core.tasks."
-_CORE_ALIASES = {
-    _OLD + "debugs.Echo": _CORE + "debug.Echo",
-    _OLD + "debugs.Return": _CORE + "debug.Return",
-    _OLD + "executions.Fail": _CORE + "execution.Fail",
-    _OLD + "log.Fetch": _CORE + "log.Fetch",
-    _OLD + "log.Log": _CORE + "log.Log",
-    _OLD + "storages.LocalFiles": _CORE + "storage.LocalFiles",
-    _OLD + "storages.Size": _CORE + "storage.Size",
-    _OLD + "templating.TemplatedTask": _CORE + "templating.TemplatedTask",
-}
 
 
 class PluginRegistry:
@@ -61,9 +29,9 @@ class PluginRegistry:
         if installed:
             found: Sequence[EntryPoint] = tuple(entry_points(group=ENTRY_POINTS))
             self._paths.update((point.name, point.value) for point in found)
-        self._paths.update(_CORE_TYPES)
+        self._paths.update(TYPES)
         self._paths.update(extra or {})
-        self._aliases = {alias.lower(): name for alias, name in _CORE_ALIASES.items()}
+        self._aliases = {alias.lower(): name for alias, name in ALIASES.items()}
         self._classes: dict[str, type[Task]] = {}
         self._infos: dict[str, TypeInfo] = {}
 
