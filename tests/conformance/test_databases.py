@@ -9,7 +9,16 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import callers, databases, execution_searches, inner_tasks, log_lines, slot_rows, stores
+from segue.testing import (
+    callers,
+    databases,
+    execution_searches,
+    follower_rows,
+    inner_tasks,
+    log_lines,
+    slot_rows,
+    stores,
+)
 from segue.testing.servers import PostgresServer
 
 
@@ -72,6 +81,10 @@ class TestSqliteSlots(OnSqlite, slot_rows.SlotConformance):
     pass
 
 
+class TestSqliteFollowers(OnSqlite, follower_rows.FollowerConformance):
+    pass
+
+
 class TestSqliteKv(OnSqlite, stores.KvConformance):
     pass
 
@@ -109,6 +122,10 @@ class TestPostgresqlLogs(OnPostgresql, log_lines.LogConformance):
 
 
 class TestPostgresqlSlots(OnPostgresql, slot_rows.SlotConformance):
+    pass
+
+
+class TestPostgresqlFollowers(OnPostgresql, follower_rows.FollowerConformance):
     pass
 
 

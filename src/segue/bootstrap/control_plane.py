@@ -110,6 +110,7 @@ def _executor(configuration: Configuration, outside: Backends) -> Executor:
             clock=outside.clock,
             renderer=outside.renderer,
             slots=outside.database.slots,
+            followers=outside.database.followers,
             values=outside.values,
             http=http_function(configuration),
         ),

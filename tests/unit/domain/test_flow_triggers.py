@@ -318,17 +318,23 @@ def test_where_a_trigger_is_filed(form, selectors):
 
 
 def test_looking_up_finds_each_once_and_never_the_flow_itself():
-    followers = Followers(
-        1,
-        [
-            follower_of("main", "team", "x", trigger(dependsOn=[A])),
-            follower_of("main", "team", "y", trigger(states=["FAILED"])),
-            follower_of("main", "src", "a", trigger()),
-            follower_of("other", "team", "z", trigger()),
-        ],
-    )
+    followers = Followers()
+    followers.replace("main", "team", "x", [follower_of("main", "team", "x", trigger(dependsOn=[A]))])
+    followers.replace("main", "team", "y", [follower_of("main", "team", "y", trigger(states=["FAILED"]))])
+    followers.replace("main", "src", "a", [follower_of("main", "src", "a", trigger())])
+    followers.replace("other", "team", "z", [follower_of("other", "team", "z", trigger())])
     found = followers.of("main", "src", "a", State.SUCCESS)
     assert [(item.namespace, item.flow_id) for item in found] == [("team", "x")]
     found = followers.of("main", "src", "a", State.FAILED)
     assert [(item.namespace, item.flow_id) for item in found] == [("team", "x"), ("team", "y")]
     assert followers.of("main", "src", "b", State.CREATED) == []
+
+
+def test_flow_triggers_that_are_gone_are_not_found():
+    followers = Followers()
+    followers.replace("main", "team", "x", [follower_of("main", "team", "x", trigger(dependsOn=[A]))])
+    followers.replace("main", "team", "x", [follower_of("main", "team", "x", trigger(dependsOn=[B]))])
+    assert followers.of("main", "src", "a", State.SUCCESS) == []
+    assert len(followers.of("main", "src", "b", State.SUCCESS)) == 1
+    followers.replace("main", "team", "x", [])
+    assert followers.of("main", "src", "b", State.SUCCESS) == []

@@ -5,7 +5,7 @@ costs the same for ten flows with triggers as for ten thousand.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from segue.domain.execution.state import State
@@ -89,27 +89,37 @@ def _constant(value: str | None) -> str | None:
 
 
 class Followers:
-    """The flow triggers of all flows as they stood at ``epoch``, filed for look-up."""
+    """The flow triggers of all flows, filed for look-up. ``epoch`` says up to which change."""
 
-    def __init__(self, epoch: int = 0, followers: Iterable[Follower] = ()) -> None:
-        self.epoch = epoch
-        self._filed: dict[tuple[str, str | None, str | None], list[Follower]] = defaultdict(list)
-        for follower in followers:
-            for selector in follower.selectors:
-                self._filed[(follower.tenant, *selector)].append(follower)
+    def __init__(self) -> None:
+        self.epoch = 0
+        self._filed: dict[tuple[str, str | None, str | None], dict[Follower, None]] = defaultdict(dict)
+        self._of_flow: dict[tuple[str, str, str], tuple[Follower, ...]] = {}
+
+    def replace(self, tenant: str, namespace: str, flow_id: str, followers: Collection[Follower]) -> None:
+        """Put these in place of those the flow had."""
+        owner = (tenant, namespace, flow_id)
+        for old in self._of_flow.pop(owner, ()):
+            for selector in old.selectors:
+                del self._filed[(tenant, *selector)][old]
+        for new in followers:
+            for selector in new.selectors:
+                self._filed[(tenant, *selector)][new] = None
+        if followers:
+            self._of_flow[owner] = tuple(followers)
 
     def of(self, tenant: str, namespace: str, flow_id: str, state: State) -> list[Follower]:
         """Those that an execution of this flow may concern when it enters a state; never those of the flow itself."""
-        found = {
-            (follower.namespace, follower.flow_id, follower.trigger_id): follower
+        if not self._of_flow:
+            return []
+        found = dict.fromkeys(
+            follower
             for follower in self._candidates(tenant, namespace, flow_id)
             if state in follower.states and (follower.namespace, follower.flow_id) != (namespace, flow_id)
-        }
-        return list(found.values())
+        )
+        return list(found)
 
     def _candidates(self, tenant: str, namespace: str, flow_id: str) -> Iterator[Follower]:
-        if not self._filed:
-            return
         for key in (
             (tenant, namespace, flow_id),
             (tenant, namespace, None),

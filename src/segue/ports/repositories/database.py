@@ -4,6 +4,7 @@ from typing import Protocol
 
 from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flows import FlowRepository
+from segue.ports.repositories.followers import FollowerRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.kv import KvRepository
@@ -49,6 +50,11 @@ class Database(Protocol):
     @property
     def slots(self) -> SlotRepository:
         """Slots of flows with a limit."""
+        ...
+
+    @property
+    def followers(self) -> FollowerRepository:
+        """Flow triggers."""
         ...
 
     @property
