@@ -53,6 +53,7 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
     original_id: str | None = None
     breakpoints: tuple[Breakpoint, ...] = ()
     depth: int = 0
+    chain: int = 0
     asked_outputs: dict[str, Any] | None = None
     is_failed: bool = False
     """A check of the flow asks for an execution that is FAILED from the start (flow language 2.10).
@@ -93,6 +94,7 @@ def create_execution(
         breakpoints=request.breakpoints,
         scheduled_at=request.scheduled_at if request.scheduled_at and request.scheduled_at > now else None,
         depth=request.depth,
+        chain=request.chain,
         asked_outputs=request.asked_outputs,
     )
 

@@ -158,3 +158,43 @@ def executions_of(gathered: Collection[Gathered]) -> list[Met]:
 def sorted_met(gathered: Collection[Gathered]) -> Sequence[Met]:
     """All that was met, as it happened within each window."""
     return [item for each in gathered for item in each.met]
+
+
+class Followed(NamedTuple):
+    """What one execution changes for one trigger: what has been met, by gathering, and whether the trigger fires.
+
+    ``met`` are the executions it fires for, the latest last. ``after`` is what is kept once it has fired.
+    """
+
+    changed: Mapping[str, Gathered]
+    fires: bool = False
+    met: Sequence[Met] = ()
+    after: Mapping[str, Gathered | None] = {}
+
+
+NOT_FOLLOWED = Followed({})
+
+
+def follow(
+    gatherings: Sequence[Gathering],
+    before: Mapping[str, Gathered],
+    happened: Met,
+    ask: Ask,
+    at: datetime,
+    zone: tzinfo,
+) -> Followed:
+    """What an execution that may fire the trigger does to it. Raises ``WindowError``, and what ``ask`` raises."""
+    if not gatherings:
+        return Followed({}, fires=True, met=[happened])
+    changed: dict[str, Gathered] = {}
+    for each in gatherings:
+        now = gather(each, before.get(each.id), happened, ask, at, zone)
+        if now is not None:
+            changed[each.id] = now
+    current = {each.id: changed.get(each.id) or before.get(each.id) for each in gatherings}
+    if not changed or not all(is_satisfied(each, current[each.id], at) for each in gatherings):
+        return Followed(changed)
+    found = [gathered for gathered in current.values() if gathered is not None]
+    met = [item for item in executions_of(found) if item.execution_id != happened.execution_id]
+    after = {each.id: None if each.is_reset else current[each.id] for each in gatherings}
+    return Followed(changed, fires=True, met=[*met, happened], after=after)

@@ -201,6 +201,7 @@ class LoopRun(FlowableRun[Loop]):
             caller=Caller(parent.id, self.run.id),
             kind=ExecutionKind.LOOP,
             depth=parent.depth,
+            chain=parent.chain,
         )
 
     # Iterations that change
