@@ -15,6 +15,7 @@ from segue.adapters.databases.sql.namespace_files import SqlNamespaceFiles
 from segue.adapters.databases.sql.outputs import SqlOutputs
 from segue.adapters.databases.sql.slots import SqlSlots
 from segue.adapters.databases.sql.statements import Statement
+from segue.adapters.databases.sql.triggers import SqlTriggers
 
 _PING = Statement("ping", "SELECT 1")
 
@@ -35,6 +36,7 @@ class SqlDatabase:
         self.outputs = SqlOutputs(self._lanes)
         self.logs = SqlLogs(self._lanes)
         self.slots = SqlSlots(self._lanes)
+        self.triggers = SqlTriggers(self._lanes)
         self.kv = SqlKv(self._lanes)
         self.namespace_files = SqlNamespaceFiles(self._lanes)
 
