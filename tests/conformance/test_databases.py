@@ -18,6 +18,7 @@ from segue.testing import (
     log_lines,
     slot_rows,
     stores,
+    trigger_states,
 )
 from segue.testing.servers import PostgresServer
 
@@ -142,4 +143,12 @@ class TestSqliteInnerTasks(OnSqlite, inner_tasks.InnerTaskConformance):
 
 
 class TestPostgresqlInnerTasks(OnPostgresql, inner_tasks.InnerTaskConformance):
+    pass
+
+
+class TestSqliteTriggers(OnSqlite, trigger_states.TriggerConformance):
+    pass
+
+
+class TestPostgresqlTriggers(OnPostgresql, trigger_states.TriggerConformance):
     pass

@@ -11,7 +11,7 @@ from segue.domain.execution.state import State, Status
 from segue.domain.flow.triggers import FlowTrigger
 from segue.domain.labels import Label
 from segue.domain.trigger.conditions import Subject
-from segue.domain.trigger.followers import Followers, Selector, follower_of
+from segue.domain.trigger.followers import Followers, Selector, interest_of
 from segue.domain.trigger.gathering import Met, executions_of, gather, gatherings_of, is_satisfied
 from segue.domain.trigger.upstream import Question, Upstream, variables_of
 from segue.expr import Engine, Services
@@ -313,28 +313,29 @@ def test_a_plain_output_is_not_hidden_by_a_flow_of_its_name():
     ],
 )
 def test_where_a_trigger_is_filed(form, selectors):
-    follower = follower_of("main", "team", "target", trigger(**form))
-    assert follower.selectors == {Selector(*pair) for pair in selectors}
+    assert interest_of(trigger(**form)).selectors == {Selector(*pair) for pair in selectors}
+
+
+def names(followers, namespace, flow_id, state):
+    return [item.flow.flow_id for item in followers.of(FlowKey("main", namespace, flow_id, 1), state)]
 
 
 def test_looking_up_finds_each_once_and_never_the_flow_itself():
     followers = Followers()
-    followers.replace("main", "team", "x", [follower_of("main", "team", "x", trigger(dependsOn=[A]))])
-    followers.replace("main", "team", "y", [follower_of("main", "team", "y", trigger(states=["FAILED"]))])
-    followers.replace("main", "src", "a", [follower_of("main", "src", "a", trigger())])
-    followers.replace("other", "team", "z", [follower_of("other", "team", "z", trigger())])
-    found = followers.of("main", "src", "a", State.SUCCESS)
-    assert [(item.namespace, item.flow_id) for item in found] == [("team", "x")]
-    found = followers.of("main", "src", "a", State.FAILED)
-    assert [(item.namespace, item.flow_id) for item in found] == [("team", "x"), ("team", "y")]
-    assert followers.of("main", "src", "b", State.CREATED) == []
+    followers.replace(FlowKey("main", "team", "x", 1), [interest_of(trigger(dependsOn=[A]))])
+    followers.replace(FlowKey("main", "team", "y", 1), [interest_of(trigger(states=["FAILED"]))])
+    followers.replace(FlowKey("main", "src", "a", 1), [interest_of(trigger())])
+    followers.replace(FlowKey("other", "team", "z", 1), [interest_of(trigger())])
+    assert names(followers, "src", "a", State.SUCCESS) == ["x"]
+    assert names(followers, "src", "a", State.FAILED) == ["x", "y"]
+    assert names(followers, "src", "b", State.CREATED) == []
 
 
 def test_flow_triggers_that_are_gone_are_not_found():
     followers = Followers()
-    followers.replace("main", "team", "x", [follower_of("main", "team", "x", trigger(dependsOn=[A]))])
-    followers.replace("main", "team", "x", [follower_of("main", "team", "x", trigger(dependsOn=[B]))])
-    assert followers.of("main", "src", "a", State.SUCCESS) == []
-    assert len(followers.of("main", "src", "b", State.SUCCESS)) == 1
-    followers.replace("main", "team", "x", [])
-    assert followers.of("main", "src", "b", State.SUCCESS) == []
+    followers.replace(FlowKey("main", "team", "x", 1), [interest_of(trigger(dependsOn=[A]))])
+    followers.replace(FlowKey("main", "team", "x", 2), [interest_of(trigger(dependsOn=[B]))])
+    assert names(followers, "src", "a", State.SUCCESS) == []
+    assert names(followers, "src", "b", State.SUCCESS) == ["x"]
+    followers.replace(FlowKey("main", "team", "x", 3), [])
+    assert names(followers, "src", "b", State.SUCCESS) == []

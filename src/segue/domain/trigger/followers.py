@@ -8,8 +8,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from segue.domain.execution.model import FlowKey
 from segue.domain.execution.state import State
 from segue.domain.flow.fields import is_expression
+from segue.domain.flow.model import Flow
 from segue.domain.flow.preconditions import FilterField, FilterType, Operand, UpstreamFlow, Where
 from segue.domain.flow.triggers import Condition, FlowTrigger, UpstreamDependency
 from segue.domain.trigger.conditions import ConditionError
@@ -27,24 +29,37 @@ class Selector(NamedTuple):
 _ALL = Selector()
 
 
-class Follower(NamedTuple):
-    """A flow trigger: whose it is, and what it may be interested in."""
+class Interest(NamedTuple):
+    """What a flow trigger may be interested in."""
 
-    tenant: str
-    namespace: str
-    flow_id: str
     trigger_id: str
     selectors: frozenset[Selector]
     states: frozenset[State]
 
 
-def follower_of(tenant: str, namespace: str, flow_id: str, trigger: FlowTrigger) -> Follower:
-    """What a trigger of a flow may be interested in. States it does not understand are left for its evaluation."""
+class Follower(NamedTuple):
+    """A flow trigger: the revision of the flow whose it is, and its id."""
+
+    flow: FlowKey
+    trigger_id: str
+
+
+def interests_of(flow: Flow) -> tuple[Interest, ...]:
+    """The interests of the flow triggers of a flow that are not disabled."""
+    if flow.disabled:
+        return ()
+    return tuple(
+        interest_of(trigger) for trigger in flow.triggers if isinstance(trigger, FlowTrigger) and not trigger.disabled
+    )
+
+
+def interest_of(trigger: FlowTrigger) -> Interest:
+    """What a trigger may be interested in. States it does not understand are left for its evaluation."""
     try:
         states = states_of(trigger)
     except ConditionError:
         states = frozenset(State)
-    return Follower(tenant, namespace, flow_id, trigger.id, frozenset(_selectors(trigger)), states)
+    return Interest(trigger.id, frozenset(_selectors(trigger)), states)
 
 
 def _selectors(trigger: FlowTrigger) -> Collection[Selector]:
@@ -93,37 +108,39 @@ class Followers:
 
     def __init__(self) -> None:
         self.epoch = 0
-        self._filed: dict[tuple[str, str | None, str | None], dict[Follower, None]] = defaultdict(dict)
-        self._of_flow: dict[tuple[str, str, str], tuple[Follower, ...]] = {}
+        self._filed: dict[tuple[str, str | None, str | None], dict[Follower, frozenset[State]]] = defaultdict(dict)
+        self._places: dict[tuple[str, str, str], list[tuple[tuple[str, str | None, str | None], Follower]]] = {}
 
-    def replace(self, tenant: str, namespace: str, flow_id: str, followers: Collection[Follower]) -> None:
+    def replace(self, flow: FlowKey, interests: Collection[Interest]) -> None:
         """Put these in place of those the flow had."""
-        owner = (tenant, namespace, flow_id)
-        for old in self._of_flow.pop(owner, ()):
-            for selector in old.selectors:
-                del self._filed[(tenant, *selector)][old]
-        for new in followers:
-            for selector in new.selectors:
-                self._filed[(tenant, *selector)][new] = None
-        if followers:
-            self._of_flow[owner] = tuple(followers)
+        owner = (flow.tenant, flow.namespace, flow.flow_id)
+        for place, follower in self._places.pop(owner, ()):
+            del self._filed[place][follower]
+        for interest in interests:
+            follower = Follower(flow, interest.trigger_id)
+            for selector in interest.selectors:
+                place = (flow.tenant, *selector)
+                self._filed[place][follower] = interest.states
+                self._places.setdefault(owner, []).append((place, follower))
 
-    def of(self, tenant: str, namespace: str, flow_id: str, state: State) -> list[Follower]:
+    def of(self, flow: FlowKey, state: State) -> list[Follower]:
         """Those that an execution of this flow may concern when it enters a state; never those of the flow itself."""
-        if not self._of_flow:
+        if not self._places:
             return []
+        own = (flow.namespace, flow.flow_id)
         found = dict.fromkeys(
             follower
-            for follower in self._candidates(tenant, namespace, flow_id)
-            if state in follower.states and (follower.namespace, follower.flow_id) != (namespace, flow_id)
+            for follower, states in self._candidates(flow)
+            if state in states and (follower.flow.namespace, follower.flow.flow_id) != own
         )
         return list(found)
 
-    def _candidates(self, tenant: str, namespace: str, flow_id: str) -> Iterator[Follower]:
-        for key in (
-            (tenant, namespace, flow_id),
-            (tenant, namespace, None),
-            (tenant, None, flow_id),
+    def _candidates(self, flow: FlowKey) -> Iterator[tuple[Follower, frozenset[State]]]:
+        tenant = flow.tenant
+        for place in (
+            (tenant, flow.namespace, flow.flow_id),
+            (tenant, flow.namespace, None),
+            (tenant, None, flow.flow_id),
             (tenant, None, None),
         ):
-            yield from self._filed.get(key, ())
+            yield from self._filed.get(place, {}).items()

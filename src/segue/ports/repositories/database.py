@@ -12,6 +12,7 @@ from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.namespace_files import NamespaceFileRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
+from segue.ports.repositories.triggers import TriggerRepository
 
 
 class Database(Protocol):
@@ -65,6 +66,11 @@ class Database(Protocol):
     @property
     def namespace_files(self) -> NamespaceFileRepository:
         """The register of namespace files."""
+        ...
+
+    @property
+    def triggers(self) -> TriggerRepository:
+        """States of triggers."""
         ...
 
     async def start(self) -> None:

@@ -10,23 +10,15 @@ from segue.domain.execution.creation import NewExecution
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.model import FlowKey
 from segue.domain.execution.state import State
-from segue.domain.trigger.followers import Follower
+from segue.domain.trigger.followers import Interest
 from segue.domain.trigger.gathering import Gathered
 
 
-class FlowName(NamedTuple):
-    """A flow, whatever its revision."""
-
-    tenant: str
-    namespace: str
-    flow_id: str
-
-
 class FollowerNews(NamedTuple):
-    """The flow triggers of the flows that changed, and how far that goes."""
+    """The flow triggers of the flows that changed, at their newest revision, and how far that goes."""
 
     epoch: int
-    flows: dict[FlowName, tuple[Follower, ...]]
+    flows: dict[FlowKey, tuple[Interest, ...]]
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,5 +33,7 @@ def change_of(
         facts=decision.facts,
         transitions=transitions,
         frees_slot=decision.frees_slot,
+        frees_trigger=None if decision.ends_trigger is None else decision.ends_trigger.at,
+        stops_trigger=None if decision.ends_trigger is None else decision.ends_trigger.stopped,
         consumed=[fact.seq for fact in facts],
     )

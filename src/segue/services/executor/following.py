@@ -24,8 +24,8 @@ class Following:
         if epoch <= self._followers.epoch:
             return
         news = await self._repository.news(self._followers.epoch)
-        for flow, found in news.flows.items():
-            self._followers.replace(*flow, found)
+        for flow, interests in news.flows.items():
+            self._followers.replace(flow, interests)
         self._followers.epoch = max(news.epoch, epoch)
 
     def transitions(self, execution: Execution, seen: int) -> Sequence[Transition]:
@@ -36,8 +36,7 @@ class Following:
         return [
             Transition(execution_id=execution.id, number=number, flow=flow, state=moment.state, at=moment.at)
             for number, moment in enumerate(execution.status.histories[seen:], seen)
-            if moment.state is not State.CREATED
-            and self._followers.of(flow.tenant, flow.namespace, flow.flow_id, moment.state)
+            if moment.state is not State.CREATED and self._followers.of(flow, moment.state)
         ]
 
 

@@ -234,6 +234,9 @@ class Step:
         followed = [change.execution.id for change in changes if change.transitions]
         if followed:
             await queue.publish(Topic.TRANSITIONS, followed)
+        ended = [change.frees_trigger for change in changes if change.frees_trigger is not None]
+        if ended:
+            await queue.broadcast(Channel.TRIGGERS, [min(ended).isoformat()])
         freed = {slot_scope(change.execution.flow) for change in changes if change.frees_slot}
         if freed:
             await queue.publish(Topic.EXECUTIONS, await self._ports.slots.woken(sorted(freed)))

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from segue.domain.errors import UnavailableError
-from segue.domain.ids import IdGenerator
 from segue.ports.queue import Topic
 from segue.ports.repositories.followers import Settlement, Transition
 from segue.services.lifecycle import Service
@@ -34,7 +33,7 @@ class Followers(Service):
         self._ports = ports
         self._config = config or FollowerConfig()
         self._following = Following(ports, self._config)
-        self._owner = IdGenerator().new()
+        self._owner = ports.ids.new()
         self._woken = asyncio.Event()
 
     async def on_start(self) -> None:

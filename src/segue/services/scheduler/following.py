@@ -12,7 +12,6 @@ from segue.domain.errors import SegueError, UnavailableError
 from segue.domain.execution.context import flow_roots
 from segue.domain.execution.creation import NewExecution, create_execution
 from segue.domain.execution.logs import MASK, LogEntry, LogLevel
-from segue.domain.execution.model import FlowKey
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.triggers import FlowTrigger
 from segue.domain.ids import derived_id
@@ -31,7 +30,8 @@ from segue.domain.trigger.gathering import (
 )
 from segue.domain.trigger.starting import More, Start, start_of
 from segue.domain.trigger.upstream import Question, Upstream, variables_of
-from segue.expr import ExpressionError, matches_whole
+from segue.expr import ExpressionError
+from segue.expr.regex import matches_whole
 from segue.ports.repositories.flow_expressions import Scene
 from segue.ports.repositories.followers import GatheringKey, Settlement, Transition
 from segue.services.scheduler.config import FollowerConfig, FollowerPorts
@@ -100,29 +100,25 @@ class Following:
 
     async def _renew(self) -> None:
         news = await self._ports.followers.news(self._index.epoch)
-        for flow, followers in news.flows.items():
-            self._index.replace(*flow, followers)
+        for flow, interests in news.flows.items():
+            self._index.replace(flow, interests)
         self._index.epoch = news.epoch
 
     async def _cases(self, transition: Transition) -> list[_Case]:
-        flow = transition.flow
-        found = self._index.of(flow.tenant, flow.namespace, flow.flow_id, transition.state)
+        found = self._index.of(transition.flow, transition.state)
         return [case for each in found if (case := await self._case(transition, each)) is not None]
 
     async def _case(self, transition: Transition, follower: Follower) -> _Case | None:
-        key = FlowKey(follower.tenant, follower.namespace, follower.flow_id, follower.revision)
         try:
-            flow = await self._ports.catalog.by_key(key)
+            flow = await self._ports.catalog.by_key(follower.flow)
             trigger = next(
-                each
-                for each in flow.flow.triggers
-                if isinstance(each, FlowTrigger) and each.id == follower.trigger_id
+                each for each in flow.flow.triggers if isinstance(each, FlowTrigger) and each.id == follower.trigger_id
             )
             return _Case(transition, flow, trigger, gatherings_of(trigger))
         except UnavailableError:
             raise
         except Exception as error:  # one flow that cannot be read any more must not hold up the others
-            logger.warning("flow trigger %s of %s cannot be read: %s", follower.trigger_id, key, error)
+            logger.warning("flow trigger %s of %s cannot be read: %s", follower.trigger_id, follower.flow, error)
             return None
 
     async def _decide(self, batch: _Batch, case: _Case) -> None:
@@ -130,9 +126,7 @@ class Following:
         if batch.upstreams.execution(case.transition.execution_id) is None:
             return
         try:
-            upstream = await batch.upstreams.of(
-                case.transition, with_task_outputs=asks_for_task_outputs(case.trigger)
-            )
+            upstream = await batch.upstreams.of(case.transition, with_task_outputs=asks_for_task_outputs(case.trigger))
             followed, secrets = await self._ask(batch, case, upstream)
             for gathering_id, gathered in followed.changed.items():
                 batch.gathered[case.key(gathering_id)] = gathered
@@ -151,9 +145,7 @@ class Following:
         flow = case.transition.flow
         happened = Met("", case.transition.execution_id, flow.namespace, flow.flow_id)
         before = {
-            each.id: gathered
-            for each in case.gatherings
-            if (gathered := batch.current(case.key(each.id))) is not None
+            each.id: gathered for each in case.gatherings if (gathered := batch.current(case.key(each.id))) is not None
         }
         own_roots = flow_roots(case.flow, {})
 
@@ -162,7 +154,7 @@ class Following:
                 return scene.render(text, {**own_roots, **roots})
 
             def matches(pattern: str, text: str) -> bool:
-                return matches_whole(pattern, text, scene.limits)
+                return matches_whole(text, pattern, self._ports.expressions.limits)
 
             question = Question(upstream, Subject(owner.namespace, owner.id), render, matches)
             if not question.may_fire(case.trigger):
@@ -239,9 +231,7 @@ class Following:
         flow = upstream.execution.flow
         return [*found, (flow.namespace, flow.flow_id, upstream.outputs)]
 
-    def _log(
-        self, batch: _Batch, case: _Case, level: LogLevel, message: str, execution_id: str | None = None
-    ) -> None:
+    def _log(self, batch: _Batch, case: _Case, level: LogLevel, message: str, execution_id: str | None = None) -> None:
         """A line of the trigger, and the same for the execution that it looked at."""
         upstream = case.transition
         own = case.flow.flow

@@ -57,9 +57,7 @@ class Upstreams:
         task_outputs: Mapping[str, Any] = {}
         if with_task_outputs:
             task_outputs = await self._task_outputs(execution, runs)
-        retried = {
-            attempt.status.current.value for run in runs if len(run.attempts) > 1 for attempt in run.attempts
-        }
+        retried = {attempt.status.current.value for run in runs if len(run.attempts) > 1 for attempt in run.attempts}
         failed = (run.task_id for run in runs if run.state is State.FAILED)
         return Upstream(
             execution=execution,

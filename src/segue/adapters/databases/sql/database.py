@@ -16,6 +16,7 @@ from segue.adapters.databases.sql.namespace_files import SqlNamespaceFiles
 from segue.adapters.databases.sql.outputs import SqlOutputs
 from segue.adapters.databases.sql.slots import SqlSlots
 from segue.adapters.databases.sql.statements import Statement
+from segue.adapters.databases.sql.triggers import SqlTriggers
 
 _PING = Statement("ping", "SELECT 1")
 
@@ -37,6 +38,7 @@ class SqlDatabase:
         self.logs = SqlLogs(self._lanes)
         self.slots = SqlSlots(self._lanes)
         self.followers = SqlFollowers(self._lanes)
+        self.triggers = SqlTriggers(self._lanes)
         self.kv = SqlKv(self._lanes)
         self.namespace_files = SqlNamespaceFiles(self._lanes)
 

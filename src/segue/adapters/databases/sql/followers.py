@@ -12,17 +12,18 @@ from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.logs import INSERT_LOGS, log_rows
 from segue.adapters.databases.sql.statements import Insert, Row, Statement, Transaction
 from segue.domain.errors import ConflictError
-from segue.domain.trigger.followers import Follower
+from segue.domain.execution.model import FlowKey
+from segue.domain.trigger.followers import Interest
 from segue.domain.trigger.gathering import Gathered
-from segue.ports.repositories.followers import FlowName, FollowerNews, GatheringKey, Settlement, Transition
+from segue.ports.repositories.followers import FollowerNews, GatheringKey, Settlement, Transition
 
 _NEWS = Statement(
     "followers.news",
-    "SELECT tenant, namespace, flow_id, epoch, body FROM followers WHERE epoch > :since ORDER BY epoch",
+    "SELECT tenant, namespace, flow_id, revision, epoch, body FROM followers WHERE epoch > :since ORDER BY epoch",
 )
 _OF_FLOW = Statement(
     "followers.of_flow",
-    "SELECT body FROM followers WHERE tenant = :tenant AND namespace = :namespace AND flow_id = :flow_id",
+    "SELECT revision, body FROM followers WHERE tenant = :tenant AND namespace = :namespace AND flow_id = :flow_id",
 )
 _NEXT_EPOCH = Statement(
     "followers.next_epoch",
@@ -31,8 +32,9 @@ _NEXT_EPOCH = Statement(
 )
 _KEEP = Insert(
     tables.followers,
-    ("tenant", "namespace", "flow_id", "epoch", "body"),
-    "ON CONFLICT (tenant, namespace, flow_id) DO UPDATE SET epoch = excluded.epoch, body = excluded.body",
+    ("tenant", "namespace", "flow_id", "revision", "epoch", "body"),
+    """ON CONFLICT (tenant, namespace, flow_id) DO UPDATE SET
+       revision = excluded.revision, epoch = excluded.epoch, body = excluded.body""",
 )
 _CLAIM = Statement("transitions.claim")
 _DONE = Statement("transitions.done", "DELETE FROM transitions WHERE id = EACH(:ids) AND owner = :owner RETURNING id")
@@ -56,7 +58,7 @@ _REPLACE = Statement(
 )
 _REMOVE = Statement("gatherings.remove", f"DELETE FROM gatherings WHERE {_WHOSE} RETURNING version")  # noqa: S608  ours
 _PURGE = Statement("gatherings.purge", "DELETE FROM gatherings WHERE ends_at <= :now RETURNING id")
-_decode_followers = msgspec.json.Decoder(tuple[Follower, ...]).decode
+_decode_interests = msgspec.json.Decoder(tuple[Interest, ...]).decode
 _decode_transition = msgspec.json.Decoder(Transition).decode
 _decode_gathered = msgspec.json.Decoder(Gathered).decode
 
@@ -70,8 +72,8 @@ class SqlFollowers:
     async def news(self, since: int) -> FollowerNews:
         """See ``FollowerRepository.news``."""
         rows = await self._lanes.read(lambda tx: tx.fetch(_NEWS, since=since))
-        flows = {FlowName(*row[:3]): _decode_followers(row[4]) for row in rows}
-        return FollowerNews(max((row[3] for row in rows), default=since), flows)
+        flows = {FlowKey(*row[:4]): _decode_interests(row[5]) for row in rows}
+        return FollowerNews(max((row[4] for row in rows), default=since), flows)
 
     async def claim(self, owner: str, now: datetime, until: datetime, limit: int) -> list[Transition]:
         """See ``FollowerRepository.claim``."""
@@ -135,13 +137,14 @@ def _write_gathered(transaction: Transaction, key: GatheringKey, gathered: Gathe
         raise ConflictError(f"{key.id} has been met by others")
 
 
-def register_followers(transaction: Transaction, flow: FlowName, found: Sequence[Follower]) -> bool:
-    """Put these in place of the flow triggers the flow had; whether anything changed."""
-    names = [storable(name) for name in flow]
-    rows = transaction.fetch(_OF_FLOW, **dict(zip(flow._fields, names, strict=True)))
-    before = _decode_followers(rows[0][0]) if rows else ()
-    if tuple(found) == before:
-        return False
+def register_followers(transaction: Transaction, flow: FlowKey, interests: Sequence[Interest]) -> None:
+    """Put the flow triggers of this revision in place of those the flow had."""
+    tenant, namespace, flow_id = (storable(name) for name in (flow.tenant, flow.namespace, flow.flow_id))
+    rows = transaction.fetch(_OF_FLOW, tenant=tenant, namespace=namespace, flow_id=flow_id)
+    before = _decode_interests(rows[0][1]) if rows else ()
+    is_same_revision = not interests or (bool(rows) and rows[0][0] == flow.revision)
+    if tuple(interests) == before and is_same_revision:
+        return
     epoch = transaction.fetch(_NEXT_EPOCH)[0][0]
-    transaction.insert(_KEEP, [(*names, epoch, encode(list(found)))])
-    return True
+    body = encode(sorted(interests, key=lambda each: each.trigger_id))
+    transaction.insert(_KEEP, [(tenant, namespace, flow_id, flow.revision, epoch, body)])

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008"
-down_revision = "0004"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("tenant", TEXT, primary_key=True),
         sa.Column("namespace", TEXT, primary_key=True),
         sa.Column("flow_id", TEXT, primary_key=True),
+        sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("epoch", NUMBER, nullable=False),
         sa.Column("body", TEXT, nullable=False),
     )
