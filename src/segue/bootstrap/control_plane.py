@@ -141,7 +141,10 @@ def _controller(configuration: Configuration, outside: Backends) -> Controller:
             queue=outside.queue,
             clock=outside.clock,
             values=outside.values,
-            prepare_flow=lambda source: fill_defaults(source, outside.types, outside.defaults),
+            prepare_flow=lambda source, settings: fill_defaults(
+                source, outside.types, (*settings.plugin_defaults, *outside.defaults)
+            ),
+            settings=outside.namespaces.of,
         ),
         ControllerConfig(
             host=configuration.controller.host,
@@ -166,6 +169,7 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             journal=database.journal,
             jobs=database.jobs,
             slots=database.slots,
+            namespaces=database.namespaces,
             storage=outside.storage,
             queue=outside.queue,
             catalog=outside.catalog,

@@ -125,7 +125,7 @@ class Gateway(rpc.WorkerGatewayServicer):
         """The source of a flow."""
         session = await self._session(context)
         try:
-            return pb.FetchFlowResponse(source=await self._fetch.flow(session, request.flow))
+            return await self._fetch.flow(session, request.flow)
         except SegueError as error:
             await _abort(context, _code(error), error.message)
 
