@@ -19,6 +19,7 @@ from segue.domain.kv import KvContent, KvType
 from segue.expr import is_truthy
 from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, Platform, RunContext, RunLogger, TaskRunInfo
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
+from segue.sdk.moments import Moment
 from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
 from segue.sdk.runner import OnLine, RunnerCommand, RunnerResult, Stream, TaskRunner
 from segue.sdk.task import Example, Output, Task, TaskFailed, TaskResult
@@ -36,6 +37,7 @@ __all__ = [
     "KvType",
     "LogLevel",
     "Metrics",
+    "Moment",
     "NamespaceFiles",
     "NamespaceFilesOptions",
     "NativeProperty",

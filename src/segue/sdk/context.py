@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, overload
 
 from segue.domain.execution.logs import LogLevel
 from segue.domain.kv import KvContent
+from segue.domain.platform.call import Answer, Call
 from segue.sdk.property import Property
 
 T = TypeVar("T")
@@ -134,6 +135,13 @@ class Platform(Protocol):
         """Run the runnable task of a YAML text in place of this one, under its task run; the outputs.
 
         Raises ``SegueError`` when there is no such task or it is of the type of this one, and what the task raises.
+        """
+
+    async def ask(self, call: Call[Answer]) -> Answer:
+        """Ask something of the control plane, on behalf of the flow: see ``segue.domain.platform`` for the calls.
+
+        The call is made again when the connection breaks. Raises ``SegueError`` for what the flow may not have, and
+        ``NotFoundError`` for what is not there.
         """
 
     async def read_kv(self, key: str, namespace: str = "") -> KvContent | None:

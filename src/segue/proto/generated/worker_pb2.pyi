@@ -496,6 +496,18 @@ class LogsPart(_message.Message):
     cursor: int
     def __init__(self, lines: _Optional[bytes] = ..., cursor: _Optional[int] = ...) -> None: ...
 
+class AskRequest(_message.Message):
+    __slots__ = ("execution_id", "token", "verb", "arguments")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    VERB_FIELD_NUMBER: _ClassVar[int]
+    ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    token: str
+    verb: str
+    arguments: bytes
+    def __init__(self, execution_id: _Optional[str] = ..., token: _Optional[str] = ..., verb: _Optional[str] = ..., arguments: _Optional[bytes] = ...) -> None: ...
+
 class ListFilesRequest(_message.Message):
     __slots__ = ("execution_id", "token", "namespace")
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]

@@ -24,6 +24,7 @@ from segue.services.controller.config import ControllerConfig
 from segue.services.controller.fetch import Fetch
 from segue.services.controller.key_values import KeyValues
 from segue.services.controller.links import Links
+from segue.services.controller.platform import Desk
 from segue.services.controller.reports import Reports
 from segue.services.controller.sessions import Session, Sessions, Stream
 
@@ -52,6 +53,7 @@ class Gateway(rpc.WorkerGatewayServicer):
         reports: Reports,
         fetch: Fetch,
         key_values: KeyValues,
+        desk: Desk,
     ) -> None:
         self._config = config
         self._sessions = sessions
@@ -59,6 +61,7 @@ class Gateway(rpc.WorkerGatewayServicer):
         self._reports = reports
         self._fetch = fetch
         self._key_values = key_values
+        self._desk = desk
         self._globals = msgspec.json.encode(dict(config.globals), enc_hook=str)
 
     async def Connect(self, request: pb.ConnectRequest, context: Context) -> pb.ConnectResponse:  # noqa: N802 - named by the protocol
@@ -164,6 +167,15 @@ class Gateway(rpc.WorkerGatewayServicer):
         try:
             async for part in self._fetch.logs(session, request):
                 yield part
+        except SegueError as error:
+            await _abort(context, _code(error), error.message)
+
+    async def Ask(self, request: pb.AskRequest, context: Context) -> AsyncIterator[pb.Chunk]:  # noqa: N802 - named by the protocol
+        """What a task asks of the platform."""
+        session = await self._session(context)
+        try:
+            async for chunk in self._desk.answer(session, request):
+                yield pb.Chunk(data=chunk)
         except SegueError as error:
             await _abort(context, _code(error), error.message)
 

@@ -13,6 +13,7 @@ from segue.services.controller.gateway import Gateway
 from segue.services.controller.key_values import KeyValues
 from segue.services.controller.kills import Kills
 from segue.services.controller.links import Links
+from segue.services.controller.platform import Desk
 from segue.services.controller.reports import Reports
 from segue.services.controller.sessions import Sessions
 from segue.services.lifecycle import Service
@@ -36,7 +37,8 @@ class Controller(Service):
         self._kills = Kills(ports, self._sessions)
         self._links = Links(ports, self.config, self._sessions, self._dispatcher, self._kills)
         fetch = Fetch(ports, self.config)
-        self._gateway = Gateway(self.config, self._sessions, self._links, reports, fetch, KeyValues(ports))
+        desk = Desk(ports, self.config)
+        self._gateway = Gateway(self.config, self._sessions, self._links, reports, fetch, KeyValues(ports), desk)
         self._server: grpc.aio.Server | None = None
 
     @property

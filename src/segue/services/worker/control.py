@@ -11,6 +11,7 @@ import msgspec
 from segue.domain.errors import NotFoundError, SegueError, UnavailableError
 from segue.domain.fetched_values import Fetched, Refused
 from segue.domain.needs import ValueNeed
+from segue.domain.platform.call import Call
 from segue.expr import Dialect
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
@@ -118,6 +119,19 @@ class Control:
             return list((await to.stub.CallKv(request, metadata=to.metadata, timeout=_TIMEOUT)).keys)
 
         return await self._call(call)
+
+    async def ask(self, job: pb.Job, call: Call[Answer]) -> Answer:
+        """What a task asks of the platform. Raises ``SegueError``."""
+        request = pb.AskRequest(
+            execution_id=job.execution_id, token=job.token, verb=call.verb, arguments=msgspec.json.encode(call)
+        )
+
+        async def fetch(to: Connected) -> Answer:
+            content = b"".join([chunk.data async for chunk in to.stub.Ask(request, metadata=to.metadata)])
+            answer: Answer = msgspec.json.decode(content, type=call.answer)
+            return answer
+
+        return await self._call(fetch)
 
     async def namespace_files(self, job: pb.Job, namespace: str) -> list[pb.FileEntry]:
         """The files of a namespace. Raises ``SegueError`` when the flow may not use it."""
