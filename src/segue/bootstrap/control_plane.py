@@ -165,6 +165,7 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             executions=database.executions,
             outputs=database.outputs,
             logs=database.logs,
+            insights=database.insights,
             journal=database.journal,
             jobs=database.jobs,
             slots=database.slots,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, overload
 from segue.domain.execution.logs import LogLevel
 from segue.domain.kv import KvContent
 from segue.domain.platform.call import Answer, Call
+from segue.sdk.insights import Insights
 from segue.sdk.property import Property
 
 T = TypeVar("T")
@@ -170,7 +171,31 @@ class Platform(Protocol):
         """The keys of a namespace in order, without those whose time is over. Raises as ``read_kv``."""
 
 
-class RunContext(Protocol):
+class Vault(Protocol):
+    """What a task does with secrets."""
+
+    def mask(self, secret: str) -> None:
+        """Replace ``secret`` by asterisks in every line logged and message given from now on."""
+
+    async def encrypt(self, text: str) -> Mapping[str, str]:
+        """The form in which a secret text may stand among outputs (expression language 10.2); ``text`` is masked.
+
+        Expressions of other tasks read the plain text, everybody else only the encrypted one. The control plane
+        encrypts. Raises ``SegueError`` when it has no key.
+        """
+
+    async def decrypt(self, value: Mapping[str, str] | str) -> str:
+        """The plain text of what ``encrypt`` gave, or of its ``value``; it is masked. Raises ``SegueError`` for
+        anything else, and when it was not encrypted here."""
+
+    def encrypt_blocking(self, text: str) -> Mapping[str, str]:
+        """As ``encrypt``, for a ``run`` in a thread."""
+
+    def decrypt_blocking(self, value: Mapping[str, str] | str) -> str:
+        """As ``decrypt``, for a ``run`` in a thread."""
+
+
+class RunContext(Vault, Protocol):
     """One run of a task."""
 
     @property
@@ -196,6 +221,10 @@ class RunContext(Protocol):
     @property
     def metrics(self) -> Metrics:
         """The task's metrics."""
+
+    @property
+    def insights(self) -> Insights:
+        """What the task shows of its inside: steps, tables, links, texts, progress."""
 
     @property
     def files(self) -> Files:
@@ -242,6 +271,3 @@ class RunContext(Protocol):
     def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
     def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
         """The same for a ``run`` in a thread."""
-
-    def mask(self, secret: str) -> None:
-        """Replace ``secret`` by asterisks in every line logged and message given from now on."""

@@ -184,20 +184,22 @@ class HeartbeatAck(_message.Message):
     def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ReportBatch(_message.Message):
-    __slots__ = ("number", "logs", "started", "results", "metrics", "inner")
+    __slots__ = ("number", "logs", "started", "results", "metrics", "inner", "insights")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     LOGS_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     INNER_FIELD_NUMBER: _ClassVar[int]
+    INSIGHTS_FIELD_NUMBER: _ClassVar[int]
     number: int
     logs: _containers.RepeatedCompositeFieldContainer[LogLine]
     started: _containers.RepeatedCompositeFieldContainer[Started]
     results: _containers.RepeatedCompositeFieldContainer[Result]
     metrics: _containers.RepeatedCompositeFieldContainer[Metric]
     inner: _containers.RepeatedCompositeFieldContainer[InnerReport]
-    def __init__(self, number: _Optional[int] = ..., logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., started: _Optional[_Iterable[_Union[Started, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerReport, _Mapping]]] = ...) -> None: ...
+    insights: _containers.RepeatedCompositeFieldContainer[Insight]
+    def __init__(self, number: _Optional[int] = ..., logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., started: _Optional[_Iterable[_Union[Started, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerReport, _Mapping]]] = ..., insights: _Optional[_Iterable[_Union[Insight, _Mapping]]] = ...) -> None: ...
 
 class ReportAck(_message.Message):
     __slots__ = ("number",)
@@ -321,6 +323,30 @@ class Metric(_message.Message):
     at: _timestamp_pb2.Timestamp
     tags: _containers.ScalarMap[str, str]
     def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., type: _Optional[str] = ..., name: _Optional[str] = ..., value: _Optional[float] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class Insight(_message.Message):
+    __slots__ = ("run", "number", "revision", "kind", "name", "parent", "state", "at", "ended_at", "content")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    run: TaskRunKey
+    number: int
+    revision: int
+    kind: str
+    name: str
+    parent: int
+    state: str
+    at: _timestamp_pb2.Timestamp
+    ended_at: _timestamp_pb2.Timestamp
+    content: bytes
+    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., number: _Optional[int] = ..., revision: _Optional[int] = ..., kind: _Optional[str] = ..., name: _Optional[str] = ..., parent: _Optional[int] = ..., state: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., content: _Optional[bytes] = ...) -> None: ...
 
 class FetchFlowRequest(_message.Message):
     __slots__ = ("flow",)
