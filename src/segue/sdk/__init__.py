@@ -17,7 +17,18 @@ from segue.domain.execution.state import State
 from segue.domain.flow.fields import Duration
 from segue.domain.kv import KvContent, KvType
 from segue.expr import is_truthy
-from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, Platform, RunContext, RunLogger, TaskRunInfo
+from segue.sdk.context import (
+    ExecutionInfo,
+    Files,
+    FlowInfo,
+    Metrics,
+    NamespaceFile,
+    NamespaceFileStore,
+    Platform,
+    RunContext,
+    RunLogger,
+    TaskRunInfo,
+)
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
 from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
 from segue.sdk.runner import OnLine, RunnerCommand, RunnerResult, Stream, TaskRunner
@@ -36,6 +47,8 @@ __all__ = [
     "KvType",
     "LogLevel",
     "Metrics",
+    "NamespaceFile",
+    "NamespaceFileStore",
     "NamespaceFiles",
     "NamespaceFilesOptions",
     "NativeProperty",
