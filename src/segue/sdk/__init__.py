@@ -17,7 +17,18 @@ from segue.domain.execution.state import State
 from segue.domain.flow.fields import Duration
 from segue.domain.kv import KvContent, KvType
 from segue.expr import is_truthy
-from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, Platform, RunContext, RunLogger, TaskRunInfo
+from segue.sdk.context import (
+    ExecutionInfo,
+    Files,
+    FlowInfo,
+    Metrics,
+    NamespaceFile,
+    NamespaceFileStore,
+    Platform,
+    RunContext,
+    RunLogger,
+    TaskRunInfo,
+)
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
 from segue.sdk.insights import Insights, InsightStep
 from segue.sdk.moments import Moment
@@ -41,6 +52,8 @@ __all__ = [
     "LogLevel",
     "Metrics",
     "Moment",
+    "NamespaceFile",
+    "NamespaceFileStore",
     "NamespaceFiles",
     "NamespaceFilesOptions",
     "NativeProperty",
