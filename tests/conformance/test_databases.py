@@ -16,6 +16,7 @@ from segue.testing import (
     inner_tasks,
     log_lines,
     namespaces,
+    shown,
     slot_rows,
     stores,
 )
@@ -126,6 +127,14 @@ class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
 
 
 class TestPostgresqlNamespaceFiles(OnPostgresql, stores.NamespaceFileConformance):
+    pass
+
+
+class TestSqliteInsights(OnSqlite, shown.InsightConformance):
+    pass
+
+
+class TestPostgresqlInsights(OnPostgresql, shown.InsightConformance):
     pass
 
 

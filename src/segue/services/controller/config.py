@@ -2,15 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
-from segue.domain.execution.model import FlowKey
+from segue.domain.execution.model import Execution, FlowKey
 from segue.domain.namespace_settings import NO_SETTINGS, NamespaceSettings
 from segue.expr import Dialect
 from segue.ports.clock import Clock
 from segue.ports.queue import Queue
 from segue.ports.repositories.executions import ExecutionRepository
-from segue.ports.repositories.flows import FlowRepository
+from segue.ports.repositories.flows import FlowRepository, StoredFlow
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.values import ValueSource
@@ -23,6 +24,18 @@ def _as_written(source: str, settings: NamespaceSettings) -> str:  # noqa: ARG00
 
 async def _no_settings(flow: FlowKey) -> NamespaceSettings:  # noqa: ARG001  as those that have some
     return NO_SETTINGS
+
+
+class Documents(Protocol):
+    """Objects as the REST API shows them, so that tasks see the same; made to be encoded as JSON."""
+
+    def execution(self, execution: Execution, now: datetime) -> Any:
+        """An execution without its task runs."""
+        ...
+
+    def flow(self, stored: StoredFlow) -> Any:
+        """A flow with its source."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,7 @@ class ControllerPorts:
     clock: Clock
     values: ValueSource
     """What expressions of tasks ask for."""
+    documents: Documents
     prepare_flow: Callable[[str, NamespaceSettings], str] = _as_written
     settings: Callable[[FlowKey], Awaitable[NamespaceSettings]] = _no_settings
 
@@ -70,6 +84,8 @@ class ControllerConfig:
     max_workers: int = 10_000
     max_slots: int = 10_000
     """What one worker may ask for at most."""
+    system_namespace: str = "system"
+    """Flows of the system's own live there."""
     registration_token: str = field(default="", repr=False)
     """When set, workers must show it to connect."""
     globals: Mapping[str, Any] = field(default_factory=dict)
