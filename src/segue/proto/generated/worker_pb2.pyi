@@ -522,6 +522,18 @@ class LogsPart(_message.Message):
     cursor: int
     def __init__(self, lines: _Optional[bytes] = ..., cursor: _Optional[int] = ...) -> None: ...
 
+class AskRequest(_message.Message):
+    __slots__ = ("execution_id", "token", "verb", "arguments")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    VERB_FIELD_NUMBER: _ClassVar[int]
+    ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    token: str
+    verb: str
+    arguments: bytes
+    def __init__(self, execution_id: _Optional[str] = ..., token: _Optional[str] = ..., verb: _Optional[str] = ..., arguments: _Optional[bytes] = ...) -> None: ...
+
 class ListFilesRequest(_message.Message):
     __slots__ = ("execution_id", "token", "namespace")
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -539,14 +551,16 @@ class FilesPage(_message.Message):
     def __init__(self, files: _Optional[_Iterable[_Union[FileEntry, _Mapping]]] = ...) -> None: ...
 
 class FileEntry(_message.Message):
-    __slots__ = ("path", "uri", "size")
+    __slots__ = ("path", "uri", "size", "revision")
     PATH_FIELD_NUMBER: _ClassVar[int]
     URI_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     path: str
     uri: str
     size: int
-    def __init__(self, path: _Optional[str] = ..., uri: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
+    revision: int
+    def __init__(self, path: _Optional[str] = ..., uri: _Optional[str] = ..., size: _Optional[int] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class ReadFileRequest(_message.Message):
     __slots__ = ("execution_id", "token", "tenant", "uri", "offset", "cache")
@@ -583,20 +597,58 @@ class WriteFileRequest(_message.Message):
     def __init__(self, target: _Optional[_Union[WriteTarget, _Mapping]] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class WriteTarget(_message.Message):
-    __slots__ = ("run", "name", "cache")
+    __slots__ = ("run", "name", "cache", "namespace_file")
     RUN_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     CACHE_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FILE_FIELD_NUMBER: _ClassVar[int]
     run: TaskRunKey
     name: str
     cache: CacheKey
-    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., name: _Optional[str] = ..., cache: _Optional[_Union[CacheKey, _Mapping]] = ...) -> None: ...
+    namespace_file: NamespaceTarget
+    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., name: _Optional[str] = ..., cache: _Optional[_Union[CacheKey, _Mapping]] = ..., namespace_file: _Optional[_Union[NamespaceTarget, _Mapping]] = ...) -> None: ...
+
+class NamespaceTarget(_message.Message):
+    __slots__ = ("namespace", "path", "overwrite", "write_id")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    OVERWRITE_FIELD_NUMBER: _ClassVar[int]
+    WRITE_ID_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    path: str
+    overwrite: bool
+    write_id: str
+    def __init__(self, namespace: _Optional[str] = ..., path: _Optional[str] = ..., overwrite: _Optional[bool] = ..., write_id: _Optional[str] = ...) -> None: ...
 
 class WriteFileResponse(_message.Message):
-    __slots__ = ("file",)
+    __slots__ = ("file", "revision")
     FILE_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     file: StoredOutputs
-    def __init__(self, file: _Optional[_Union[StoredOutputs, _Mapping]] = ...) -> None: ...
+    revision: int
+    def __init__(self, file: _Optional[_Union[StoredOutputs, _Mapping]] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class DeleteFilesRequest(_message.Message):
+    __slots__ = ("execution_id", "token", "uris", "namespace", "paths", "with_folders")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    URIS_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    WITH_FOLDERS_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    token: str
+    uris: _containers.RepeatedScalarFieldContainer[str]
+    namespace: str
+    paths: _containers.RepeatedScalarFieldContainer[str]
+    with_folders: bool
+    def __init__(self, execution_id: _Optional[str] = ..., token: _Optional[str] = ..., uris: _Optional[_Iterable[str]] = ..., namespace: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., with_folders: _Optional[bool] = ...) -> None: ...
+
+class DeleteFilesResponse(_message.Message):
+    __slots__ = ("deleted",)
+    DELETED_FIELD_NUMBER: _ClassVar[int]
+    deleted: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, deleted: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Chunk(_message.Message):
     __slots__ = ("data",)

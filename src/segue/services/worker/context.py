@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from segue.domain.file_paths import working_path
+from segue.domain.globs import FilePatterns
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import ExecutionInfo, FlowInfo, TaskRunInfo
 from segue.services.worker.binding import BoundTask
 from segue.services.worker.cipher import TaskCipher
 from segue.services.worker.control import Control
 from segue.services.worker.expressions import Expressions, Kit
-from segue.services.worker.folder import Folder
+from segue.services.worker.folder import Folder, FolderFile
 from segue.services.worker.insights import TaskInsights
 from segue.services.worker.journal import Masks, TaskLog, TaskMetrics
+from segue.services.worker.namespace_files import TaskNamespaceFiles
 from segue.services.worker.platform import TaskPlatform
 from segue.services.worker.staging import Staging
 
@@ -28,12 +30,14 @@ class TaskFiles:
 
     def __init__(
         self,
+        job: pb.Job,
         control: Control,
         run: pb.TaskRunKey,
         staging: Staging,
         folder: Callable[[], Folder],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
+        self._job = job
         self._control = control
         self._run = run
         self._staging = staging
@@ -50,8 +54,18 @@ class TaskFiles:
 
     async def write(self, name: str, content: bytes | AsyncIterator[bytes] | Path) -> str:
         """Store a file of this run and return its URI."""
-        uri: str = (await self._control.write(self._run, name, content)).uri
+        guarded = self.opened(content) if isinstance(content, Path) else content
+        uri: str = (await self._control.write(self._run, name, guarded)).uri
         return uri
+
+    def opened(self, path: Path) -> Path | FolderFile:
+        """A file of the working directory is opened without following links: code that is not ours writes there."""
+        folder = self._folder()
+        return FolderFile(folder, str(path.relative_to(folder.path))) if path.is_relative_to(folder.path) else path
+
+    async def delete(self, uri: str) -> bool:
+        """Delete a file of an execution."""
+        return bool(await self._control.delete_files(self._job, pb.DeleteFilesRequest(uris=[uri])))
 
     async def download(self, uri: str, path: str) -> Path:
         """Write the content of a URI into the working directory."""
@@ -62,6 +76,11 @@ class TaskFiles:
     async def place(self, files: Mapping[str, Any]) -> None:
         """Write files into the working directory."""
         await self._staging.put(files)
+
+    async def find(self, patterns: Iterable[str]) -> list[str]:
+        """The paths of files of the working directory."""
+        chosen, folder = FilePatterns(patterns), self._folder()
+        return [file.path for file in await asyncio.to_thread(folder.find, chosen)]
 
     async def collect(self, patterns: Iterable[str]) -> dict[str, str]:
         """Store files of the working directory."""
@@ -165,7 +184,12 @@ class WorkerContext(TaskCipher):
     @property
     def files(self) -> TaskFiles:
         """Internal storage."""
-        return TaskFiles(self._control, self.run, self.staging, lambda: self.folder, self._loop)
+        return TaskFiles(self.job, self._control, self.run, self.staging, lambda: self.folder, self._loop)
+
+    @property
+    def namespace_files(self) -> TaskNamespaceFiles:
+        """The files of namespaces."""
+        return TaskNamespaceFiles(self.job, self.run, self._control, self.files.opened)
 
     @property
     def platform(self) -> TaskPlatform:
