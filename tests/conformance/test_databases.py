@@ -9,7 +9,7 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import callers, databases, execution_searches, inner_tasks, log_lines, slot_rows, stores
+from segue.testing import callers, databases, execution_searches, inner_tasks, log_lines, shown, slot_rows, stores
 from segue.testing.servers import PostgresServer
 
 
@@ -117,6 +117,14 @@ class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
 
 
 class TestPostgresqlNamespaceFiles(OnPostgresql, stores.NamespaceFileConformance):
+    pass
+
+
+class TestSqliteInsights(OnSqlite, shown.InsightConformance):
+    pass
+
+
+class TestPostgresqlInsights(OnPostgresql, shown.InsightConformance):
     pass
 
 
