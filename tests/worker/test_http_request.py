@@ -8,7 +8,9 @@ import pytest
 from http_bench import CORE, open_bench
 from tests.web import PASSWORD, TOKEN, USER, HttpProxy, Proxy, SocksProxy, Web, serving, tls_web
 
+from segue.domain.execution.insights import InsightState
 from segue.domain.execution.state import State
+from segue.ports.repositories.insights import InsightQuery
 
 MAX = 19 * 1024 * 1024
 
@@ -403,3 +405,44 @@ async def test_bodies_that_are_no_text(bench, content, reason):
     else:
         assert done.outputs["body"] == "\ufffd\ufffd\0"
         assert done.lines[-1].startswith("WARN The response is no utf-8 text")
+
+
+async def test_an_encrypted_body(bench):
+    path = f"/bytes?of={base64.urlsafe_b64encode(b'open sesame').decode()}"
+    get = {
+        "type": CORE + "http.Request",
+        "uri": bench.web.url + path,
+        "encryptBody": True,
+        "options": {"logs": ["RESPONSE_BODY"]},
+    }
+    done = await bench.flow(
+        get | {"id": "get"},
+        {"id": "t", "type": CORE + "debug.Return", "format": "{{ outputs.get.encryptedBody | length }}"},
+    )
+    assert done.outputs == {"value": "11"}, done.lines
+    done = await bench.flow(get | {"id": "t"})
+    assert "body" not in done.outputs
+    assert done.outputs["encryptedBody"]["type"] == "io.kestra.datatype:aes_encrypted"
+    assert "sesame" not in str(done)
+    done = await bench.request("/status/500?body=sesame", encryptBody=True)
+    assert done.error == "Failed http request with response code '500'"
+    done = await bench.request("/nothing", encryptBody="{{ true }}")
+    assert "encryptedBody" not in done.outputs
+
+
+async def test_each_request_is_shown_as_a_step(bench):
+    row, _ = await bench.whole.run(
+        f"  - id: a\n    type: {CORE}http.Request\n    uri: {bench.web.url}/echo?key=s3cret\n    method: POST\n    body: text\n"
+        f"  - id: b\n    type: {CORE}http.Request\n    uri: {bench.web.url}/status/500\n"
+    )
+    assert row.state is State.FAILED
+    database = bench.whole.stage.database
+    found = (await database.insights.search(InsightQuery(tenant="main", execution_id=row.id))).items
+    assert [(step.name, step.state) for step in found] == [
+        ("POST 127.0.0.1", InsightState.SUCCESS),
+        ("GET 127.0.0.1", InsightState.FAILED),
+    ]
+    first, second = (step.content for step in found)
+    assert first.pop("bytesReceived") > 100
+    assert first == {"method": "POST", "host": "127.0.0.1", "status": 200, "bytesSent": 4}
+    assert second["status"] == 500

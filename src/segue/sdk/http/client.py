@@ -69,24 +69,32 @@ class HttpClient:
         Raises ``HttpError`` when there is none: the address is wrong, the host cannot be reached or is not trusted,
         redirects lead in a circle. What is measured and logged of the call is so at its end.
         """
+        host = urlsplit(request.uri).hostname or ""
+        with self._context.insights.step(f"{request.method} {host}", method=request.method, host=host) as step:
+            answer, response = await self._open(request)
+            step.set(status=response.code)
+            try:
+                self._log_call(request, answer)
+                yield response
+            finally:
+                sent = 0 if request.body is None else request.body.length
+                step.set(bytesSent=sent, bytesReceived=response.received)
+                self._measure(request, response)
+                await answer.aclose()
+
+    async def _open(self, request: HttpRequest) -> tuple[httpx.Response, HttpResponse]:
         import httpx
 
         from segue.sdk.http.faults import fault_of
         from segue.sdk.http.response import HttpResponse
 
+        settings = self._settings
         try:
             answer = await self._exchange(request)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise fault_of(error, request.uri, self._settings) from error
-        response = HttpResponse(
-            request.uri, answer, lambda error: fault_of(error, str(answer.request.url), self._settings)
-        )
-        try:
-            self._log_call(request, answer)
-            yield response
-        finally:
-            self._measure(request, response)
-            await answer.aclose()
+            raise fault_of(error, request.uri, settings) from error
+        place = str(answer.request.url)
+        return answer, HttpResponse(request.uri, answer, lambda error: fault_of(error, place, settings))
 
     async def _exchange(self, request: HttpRequest) -> httpx.Response:
         """The response behind all redirects. Credentials go to the first host and port only."""
@@ -177,10 +185,13 @@ class HttpClient:
             self._context.logger.debug("Response body:\n%s", readable(bytes(response.peeked), response.charset))
 
 
-async def check_status(response: HttpResponse, settings: HttpSettings) -> None:
-    """Raise ``HttpStatusError`` with the beginning of the body when the code is none of those allowed."""
+async def check_status(response: HttpResponse, settings: HttpSettings, *, is_secret: bool = False) -> None:
+    """Raise ``HttpStatusError`` when the code is none of those allowed; with the beginning of the body, unless that
+    is secret."""
     if settings.allows(response.code):
         return
+    if is_secret:
+        raise HttpStatusError(response.code)
     try:
         body = await response.beginning(_LONGEST_BODY_SHOWN)
     except HttpError:

@@ -1,12 +1,13 @@
 """Task ``http.Request``: a response as outputs (core plugins 5.3)."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import regex
 
 from segue.sdk import Example, Output, Property, RunContext, RunLogger, Task
-from segue.sdk.http import BodyTooLargeError, HttpClient, HttpError, Prepared, RequestProperties, check_status
+from segue.sdk.http import BodyTooLargeError, HttpClient, HttpError, HttpLog, Prepared, RequestProperties, check_status
 
 MAX_BODY = 19 * 1024 * 1024
 """Bytes of a body that is kept as an output."""
@@ -57,15 +58,18 @@ class Request(Task, RequestProperties):
 
     async def run(self, context: RunContext) -> RequestOutput:
         """Make the request. Raises ``HttpError`` when there is no response, its code is not allowed, or its body is
-        too large or no text."""
-        return await fetched(context, await self.prepare(context))
+        too large or no text, and ``SegueError`` when it cannot be encrypted."""
+        encrypts = await context.render(self.encrypt_body) is True
+        return await fetched(context, await self.prepare(context), encrypts=encrypts)
 
 
-async def fetched(context: RunContext, prepared: Prepared) -> RequestOutput:
+async def fetched(context: RunContext, prepared: Prepared, *, encrypts: bool = False) -> RequestOutput:
     """The response to a request as outputs. Raises as ``Request.run``."""
     request, settings = prepared
+    if encrypts:
+        settings = replace(settings, logs=settings.logs - {HttpLog.RESPONSE_BODY})
     async with HttpClient(context, settings) as client, client.stream(request) as response:
-        await check_status(response, settings)
+        await check_status(response, settings, is_secret=encrypts)
         try:
             body = await response.read(MAX_BODY)
         except BodyTooLargeError as error:
@@ -75,7 +79,14 @@ async def fetched(context: RunContext, prepared: Prepared) -> RequestOutput:
             ) from None
         has_body = bool(body) or not (request.method == "HEAD" or response.code in _WITHOUT_BODY)
         text = await asyncio.to_thread(_text, body, response.charset, context.logger) if has_body else None
-        return RequestOutput(uri=response.uri, code=response.code, headers=dict(response.headers), body=text)
+        secret = dict(await context.encrypt(text)) if encrypts and text is not None else None
+        return RequestOutput(
+            uri=response.uri,
+            code=response.code,
+            headers=dict(response.headers),
+            body=None if encrypts else text,
+            encrypted_body=secret,
+        )
 
 
 def _text(body: bytes, charset: str, logger: RunLogger) -> str:
