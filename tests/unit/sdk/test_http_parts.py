@@ -2,6 +2,8 @@
 
 import gzip
 import os
+import subprocess
+import sys
 import zlib
 
 import pytest
@@ -79,3 +81,12 @@ def test_faults_of_options(options, path, message):
     (fault,) = faults_of(caught.value)
     assert fault.path == path
     assert message.lower() in fault.message.lower()
+
+
+def test_reading_a_flow_imports_no_http_client():
+    modules = "segue.plugins.core.http.request, segue.plugins.core.http.download, segue.plugins.core.http.sse"
+    program = (
+        f"import sys, {modules}; print([name for name in ('httpx', 'httpcore', 'certifi') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

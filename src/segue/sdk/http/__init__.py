@@ -21,6 +21,7 @@ from segue.sdk.http.options import (
     TimeoutOptions,
 )
 from segue.sdk.http.properties import HttpRequest, Prepared, RequestProperties
+from segue.sdk.http.response import HttpResponse
 from segue.sdk.http.settings import Digest, HttpSettings, Login, Proxy, Token, settings_of
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "HttpLog",
     "HttpOptions",
     "HttpRequest",
+    "HttpResponse",
     "HttpSettings",
     "HttpStatusError",
     "Login",

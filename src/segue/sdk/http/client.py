@@ -21,12 +21,11 @@ from segue.sdk.context import RunContext
 from segue.sdk.http.errors import HttpError, HttpStatusError
 from segue.sdk.http.options import HttpLog
 from segue.sdk.http.properties import HttpRequest, shown
+from segue.sdk.http.response import HttpResponse, readable
 from segue.sdk.http.settings import Digest, HttpSettings, Login, Token
 
 if TYPE_CHECKING:
     import httpx
-
-    from segue.sdk.http.response import HttpResponse
 
 _MOST_REDIRECTS = 50
 _LONGEST_BODY_SHOWN = 30_000
@@ -86,7 +85,6 @@ class HttpClient:
         import httpx
 
         from segue.sdk.http.faults import fault_of
-        from segue.sdk.http.response import HttpResponse
 
         settings = self._settings
         try:
@@ -180,8 +178,6 @@ class HttpClient:
         for name, value in figures.items():
             self._context.metrics.counter(name, value, **tags)
         if HttpLog.RESPONSE_BODY in self._settings.logs:
-            from segue.sdk.http.response import readable
-
             self._context.logger.debug("Response body:\n%s", readable(bytes(response.peeked), response.charset))
 
 

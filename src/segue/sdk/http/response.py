@@ -1,14 +1,18 @@
 """A response, whose body is read piece by piece."""
 
+from __future__ import annotations
+
 import unicodedata
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
-
-import httpx
+from typing import TYPE_CHECKING
 
 from segue.sdk.http.body import charset_of, is_charset
 from segue.sdk.http.decoding import is_packed, unpacked
 from segue.sdk.http.errors import BodyIncompleteError, BodyTooLargeError, HttpError
+
+if TYPE_CHECKING:
+    import httpx
 
 _PEEKED = 10_000
 
@@ -85,6 +89,8 @@ class HttpResponse:
         return [name.strip().lower() for value in values for name in value.split(",")]
 
     async def _raw(self) -> AsyncIterator[bytes]:
+        import httpx
+
         try:
             async for chunk in self._response.aiter_raw():
                 self.received += len(chunk)

@@ -10,8 +10,7 @@ from typing import BinaryIO, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from segue.sdk import Example, Output, Property, RunContext, Task, TaskFailed
-from segue.sdk.http import HttpClient, RequestProperties, check_status
-from segue.sdk.http.response import HttpResponse
+from segue.sdk.http import HttpClient, HttpResponse, RequestProperties, check_status
 
 _BUFFER = 1024 * 1024
 _LONGEST_NAME = 200

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 from segue.plugins.core.http.event_stream import EventReader
 from segue.plugins.core.http.request import MAX_BODY
 from segue.sdk import Example, NativeProperty, Output, Property, RunContext, Task, TaskFailed
-from segue.sdk.http import HttpClient, HttpError, HttpRequest, RequestProperties, check_status
-from segue.sdk.http.response import HttpResponse
+from segue.sdk.http import HttpClient, HttpError, HttpRequest, HttpResponse, RequestProperties, check_status
 from segue.sdk.property import converter_of, json_text
 
 _ACCEPT = ("Accept", "text/event-stream")
