@@ -4,6 +4,7 @@ _CORE = "io.kestra.plugin.core."
 _HERE = "segue.plugins.core."
 _KESTRA = "io.kestra.plugin.kestra."
 _OLD = "io.kestra.core.tasks."
+_FS = "io.kestra.plugin.fs."
 
 TYPES = {
     _CORE + "debug.Echo": _HERE + "debug:Echo",
@@ -14,6 +15,9 @@ TYPES = {
     _CORE + "flow.ForEachItem$ForEachItemMergeOutputs": _HERE + "for_each_item:Merge",
     _CORE + "flow.ForEachItem$ForEachItemSplit": _HERE + "for_each_item:Split",
     _CORE + "flow.Sleep": _HERE + "flow:Sleep",
+    _CORE + "http.Download": _HERE + "http.download:Download",
+    _CORE + "http.Request": _HERE + "http.request:Request",
+    _CORE + "http.SseRequest": _HERE + "http.sse:SseRequest",
     _CORE + "kv.Delete": _HERE + "kv:Delete",
     _CORE + "kv.Get": _HERE + "kv:Get",
     _CORE + "kv.GetKeys": _HERE + "kv:GetKeys",
@@ -39,6 +43,8 @@ ALIASES = {
     _OLD + "log.Log": _CORE + "log.Log",
     _OLD + "storages.LocalFiles": _CORE + "storage.LocalFiles",
     _OLD + "storages.Size": _CORE + "storage.Size",
+    _FS + "http.Download": _CORE + "http.Download",
+    _FS + "http.Request": _CORE + "http.Request",
     _OLD + "templating.TemplatedTask": _CORE + "templating.TemplatedTask",
 }
 """Old names and the types they stand for."""
