@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from segue.domain.errors import UnavailableError
 from segue.domain.flow.faults import faults_of
 from segue.domain.flow.type_names import Fault, Kind, TypeInfo
-from segue.plugins.catalogue import ALIASES, TYPES
+from segue.plugins.catalogue import ALIASES, REFUSED, TYPES
 from segue.sdk import Task, TaskRunner, validation_context
 
 ENTRY_POINTS = "segue.plugins"
@@ -62,6 +62,8 @@ class PluginRegistry:
 
     def resolve(self, type_name: str) -> TypeInfo | None:
         """What the parser wants to know about a type or alias, None if there is none."""
+        if type_name in REFUSED:
+            return TypeInfo("other", type_name, lambda _: [(("type",), REFUSED[type_name])])
         name = self.canonical(type_name)
         if name is None:
             return None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from segue.plugins.scripts import task
+from segue.plugins.scripts.examples import file_example, outputs_example
 from segue.plugins.scripts.task import Language
 from segue.sdk import Example, Property
 
@@ -29,16 +30,12 @@ class Script(task.Script):
     language: ClassVar[Language] = PYTHON
     default_env: ClassVar[Mapping[str, str]] = ENV
     examples: ClassVar[tuple[Example, ...]] = (
-        Example(
-            "Give an output to later tasks",
-            f"id: sum\ntype: {_PACKAGE}Script\nscript: |\n"
-            "  import json\n"
-            '  print("::" + json.dumps({"outputs": {"sum": sum(range(10))}}) + "::")',
+        outputs_example(
+            _PACKAGE, "import json", 'print("::" + json.dumps({"outputs": {"sum": sum(range(10))}}) + "::")'
         ),
     )
 
     container_image: Property[str] | None = Property.of("python:3.13-slim")
-    """The image, for task runners that run containers."""
 
 
 class Commands(task.Commands):
@@ -46,12 +43,6 @@ class Commands(task.Commands):
 
     type: ClassVar[str] = _PACKAGE + "Commands"
     default_env: ClassVar[Mapping[str, str]] = ENV
-    examples: ClassVar[tuple[Example, ...]] = (
-        Example(
-            "Run a file of the namespace",
-            f"id: main\ntype: {_PACKAGE}Commands\nnamespaceFiles:\n  enabled: true\ncommands:\n  - python3 main.py",
-        ),
-    )
+    examples: ClassVar[tuple[Example, ...]] = (file_example(_PACKAGE, "python3 main.py"),)
 
     container_image: Property[str] | None = Property.of("python:3.13-slim")
-    """The image, for task runners that run containers."""
