@@ -23,6 +23,7 @@ from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.queues.memory import MemoryQueue
 from segue.adapters.secrets.aes import AesCipher
 from segue.adapters.storages.local import LocalStorage
+from segue.api.documents import RestDocuments
 from segue.bootstrap.expressions import expression_engine
 from segue.bootstrap.rendering import http_function
 from segue.config import Configuration
@@ -125,6 +126,7 @@ class Bench:
             queue=self.queue,
             clock=clock,
             values=self._values,
+            documents=RestDocuments(),
         )
         self._flow = FlowKey(TENANT, NAMESPACE, FLOW, 1)
         now = datetime.now(UTC)

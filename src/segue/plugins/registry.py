@@ -1,12 +1,13 @@
 """From type names to plugin classes, loaded when first needed.
 
-Plugins of other distributions are found through the entry point group ``segue.plugins``: the name is the
-type (or an alias), the value ``module:Class``. Modules are imported only when a flow names the type.
+Plugins of other distributions and of folders are found as ``segue.plugins.discovery`` says. Modules are imported only
+when a flow names the type.
 """
 
+import contextlib
 import importlib
-from collections.abc import Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,23 +16,28 @@ from segue.domain.errors import UnavailableError
 from segue.domain.flow.faults import faults_of
 from segue.domain.flow.type_names import Fault, TypeInfo
 from segue.plugins.catalogue import ALIASES, TYPES
+from segue.plugins.discovery import Installed, Place
 from segue.sdk import Task
 
-ENTRY_POINTS = "segue.plugins"
+OWN = "segue"
+"""Who brings the types of this distribution."""
 
 
 class PluginRegistry:
     """All plugin types this process can run. Implements the parser's ``TypeCatalogue``."""
 
-    def __init__(self, extra: Mapping[str, str] | None = None, *, installed: bool = True) -> None:
-        """``extra`` maps type names to ``module:Class``; ``installed`` adds the entry points."""
-        self._paths: dict[str, str] = {}
-        if installed:
-            found: Sequence[EntryPoint] = tuple(entry_points(group=ENTRY_POINTS))
-            self._paths.update((point.name, point.value) for point in found)
-        self._paths.update(TYPES)
-        self._paths.update(extra or {})
+    def __init__(
+        self, extra: Mapping[str, str] | None = None, *, installed: bool = True, folders: Iterable[Path] = ()
+    ) -> None:
+        """``extra`` maps type names to ``module:Class``; ``installed`` adds what other distributions and the modules
+        in ``folders`` bring, which cannot replace a type of this distribution."""
+        self._paths: dict[str, str] = {**TYPES, **(extra or {})}
+        self._origins: dict[str, str] = {}
+        self._errors: dict[str, str] = {}
         self._aliases = {alias.lower(): name for alias, name in ALIASES.items()}
+        self._installed = Installed(folders) if installed else None
+        if self._installed is not None:
+            self._know(self._installed.places)
         self._classes: dict[str, type[Task]] = {}
         self._infos: dict[str, TypeInfo] = {}
 
@@ -43,12 +49,44 @@ class PluginRegistry:
         self._aliases.update((alias.lower(), plugin.type) for alias in plugin.aliases)
 
     def types(self) -> list[str]:
-        """The canonical names of all types, sorted."""
+        """The canonical names of all types, sorted. Reads everything that is installed."""
+        if self._installed is not None:
+            self._know(self._installed.learn())
         return sorted(self._paths)
 
     def canonical(self, type_name: str) -> str | None:
         """The current name of a type: names match exactly, aliases whatever their case; None if unknown."""
+        name = self._known(type_name)
+        while name is None and self._installed is not None and not self._installed.is_read:
+            self._know(self._installed.learn(type_name))
+            name = self._known(type_name)
+        return name
+
+    def origin(self, name: str) -> str:
+        """Who brings a type: a distribution with its version, or a folder."""
+        return self._origins.get(name, OWN)
+
+    def faults(self) -> Mapping[str, str]:
+        """What is installed and cannot be used: names of types, modules or folders, and why.
+
+        Loads every type.
+        """
+        for name in self.types():
+            with contextlib.suppress(UnavailableError):
+                self.find(name)
+        found = {} if self._installed is None else self._installed.faults
+        return {**found, **self._errors}
+
+    def _known(self, type_name: str) -> str | None:
         return type_name if type_name in self._paths else self._aliases.get(type_name.lower())
+
+    def _know(self, places: Mapping[str, Place]) -> None:
+        for name, place in places.items():
+            if name not in self._paths:
+                self._paths[name] = place.path
+                self._origins[name] = place.origin
+                for alias in place.aliases:
+                    self._aliases.setdefault(alias.lower(), name)
 
     def find(self, type_name: str) -> type[Task] | None:
         """The class of a type or alias, None if there is none.
@@ -60,26 +98,46 @@ class PluginRegistry:
             return None
         found = self._classes.get(name)
         if found is None:
-            found = self._classes[name] = _load(name, self._paths[name])
+            found = self._classes[name] = self._load(name)
         return found
 
     def resolve(self, type_name: str) -> TypeInfo | None:
-        """What the parser wants to know about a type or alias, None if there is none."""
+        """What the parser wants to know about a type or alias, None if there is none.
+
+        A type that cannot be loaded is known: no flow that uses it is valid, and the fault says why.
+        """
         name = self.canonical(type_name)
         if name is None:
             return None
         info = self._infos.get(name)
         if info is None:
-            info = self._infos[name] = _describe(name, self.find(name))
+            try:
+                info = self._infos[name] = _describe(name, self.find(name))
+            except UnavailableError as error:
+                fault: Fault = (("type",), error.message)
+                info = self._infos[name] = TypeInfo("task", name, lambda _: [fault])
         return info
+
+    def _load(self, name: str) -> type[Task]:
+        """The class of a name; what went wrong once is not tried again."""
+        if name in self._errors:
+            raise UnavailableError(self._errors[name])
+        try:
+            return _load(name, self._paths[name])
+        except UnavailableError as error:
+            self._errors[name] = error.message
+            raise
 
 
 def _load(name: str, path: str) -> type[Task]:
     module_name, _, class_name = path.partition(":")
     try:
-        found = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError) as error:
-        raise UnavailableError(f"The plugin '{name}' cannot be loaded from '{path}': {error}") from error
+        found: Any = importlib.import_module(module_name)
+        for part in class_name.split("."):
+            found = getattr(found, part)
+    except Exception as error:  # whatever the code of a plugin does when it is imported
+        reason = str(error) or type(error).__name__
+        raise UnavailableError(f"The plugin '{name}' cannot be loaded from '{path}': {reason}") from error
     if not (isinstance(found, type) and issubclass(found, Task)):
         raise UnavailableError(f"The plugin '{name}' cannot be loaded: '{path}' is no task")
     return found

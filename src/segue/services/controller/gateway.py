@@ -21,7 +21,7 @@ from segue.domain.errors import (
 )
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
-from segue.services.controller.config import ControllerConfig
+from segue.services.controller.config import ControllerConfig, ControllerPorts
 from segue.services.controller.fetch import Fetch
 from segue.services.controller.file_writes import FileWrites
 from segue.services.controller.key_values import KeyValues
@@ -52,6 +52,11 @@ class Stores(NamedTuple):
     writes: FileWrites
     key_values: KeyValues
     desk: Desk
+
+    @classmethod
+    def of(cls, ports: ControllerPorts, config: ControllerConfig) -> "Stores":
+        """All of a controller's."""
+        return cls(Fetch(ports, config), FileWrites(ports, config), KeyValues(ports), Desk(ports, config))
 
 
 class Gateway(rpc.WorkerGatewayServicer):

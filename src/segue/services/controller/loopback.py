@@ -13,9 +13,7 @@ from segue.domain.execution.jobs import Job
 from segue.proto.generated import worker_pb2 as pb
 from segue.services.controller.config import ControllerConfig, ControllerPorts
 from segue.services.controller.dispatch import Dispatcher
-from segue.services.controller.fetch import Fetch
-from segue.services.controller.gateway import Gateway
-from segue.services.controller.key_values import KeyValues
+from segue.services.controller.gateway import Gateway, Stores
 from segue.services.controller.kills import Kills
 from segue.services.controller.links import Links
 from segue.services.controller.reports import Reports
@@ -33,7 +31,7 @@ class Loopback:
         reports = Reports(ports, settings)
         kills = Kills(ports, sessions)
         links = Links(ports, settings, sessions, Dispatcher(ports, settings, sessions, reports.refuse), kills)
-        self._gateway = Gateway(settings, sessions, links, reports, Fetch(ports, settings), KeyValues(ports))
+        self._gateway = Gateway(settings, sessions, links, reports, Stores.of(ports, settings))
         request = pb.ConnectRequest(worker_id="loopback", name="loopback", slots=1, worker_queues=["default"])
         self._session = sessions.begin(request, asyncio.get_running_loop().time())
         self._session.is_resumed.set()
