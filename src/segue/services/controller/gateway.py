@@ -54,8 +54,8 @@ class Stores(NamedTuple):
     desk: Desk
 
     @classmethod
-    def of(cls, ports: ControllerPorts, config: ControllerConfig) -> "Stores":
-        """All of a controller's."""
+    def over(cls, ports: ControllerPorts, config: ControllerConfig) -> "Stores":
+        """All of them."""
         return cls(Fetch(ports, config), FileWrites(ports, config), KeyValues(ports), Desk(ports, config))
 
 
@@ -141,7 +141,7 @@ class Gateway(rpc.WorkerGatewayServicer):
         """The source of a flow."""
         session = await self._session(context)
         try:
-            return pb.FetchFlowResponse(source=await self._fetch.flow(session, request.flow))
+            return await self._fetch.flow(session, request.flow)
         except SegueError as error:
             await _abort(context, _code(error), error.message)
 

@@ -31,7 +31,7 @@ class Loopback:
         reports = Reports(ports, settings)
         kills = Kills(ports, sessions)
         links = Links(ports, settings, sessions, Dispatcher(ports, settings, sessions, reports.refuse), kills)
-        self._gateway = Gateway(settings, sessions, links, reports, Stores.of(ports, settings))
+        self._gateway = Gateway(settings, sessions, links, reports, Stores.over(ports, settings))
         request = pb.ConnectRequest(worker_id="loopback", name="loopback", slots=1, worker_queues=["default"])
         self._session = sessions.begin(request, asyncio.get_running_loop().time())
         self._session.is_resumed.set()

@@ -33,7 +33,7 @@ class Controller(Service):
         self._dispatcher = Dispatcher(ports, self.config, self._sessions, reports.refuse)
         self._kills = Kills(ports, self._sessions)
         self._links = Links(ports, self.config, self._sessions, self._dispatcher, self._kills)
-        self._gateway = Gateway(self.config, self._sessions, self._links, reports, Stores.of(ports, self.config))
+        self._gateway = Gateway(self.config, self._sessions, self._links, reports, Stores.over(ports, self.config))
         self._server: grpc.aio.Server | None = None
 
     @property
