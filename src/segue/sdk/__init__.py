@@ -31,6 +31,7 @@ from segue.sdk.context import (
 )
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
 from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
+from segue.sdk.records import Record, RecordError, as_text, read_records
 from segue.sdk.runner import OnLine, RunnerCommand, RunnerResult, Stream, TaskRunner
 from segue.sdk.task import Example, Output, Task, TaskFailed, TaskResult
 
@@ -58,6 +59,8 @@ __all__ = [
     "Platform",
     "Property",
     "PropertyInvalidError",
+    "Record",
+    "RecordError",
     "Renderer",
     "RunContext",
     "RunLogger",
@@ -70,5 +73,7 @@ __all__ = [
     "TaskResult",
     "TaskRunInfo",
     "TaskRunner",
+    "as_text",
     "is_truthy",
+    "read_records",
 ]

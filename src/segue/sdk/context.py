@@ -1,6 +1,6 @@
 """What a running task may use: rendering, logs, metrics, files and the notice that it should stop."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, overload
@@ -62,20 +62,20 @@ class RunLogger(Protocol):
 class Metrics(Protocol):
     """Figures the task measures (REST API 6.6). Usable from any thread."""
 
-    def counter(self, name: str, value: float = 1, **tags: str) -> None:
+    def counter(self, name: str, value: float = 1, /, **tags: str) -> None:
         """Report a count."""
 
-    def gauge(self, name: str, value: float, **tags: str) -> None:
+    def gauge(self, name: str, value: float, /, **tags: str) -> None:
         """Report a value."""
 
-    def timer(self, name: str, value: timedelta, **tags: str) -> None:
+    def timer(self, name: str, value: timedelta, /, **tags: str) -> None:
         """Report how long something took."""
 
 
 class Files(Protocol):
     """Internal storage, as far as the task may see it (flow language 14.4)."""
 
-    def read(self, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
+    def read(self, uri: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """The content of a ``kestra://`` or ``nsfile://`` URI in chunks, from a byte on."""
 
     async def size(self, uri: str) -> int:
