@@ -30,6 +30,8 @@ from segue.sdk.context import (
     TaskRunInfo,
 )
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
+from segue.sdk.insights import Insights, InsightStep
+from segue.sdk.moments import Moment
 from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
 from segue.sdk.records import Record, RecordError, as_text, read_records
 from segue.sdk.runner import OnLine, RunnerCommand, RunnerResult, Stream, TaskRunner
@@ -43,11 +45,14 @@ __all__ = [
     "FlowInfo",
     "IfExists",
     "InputFiles",
+    "InsightStep",
+    "Insights",
     "JobFiles",
     "KvContent",
     "KvType",
     "LogLevel",
     "Metrics",
+    "Moment",
     "NamespaceFile",
     "NamespaceFileStore",
     "NamespaceFiles",

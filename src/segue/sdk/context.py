@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar, overload
 
 from segue.domain.execution.logs import LogLevel
 from segue.domain.kv import KvContent
+from segue.domain.platform.call import Answer, Call
+from segue.sdk.insights import Insights
 from segue.sdk.property import Property
 
 T = TypeVar("T")
@@ -185,6 +187,13 @@ class Platform(Protocol):
         Raises ``SegueError`` when there is no such task or it is of the type of this one, and what the task raises.
         """
 
+    async def ask(self, call: Call[Answer]) -> Answer:
+        """Ask something of the control plane, on behalf of the flow: see ``segue.domain.platform`` for the calls.
+
+        The call is made again when the connection breaks. Raises ``SegueError`` for what the flow may not have, and
+        ``NotFoundError`` for what is not there.
+        """
+
     async def read_kv(self, key: str, namespace: str = "") -> KvContent | None:
         """A value of the KV store; in the flow's own namespace, the default, also one of the namespaces above.
 
@@ -211,7 +220,57 @@ class Platform(Protocol):
         """The keys of a namespace in order, without those whose time is over. Raises as ``read_kv``."""
 
 
-class RunContext(Protocol):
+class Vault(Protocol):
+    """What a task does with secrets."""
+
+    def mask(self, secret: str) -> None:
+        """Replace ``secret`` by asterisks in every line logged and message given from now on."""
+
+    async def encrypt(self, text: str) -> Mapping[str, str]:
+        """The form in which a secret text may stand among outputs (expression language 10.2); ``text`` is masked.
+
+        Expressions of other tasks read the plain text, everybody else only the encrypted one. The control plane
+        encrypts. Raises ``SegueError`` when it has no key.
+        """
+
+    async def decrypt(self, value: Mapping[str, str] | str) -> str:
+        """The plain text of what ``encrypt`` gave, or of its ``value``; it is masked. Raises ``SegueError`` for
+        anything else, and when it was not encrypted here."""
+
+    def encrypt_blocking(self, text: str) -> Mapping[str, str]:
+        """As ``encrypt``, for a ``run`` in a thread."""
+
+    def decrypt_blocking(self, value: Mapping[str, str] | str) -> str:
+        """As ``decrypt``, for a ``run`` in a thread."""
+
+
+class Rendering(Protocol):
+    """Expressions with the variables of the run."""
+
+    @overload
+    async def render(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
+    @overload
+    async def render(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
+    @overload
+    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
+    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
+        """A property converted to its type; a text rendered; every text in maps and lists rendered.
+
+        ``variables`` are roots for this time, beside those there are and over them. A property is rendered
+        once per run, unless there are ``variables``. Raises ``ExpressionError`` and ``PropertyInvalidError``.
+        """
+
+    @overload
+    def render_blocking(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
+    @overload
+    def render_blocking(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
+    @overload
+    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
+    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
+        """The same for a ``run`` in a thread."""
+
+
+class RunContext(Rendering, Vault, Protocol):
     """One run of a task."""
 
     @property
@@ -237,6 +296,10 @@ class RunContext(Protocol):
     @property
     def metrics(self) -> Metrics:
         """The task's metrics."""
+
+    @property
+    def insights(self) -> Insights:
+        """What the task shows of its inside: steps, tables, links, texts, progress."""
 
     @property
     def files(self) -> Files:
@@ -265,28 +328,3 @@ class RunContext(Protocol):
         An async ``run`` is cancelled as well; code in a thread that does not end within the grace period
         is given up.
         """
-
-    @overload
-    async def render(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
-    @overload
-    async def render(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
-    @overload
-    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
-    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
-        """A property converted to its type; a text rendered; every text in maps and lists rendered.
-
-        ``variables`` are roots for this time, beside those there are and over them. A property is rendered
-        once per run, unless there are ``variables``. Raises ``ExpressionError`` and ``PropertyInvalidError``.
-        """
-
-    @overload
-    def render_blocking(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
-    @overload
-    def render_blocking(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
-    @overload
-    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
-    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
-        """The same for a ``run`` in a thread."""
-
-    def mask(self, secret: str) -> None:
-        """Replace ``secret`` by asterisks in every line logged and message given from now on."""

@@ -44,15 +44,13 @@ class _Item(NamedTuple):
     end: int
 
 
-class BinaryDecoder:
-    """Decodes values of one document that come as ``data``, at once or value after value: symbols are kept."""
+class _Bytes:
+    """The numbers that everything else is made of (Ion 1.0, binary encoding)."""
 
-    def __init__(self, data: bytes = b"") -> None:
+    def __init__(self, data: bytes) -> None:
         self.data = data
         self.origin = 0
         """Where ``data`` begins in the document: for messages."""
-        self.symbols = list(SYSTEM_SYMBOLS)
-        self._room = _MAX_SYMBOL_LENGTH
 
     def fail(self, what: str, pos: int) -> EvaluationError:
         return EvaluationError(f"Invalid ion: {what} at byte {self.origin + pos}")
@@ -82,6 +80,15 @@ class BinaryDecoder:
         value = int.from_bytes(self.data[pos:end], "big")
         sign = 1 << (8 * (end - pos) - 1)
         return -(value & ~sign) if value & sign else value
+
+
+class BinaryDecoder(_Bytes):
+    """Decodes values of one document that come as ``data``, at once or value after value: symbols are kept."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        super().__init__(data)
+        self.symbols = list(SYSTEM_SYMBOLS)
+        self.room = _MAX_SYMBOL_LENGTH
 
     def item(self, pos: int, end: int) -> _Item:
         descriptor = self.data[pos]
@@ -118,7 +125,7 @@ class BinaryDecoder:
     def forget(self) -> None:
         """Only the symbols of the system are known, as at the beginning of a document."""
         self.symbols = list(SYSTEM_SYMBOLS)
-        self._room = _MAX_SYMBOL_LENGTH
+        self.room = _MAX_SYMBOL_LENGTH
 
     def annotated(self, item: _Item) -> tuple[int, _Item]:
         """The first annotation of a wrapper, and the value in it."""
@@ -144,18 +151,17 @@ class BinaryDecoder:
                 count = shared.get("max_id") if isinstance(shared, Mapping) else None
                 if not isinstance(count, int) or not 0 <= count <= _MAX_IMPORTED:
                     raise self.fail("an import of symbols that are not here", item.start)
-                self._spend(count * _COST_OF_A_SYMBOL, item.start)
+                self.room -= count * _COST_OF_A_SYMBOL
+                if self.room < 0:
+                    raise self.fail("too many symbols", item.start)
                 self.symbols += [f"${len(self.symbols) + number}" for number in range(count)]
         names = table.get("symbols")
         for name in names if isinstance(names, list) else ():
             self.symbols.append(name if isinstance(name, str) else f"${len(self.symbols)}")
-            self._spend(_COST_OF_A_SYMBOL + len(self.symbols[-1]), item.start)
+            self.room -= _COST_OF_A_SYMBOL + len(self.symbols[-1])
+        if self.room < 0:
+            raise self.fail("too many symbols", item.start)
         return True
-
-    def _spend(self, cost: int, pos: int) -> None:
-        self._room -= cost
-        if self._room < 0:
-            raise self.fail("too many symbols", pos)
 
     def symbol(self, number: int, pos: int) -> str:
         if number >= len(self.symbols):

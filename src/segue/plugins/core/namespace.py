@@ -130,7 +130,8 @@ class DownloadFiles(Task):
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "Take all queries",
-            'id: queries\ntype: io.kestra.plugin.core.namespace.DownloadFiles\nnamespace: company.team\nfiles: "**/*.sql"',
+            "id: queries\ntype: io.kestra.plugin.core.namespace.DownloadFiles\nnamespace: company.team\n"
+            'files: "**/*.sql"',
         ),
     )
 
@@ -154,6 +155,7 @@ class DownloadFiles(Task):
                 if await _fetch(context, file.uri, copy):
                     name = f"{destination}/{file.path}".lstrip("/")
                     uris[f"/{file.path}"] = await context.files.write(name, copy)
+        context.insights.table("Files", ["path", "bytes"], [(file.path, file.size) for file in found])
         context.logger.info("Downloaded %d files from the namespace %s", len(uris), namespace)
         context.metrics.counter("downloaded", len(uris))
         return DownloadFilesOutput(files=uris)
@@ -184,7 +186,9 @@ class DeleteFiles(Task):
         """Delete. Raises ``SegueError`` for a namespace that is not open to the flow."""
         namespace = (await context.render(self.namespace) or "").strip()
         with_folders = await context.render(self.delete_parent_folder) is True
-        paths = [file.path for file in await _matching(context, namespace, await context.render(self.files))]
+        found = await _matching(context, namespace, await context.render(self.files))
+        paths = [file.path for file in found]
+        context.insights.table("Files", ["path", "bytes"], [(file.path, file.size) for file in found])
         await context.namespace_files.delete(paths, namespace=namespace, with_folders=with_folders)
         context.logger.info("Deleted %d files of the namespace %s", len(paths), namespace)
         context.metrics.counter("deleted", len(paths))

@@ -30,10 +30,12 @@ async def store_parts(
     many parts, and what reading and storing raise.
     """
     with TemporaryDirectory(prefix="segue-parts-") as folder:
-        parts = Parts(context, name_format, Path(folder), in_order=splitter.in_order)
+        parts, done = Parts(context, name_format, Path(folder), in_order=splitter.in_order), 0
         async for chunk in content:
             await asyncio.to_thread(parts.add, splitter.feed(chunk))
             await parts.settle()
+            done += len(chunk)
+            context.insights.progress(done, message="bytes")
         await asyncio.to_thread(parts.add, splitter.finish())
         return await parts.finish()
 

@@ -145,10 +145,11 @@ class Concat(Task):
         with TemporaryDirectory(prefix="segue-concat-") as folder:
             joined = Path(folder) / "joined"
             with joined.open("wb") as target:
-                for uri in uris:
+                for number, uri in enumerate(uris, 1):
                     async for chunk in as_text(context.files.read(uri.strip())):
                         await asyncio.to_thread(target.write, chunk)
                     target.write(separator)
+                    context.insights.progress(number, len(uris), "files")
             return UriOutput(uri=await context.files.write("concat" + extension, joined))
 
 

@@ -1,7 +1,6 @@
 """Tasks of ``io.kestra.plugin.core.storage`` that look at every record of a file (core plugins 8)."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from hashlib import blake2b
@@ -20,7 +19,6 @@ from segue.plugins.core.parts import extension_of
 from segue.sdk import Example, NativeProperty, Output, Property, Record, RunContext, Task, TaskFailed, is_truthy
 
 _OLD = "io.kestra.core.tasks.storages."
-_TELL_EVERY = 10.0
 
 
 class FilterType(StrEnum):
@@ -85,7 +83,7 @@ class FilterItems(Task):
                         kept += 1
                         target.write(record.line)
 
-                count = await each_record(context, uri, look_at)
+                count = await each_record(context, uri, "Filter", look_at)
             stored = await context.files.write("filter" + extension_of(uri), path)
         return FilterItemsOutput(uri=stored, processed_items_total=count, dropped_items_total=count - kept)
 
@@ -136,7 +134,9 @@ class DeduplicateItems(Task):
         """Read twice: for the keys, of which only hashes are kept, and for the records."""
         uri = (await context.render(self.from_) or "").strip()
         with TemporaryDirectory(prefix="segue-deduplicate-") as folder, LastOfEach(Path(folder) / "keys") as keys:
-            count = await each_record(context, uri, lambda record: keys.add(self._key(context, record)))
+            count = await each_record(
+                context, uri, "Read the keys", lambda record: keys.add(self._key(context, record))
+            )
             last = await asyncio.to_thread(keys.find, lambda: context.is_stopped)
             path = Path(folder) / "kept"
             with path.open("wb") as target:
@@ -145,7 +145,7 @@ class DeduplicateItems(Task):
                     if last.has(record.number - 1):
                         target.write(record.line)
 
-                if await each_record(context, uri, copy) != count:
+                if await each_record(context, uri, "Copy the last of each", copy) != count:
                     raise TaskFailed("The file changed while it was read")
             stored = await context.files.write("deduplicate" + extension_of(uri), path)
         return DeduplicateItemsOutput(
@@ -167,12 +167,12 @@ def columns_of(record: Record) -> Mapping[str, Any]:
     return record.value
 
 
-async def each_record(context: RunContext, uri: str, work: Callable[[Record], None]) -> int:
+async def each_record(context: RunContext, uri: str, step: str, work: Callable[[Record], None]) -> int:
     """Call ``work`` with every record of a file, in a thread, some thousand at a time; how many there were.
 
-    Tells of its progress in the log. Raises ``RecordError`` and what ``work`` raises.
+    Shown as a step with its progress. Raises ``RecordError`` and what ``work`` raises.
     """
-    reader, told_at = RecordReader(), time.monotonic()
+    reader = RecordReader()
 
     def take(records: Iterable[Record]) -> None:
         for record in records:
@@ -180,10 +180,10 @@ async def each_record(context: RunContext, uri: str, work: Callable[[Record], No
                 return
             work(record)
 
-    async for chunk in context.files.read(uri):
-        await asyncio.to_thread(take, reader.feed(chunk))
-        if time.monotonic() - told_at >= _TELL_EVERY:
-            told_at = time.monotonic()
-            context.logger.info("%d records so far", reader.count)
-    await asyncio.to_thread(take, reader.finish())
+    with context.insights.step(step, file=uri) as shown:
+        async for chunk in context.files.read(uri):
+            await asyncio.to_thread(take, reader.feed(chunk))
+            context.insights.progress(reader.count, message="records")
+        await asyncio.to_thread(take, reader.finish())
+        shown.set(records=reader.count)
     return reader.count

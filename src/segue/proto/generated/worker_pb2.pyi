@@ -106,16 +106,18 @@ class JobBatch(_message.Message):
     def __init__(self, jobs: _Optional[_Iterable[_Union[Job, _Mapping]]] = ...) -> None: ...
 
 class FlowKey(_message.Message):
-    __slots__ = ("tenant", "namespace", "flow_id", "revision")
+    __slots__ = ("tenant", "namespace", "flow_id", "revision", "settings")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     FLOW_ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     namespace: str
     flow_id: str
     revision: int
-    def __init__(self, tenant: _Optional[str] = ..., namespace: _Optional[str] = ..., flow_id: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+    settings: str
+    def __init__(self, tenant: _Optional[str] = ..., namespace: _Optional[str] = ..., flow_id: _Optional[str] = ..., revision: _Optional[int] = ..., settings: _Optional[str] = ...) -> None: ...
 
 class Job(_message.Message):
     __slots__ = ("task_run_id", "attempt", "token", "execution_id", "flow", "task_id", "context", "outputs", "inner", "values")
@@ -184,20 +186,22 @@ class HeartbeatAck(_message.Message):
     def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ReportBatch(_message.Message):
-    __slots__ = ("number", "logs", "started", "results", "metrics", "inner")
+    __slots__ = ("number", "logs", "started", "results", "metrics", "inner", "insights")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     LOGS_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     INNER_FIELD_NUMBER: _ClassVar[int]
+    INSIGHTS_FIELD_NUMBER: _ClassVar[int]
     number: int
     logs: _containers.RepeatedCompositeFieldContainer[LogLine]
     started: _containers.RepeatedCompositeFieldContainer[Started]
     results: _containers.RepeatedCompositeFieldContainer[Result]
     metrics: _containers.RepeatedCompositeFieldContainer[Metric]
     inner: _containers.RepeatedCompositeFieldContainer[InnerReport]
-    def __init__(self, number: _Optional[int] = ..., logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., started: _Optional[_Iterable[_Union[Started, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerReport, _Mapping]]] = ...) -> None: ...
+    insights: _containers.RepeatedCompositeFieldContainer[Insight]
+    def __init__(self, number: _Optional[int] = ..., logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., started: _Optional[_Iterable[_Union[Started, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerReport, _Mapping]]] = ..., insights: _Optional[_Iterable[_Union[Insight, _Mapping]]] = ...) -> None: ...
 
 class ReportAck(_message.Message):
     __slots__ = ("number",)
@@ -322,6 +326,30 @@ class Metric(_message.Message):
     tags: _containers.ScalarMap[str, str]
     def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., type: _Optional[str] = ..., name: _Optional[str] = ..., value: _Optional[float] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
+class Insight(_message.Message):
+    __slots__ = ("run", "number", "revision", "kind", "name", "parent", "state", "at", "ended_at", "content")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    run: TaskRunKey
+    number: int
+    revision: int
+    kind: str
+    name: str
+    parent: int
+    state: str
+    at: _timestamp_pb2.Timestamp
+    ended_at: _timestamp_pb2.Timestamp
+    content: bytes
+    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., number: _Optional[int] = ..., revision: _Optional[int] = ..., kind: _Optional[str] = ..., name: _Optional[str] = ..., parent: _Optional[int] = ..., state: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., content: _Optional[bytes] = ...) -> None: ...
+
 class FetchFlowRequest(_message.Message):
     __slots__ = ("flow",)
     FLOW_FIELD_NUMBER: _ClassVar[int]
@@ -329,10 +357,12 @@ class FetchFlowRequest(_message.Message):
     def __init__(self, flow: _Optional[_Union[FlowKey, _Mapping]] = ...) -> None: ...
 
 class FetchFlowResponse(_message.Message):
-    __slots__ = ("source",)
+    __slots__ = ("source", "namespace_variables")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_VARIABLES_FIELD_NUMBER: _ClassVar[int]
     source: str
-    def __init__(self, source: _Optional[str] = ...) -> None: ...
+    namespace_variables: bytes
+    def __init__(self, source: _Optional[str] = ..., namespace_variables: _Optional[bytes] = ...) -> None: ...
 
 class FetchOutputsRequest(_message.Message):
     __slots__ = ("execution_id", "task_run_id", "token")
@@ -495,6 +525,18 @@ class LogsPart(_message.Message):
     lines: bytes
     cursor: int
     def __init__(self, lines: _Optional[bytes] = ..., cursor: _Optional[int] = ...) -> None: ...
+
+class AskRequest(_message.Message):
+    __slots__ = ("execution_id", "token", "verb", "arguments")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    VERB_FIELD_NUMBER: _ClassVar[int]
+    ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    token: str
+    verb: str
+    arguments: bytes
+    def __init__(self, execution_id: _Optional[str] = ..., token: _Optional[str] = ..., verb: _Optional[str] = ..., arguments: _Optional[bytes] = ...) -> None: ...
 
 class ListFilesRequest(_message.Message):
     __slots__ = ("execution_id", "token", "namespace")

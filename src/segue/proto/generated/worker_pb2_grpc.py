@@ -74,6 +74,11 @@ class WorkerGatewayStub:
                 request_serializer=worker__pb2.FetchLogsRequest.SerializeToString,
                 response_deserializer=worker__pb2.LogsPart.FromString,
                 _registered_method=True)
+        self.Ask = channel.unary_stream(
+                '/segue.worker.v1.WorkerGateway/Ask',
+                request_serializer=worker__pb2.AskRequest.SerializeToString,
+                response_deserializer=worker__pb2.Chunk.FromString,
+                _registered_method=True)
         self.ListFiles = channel.unary_stream(
                 '/segue.worker.v1.WorkerGateway/ListFiles',
                 request_serializer=worker__pb2.ListFilesRequest.SerializeToString,
@@ -155,6 +160,13 @@ class WorkerGatewayServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Ask(self, request, context):
+        """What tasks ask of the platform by the name of a verb; the answer is JSON in chunks.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListFiles(self, request, context):
         """The files of a namespace that the flow of a job may use.
         """
@@ -225,6 +237,11 @@ def add_WorkerGatewayServicer_to_server(servicer, server):
                     servicer.FetchLogs,
                     request_deserializer=worker__pb2.FetchLogsRequest.FromString,
                     response_serializer=worker__pb2.LogsPart.SerializeToString,
+            ),
+            'Ask': grpc.unary_stream_rpc_method_handler(
+                    servicer.Ask,
+                    request_deserializer=worker__pb2.AskRequest.FromString,
+                    response_serializer=worker__pb2.Chunk.SerializeToString,
             ),
             'ListFiles': grpc.unary_stream_rpc_method_handler(
                     servicer.ListFiles,
@@ -463,6 +480,33 @@ class WorkerGateway:
             '/segue.worker.v1.WorkerGateway/FetchLogs',
             worker__pb2.FetchLogsRequest.SerializeToString,
             worker__pb2.LogsPart.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Ask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/segue.worker.v1.WorkerGateway/Ask',
+            worker__pb2.AskRequest.SerializeToString,
+            worker__pb2.Chunk.FromString,
             options,
             channel_credentials,
             insecure,

@@ -21,11 +21,12 @@ from segue.domain.errors import (
 )
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
-from segue.services.controller.config import ControllerConfig
+from segue.services.controller.config import ControllerConfig, ControllerPorts
 from segue.services.controller.fetch import Fetch
 from segue.services.controller.file_writes import FileWrites
 from segue.services.controller.key_values import KeyValues
 from segue.services.controller.links import Links
+from segue.services.controller.platform import Desk
 from segue.services.controller.reports import Reports
 from segue.services.controller.sessions import Session, Sessions, Stream
 
@@ -50,6 +51,12 @@ class Stores(NamedTuple):
     fetch: Fetch
     writes: FileWrites
     key_values: KeyValues
+    desk: Desk
+
+    @classmethod
+    def over(cls, ports: ControllerPorts, config: ControllerConfig) -> "Stores":
+        """All of them."""
+        return cls(Fetch(ports, config), FileWrites(ports, config), KeyValues(ports), Desk(ports, config))
 
 
 class Gateway(rpc.WorkerGatewayServicer):
@@ -67,7 +74,7 @@ class Gateway(rpc.WorkerGatewayServicer):
         self._sessions = sessions
         self._links = links
         self._reports = reports
-        self._fetch, self._writes, self._key_values = stores
+        self._fetch, self._writes, self._key_values, self._desk = stores
         self._globals = msgspec.json.encode(dict(config.globals), enc_hook=str)
 
     async def Connect(self, request: pb.ConnectRequest, context: Context) -> pb.ConnectResponse:  # noqa: N802 - named by the protocol
@@ -134,7 +141,7 @@ class Gateway(rpc.WorkerGatewayServicer):
         """The source of a flow."""
         session = await self._session(context)
         try:
-            return pb.FetchFlowResponse(source=await self._fetch.flow(session, request.flow))
+            return await self._fetch.flow(session, request.flow)
         except SegueError as error:
             await _abort(context, _code(error), error.message)
 
@@ -173,6 +180,15 @@ class Gateway(rpc.WorkerGatewayServicer):
         try:
             async for part in self._fetch.logs(session, request):
                 yield part
+        except SegueError as error:
+            await _abort(context, _code(error), error.message)
+
+    async def Ask(self, request: pb.AskRequest, context: Context) -> AsyncIterator[pb.Chunk]:  # noqa: N802 - named by the protocol
+        """What a task asks of the platform."""
+        session = await self._session(context)
+        try:
+            async for chunk in self._desk.answer(session, request):
+                yield pb.Chunk(data=chunk)
         except SegueError as error:
             await _abort(context, _code(error), error.message)
 

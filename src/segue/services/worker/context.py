@@ -5,16 +5,18 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from segue.domain.file_paths import working_path
 from segue.domain.globs import FilePatterns
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import ExecutionInfo, FlowInfo, TaskRunInfo
 from segue.services.worker.binding import BoundTask
+from segue.services.worker.cipher import TaskCipher
 from segue.services.worker.control import Control
 from segue.services.worker.expressions import Expressions, Kit
 from segue.services.worker.folder import Folder, FolderFile
+from segue.services.worker.insights import TaskInsights
 from segue.services.worker.journal import Masks, TaskLog, TaskMetrics
 from segue.services.worker.namespace_files import TaskNamespaceFiles
 from segue.services.worker.platform import TaskPlatform
@@ -112,7 +114,16 @@ class TaskFiles:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
-class WorkerContext:
+class Journal(NamedTuple):
+    """Where an attempt says what it does, and what is hidden in it."""
+
+    log: TaskLog
+    metrics: TaskMetrics
+    insights: TaskInsights
+    masks: Masks
+
+
+class WorkerContext(TaskCipher):
     """The context of one run."""
 
     def __init__(
@@ -122,23 +133,22 @@ class WorkerContext:
         bound: BoundTask,
         kit: Kit,
         *,
-        log: TaskLog,
-        metrics: TaskMetrics,
-        masks: Masks,
+        journal: Journal,
         shared: Folder | None = None,
     ) -> None:
         """``shared`` is the directory of the WorkingDirectory around, which outlives this run."""
-        self.logger = log
-        self.metrics = metrics
+        super().__init__(job, kit.control, journal.masks)
+        self.logger = journal.log
+        self.metrics = journal.metrics
+        self.insights = journal.insights
+        self._journal = journal
         self.is_stopped = False
         self.job = job
         self.run = run
         self.bound = bound
         self._kit = kit
         self._control = kit.control
-        self._masks = masks
-        self._loop = asyncio.get_running_loop()
-        self._expressions = Expressions(job, bound, kit, masks)
+        self._expressions = Expressions(job, bound, kit, journal.masks)
         self._callbacks: list[Callable[[], None]] = []
         self._folder_lock = threading.Lock()
         self._folder = shared
@@ -204,10 +214,6 @@ class WorkerContext:
         """Call ``callback`` in the loop when the run should end."""
         self._loop.call_soon_threadsafe(self._add_callback, callback)
 
-    def mask(self, secret: str) -> None:
-        """Hide a secret from now on."""
-        self._masks.add(secret)
-
     async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
         """Render a property, a text, or every text in maps and lists."""
         return await self._expressions.render(value, variables)
@@ -223,9 +229,7 @@ class WorkerContext:
             self.run,
             bound,
             self._kit,
-            log=self.logger,
-            metrics=self.metrics,
-            masks=self._masks,
+            journal=self._journal,
             shared=self._folder if self._is_shared else None,
         )
         self.on_stop(other.stop)

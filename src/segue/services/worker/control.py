@@ -11,6 +11,7 @@ import msgspec
 from segue.domain.errors import AlreadyExistsError, IllegalPathError, NotFoundError, SegueError, UnavailableError
 from segue.domain.fetched_values import Fetched, Refused
 from segue.domain.needs import ValueNeed
+from segue.domain.platform.call import Call
 from segue.expr import Dialect
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
@@ -67,14 +68,14 @@ class Control:
         self._connected = None
         self._is_there.clear()
 
-    async def flow_source(self, key: pb.FlowKey) -> str:
-        """The source of a revision. Raises ``SegueError`` when there is none for this worker."""
+    async def flow(self, key: pb.FlowKey) -> pb.FetchFlowResponse:
+        """The source of a revision, and the variables of its namespaces. Raises ``SegueError`` when there is none
+        for this worker."""
 
-        async def fetch(to: Connected) -> str:
+        async def fetch(to: Connected) -> pb.FetchFlowResponse:
             request = pb.FetchFlowRequest(flow=key)
-            answer = await to.stub.FetchFlow(request, metadata=to.metadata, timeout=_TIMEOUT)
-            source: str = answer.source
-            return source
+            answer: pb.FetchFlowResponse = await to.stub.FetchFlow(request, metadata=to.metadata, timeout=_TIMEOUT)
+            return answer
 
         return await self._call(fetch)
 
@@ -127,6 +128,19 @@ class Control:
             return list((await to.stub.CallKv(request, metadata=to.metadata, timeout=_TIMEOUT)).keys)
 
         return await self._call(call)
+
+    async def ask(self, job: pb.Job, call: Call[Answer]) -> Answer:
+        """What a task asks of the platform. Raises ``SegueError``."""
+        request = pb.AskRequest(
+            execution_id=job.execution_id, token=job.token, verb=call.verb, arguments=msgspec.json.encode(call)
+        )
+
+        async def fetch(to: Connected) -> Answer:
+            content = b"".join([chunk.data async for chunk in to.stub.Ask(request, metadata=to.metadata)])
+            answer: Answer = msgspec.json.decode(content, type=call.answer)
+            return answer
+
+        return await self._call(fetch)
 
     async def namespace_files(self, job: pb.Job, namespace: str) -> list[pb.FileEntry]:
         """The files of a namespace. Raises ``SegueError`` when the flow may not use it."""
