@@ -25,6 +25,7 @@ class CounterMetric(_Metric):
     """A number of things."""
 
     type: Literal["counter"]
+    """`counter`."""
     value: Annotated[float, Field(allow_inf_nan=False)]
     """How many."""
 
@@ -33,6 +34,7 @@ class GaugeMetric(_Metric):
     """A value that goes up and down."""
 
     type: Literal["gauge"]
+    """`gauge`."""
     value: Annotated[float, Field(allow_inf_nan=False)]
     """The present value."""
 
@@ -41,6 +43,7 @@ class TimerMetric(_Metric):
     """How long something took."""
 
     type: Literal["timer"]
+    """`timer`."""
     value: Duration
     """An ISO-8601 duration."""
 
