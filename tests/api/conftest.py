@@ -103,6 +103,7 @@ async def serving(
         executions=database.executions,
         outputs=database.outputs,
         logs=database.logs,
+        insights=database.insights,
         journal=database.journal,
         jobs=database.jobs,
         slots=database.slots,

@@ -15,6 +15,7 @@ from segue.testing import (
     execution_searches,
     inner_tasks,
     log_lines,
+    shown,
     slot_rows,
     stores,
     trigger_states,
@@ -126,6 +127,14 @@ class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
 
 
 class TestPostgresqlNamespaceFiles(OnPostgresql, stores.NamespaceFileConformance):
+    pass
+
+
+class TestSqliteInsights(OnSqlite, shown.InsightConformance):
+    pass
+
+
+class TestPostgresqlInsights(OnPostgresql, shown.InsightConformance):
     pass
 
 

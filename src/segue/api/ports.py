@@ -13,6 +13,7 @@ from segue.ports.queue import Queue
 from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flows import FlowRepository
+from segue.ports.repositories.insights import InsightRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
@@ -36,6 +37,7 @@ class ApiPorts:
     executions: ExecutionRepository
     outputs: OutputRepository
     logs: LogRepository
+    insights: InsightRepository
     journal: Journal
     jobs: JobRepository
     slots: SlotRepository

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -77,7 +77,7 @@ def schema_of(model: type[BaseModel], mode: Any = "validation") -> JsonObject:
 
 
 def _describe_classes(schema: JsonObject, model: type[BaseModel]) -> None:
-    classes = {kind.__name__: kind for kind in _models_below(model)}
+    classes = {kind.__name__: kind for kind in (*_models_below(model), *_models_within(model))}
     _complete(schema, model)
     for name, definition in schema["definitions"].items():
         _complete(definition, classes.get(name))
@@ -92,6 +92,19 @@ def _models_below(model: type[BaseModel]) -> list[type[BaseModel]]:
         found.append(kind)
         waiting.extend(kind.__subclasses__())
     return found
+
+
+def _models_within(model: type[BaseModel]) -> list[type[BaseModel]]:
+    """The models that fields of a model hold, at any depth: parts of a plugin that are no plugins themselves."""
+    found: dict[type[BaseModel], None] = {}
+    waiting: list[Any] = [info.annotation for info in model.model_fields.values()]
+    while waiting:
+        part = waiting.pop()
+        waiting.extend(get_args(part))
+        if isinstance(part, type) and issubclass(part, BaseModel) and part not in found:
+            found[part] = None
+            waiting.extend(info.annotation for info in part.model_fields.values())
+    return list(found)
 
 
 def _complete(schema: JsonObject, model: type[BaseModel] | None) -> None:

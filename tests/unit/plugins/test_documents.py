@@ -167,8 +167,8 @@ def test_documents(library: Library) -> None:
 
 
 def test_lists(library: Library) -> None:
-    (core,) = library.plugins()
-    assert core["group"] == "io.kestra.plugin.core"
+    groups = {one["group"]: one for one in library.plugins()}
+    core = groups["io.kestra.plugin.core"]
     assert {"cls": LOG, "deprecated": False, "title": "Writes one line for each message."} in core["tasks"]
     assert "io.kestra.plugin.core.log" in {one["subGroup"] for one in library.subgroups()}
     assert {one["name"] for one in library.triggers()} == {"Schedule", "ScheduleOnDates", "Webhook", "Flow"}

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flows import FlowRepository
+from segue.ports.repositories.insights import InsightRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.kv import KvRepository
@@ -45,6 +46,11 @@ class Database(Protocol):
     @property
     def logs(self) -> LogRepository:
         """Log lines."""
+        ...
+
+    @property
+    def insights(self) -> InsightRepository:
+        """What tasks show of their attempts."""
         ...
 
     @property

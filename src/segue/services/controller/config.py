@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
+from segue.domain.execution.model import Execution
 from segue.expr import Dialect
 from segue.ports.clock import Clock
 from segue.ports.queue import Queue
 from segue.ports.repositories.executions import ExecutionRepository
-from segue.ports.repositories.flows import FlowRepository
+from segue.ports.repositories.flows import FlowRepository, StoredFlow
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.values import ValueSource
@@ -17,6 +19,18 @@ from segue.ports.storage import Storage
 
 def _as_written(source: str) -> str:
     return source
+
+
+class Documents(Protocol):
+    """Objects as the REST API shows them, so that tasks see the same; made to be encoded as JSON."""
+
+    def execution(self, execution: Execution, now: datetime) -> Any:
+        """An execution without its task runs."""
+        ...
+
+    def flow(self, stored: StoredFlow) -> Any:
+        """A flow with its source."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +46,7 @@ class ControllerPorts:
     clock: Clock
     values: ValueSource
     """What expressions of tasks ask for."""
+    documents: Documents
     prepare_flow: Callable[[str], str] = _as_written
 
 
@@ -59,6 +74,8 @@ class ControllerConfig:
     max_workers: int = 10_000
     max_slots: int = 10_000
     """What one worker may ask for at most."""
+    system_namespace: str = "system"
+    """Flows of the system's own live there."""
     registration_token: str = field(default="", repr=False)
     """When set, workers must show it to connect."""
     globals: Mapping[str, Any] = field(default_factory=dict)

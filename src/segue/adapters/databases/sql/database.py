@@ -5,6 +5,7 @@ import asyncio
 from segue.adapters.databases.sql.dialects import dialect_for
 from segue.adapters.databases.sql.executions import SqlExecutions
 from segue.adapters.databases.sql.flows import SqlFlows
+from segue.adapters.databases.sql.insights import SqlInsights
 from segue.adapters.databases.sql.jobs import SqlJobs
 from segue.adapters.databases.sql.journal import SqlJournal
 from segue.adapters.databases.sql.kv import SqlKv
@@ -35,6 +36,7 @@ class SqlDatabase:
         self.jobs = SqlJobs(self._lanes)
         self.outputs = SqlOutputs(self._lanes)
         self.logs = SqlLogs(self._lanes)
+        self.insights = SqlInsights(self._lanes)
         self.slots = SqlSlots(self._lanes)
         self.triggers = SqlTriggers(self._lanes)
         self.kv = SqlKv(self._lanes)
