@@ -19,6 +19,7 @@ from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
+from segue.ports.repositories.triggers import TriggerRepository
 from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
 
@@ -41,6 +42,7 @@ class ApiPorts:
     journal: Journal
     jobs: JobRepository
     slots: SlotRepository
+    triggers: TriggerRepository
     storage: Storage
     queue: Queue
     catalog: FlowCatalog

@@ -194,6 +194,7 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             journal=database.journal,
             jobs=database.jobs,
             slots=database.slots,
+            triggers=database.triggers,
             storage=outside.storage,
             queue=outside.queue,
             catalog=outside.catalog,
