@@ -16,6 +16,8 @@ from segue.testing import (
     follower_rows,
     inner_tasks,
     log_lines,
+    namespaces,
+    shown,
     slot_rows,
     stores,
     trigger_states,
@@ -138,11 +140,27 @@ class TestPostgresqlNamespaceFiles(OnPostgresql, stores.NamespaceFileConformance
     pass
 
 
+class TestSqliteInsights(OnSqlite, shown.InsightConformance):
+    pass
+
+
+class TestPostgresqlInsights(OnPostgresql, shown.InsightConformance):
+    pass
+
+
 class TestSqliteInnerTasks(OnSqlite, inner_tasks.InnerTaskConformance):
     pass
 
 
 class TestPostgresqlInnerTasks(OnPostgresql, inner_tasks.InnerTaskConformance):
+    pass
+
+
+class TestSqliteNamespaces(OnSqlite, namespaces.NamespaceConformance):
+    pass
+
+
+class TestPostgresqlNamespaces(OnPostgresql, namespaces.NamespaceConformance):
     pass
 
 

@@ -19,6 +19,7 @@ from segue.api.ports import ApiPorts
 from segue.api.schemas.executions import ApiExecution, wire_execution
 from segue.api.starting import Starter
 from segue.api.submission import Inputs
+from segue.api.trigger_control import TriggerControl
 from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.execution.model import Execution
 from segue.domain.execution.task_run import TaskRun
@@ -40,6 +41,7 @@ class Backend:
         self.links = LinkReader()
         self.changes = ChangeHub(ports.queue, Channel.EXECUTIONS)
         self.lines = ChangeHub(ports.queue, Channel.LOGS)
+        self.triggers = TriggerControl(ports)
         self.operating = Operating(ports, config, self.changes)
         self.bulk = Bulk(ports, config, self.operating)
 
@@ -52,11 +54,12 @@ class Backend:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Listen to changes of executions, logs and flows while the context is open."""
+        """Listen to changes of executions, logs, flows and namespaces while the context is open."""
         duties = (
             self.changes.run(),
             self.lines.run(),
             keep_listening(self.ports.queue, Channel.FLOWS, self._forget_flows),
+            keep_listening(self.ports.queue, Channel.NAMESPACES, self._forget_namespaces),
         )
         listeners = [asyncio.create_task(duty) for duty in duties]
         try:
@@ -71,6 +74,13 @@ class Backend:
         """Other processes saved these flows (``tenant/namespace/id``); any of them, when none is named."""
         for name in names:
             self.ports.catalog.invalidate(*name.split("/", 2))
+        if not names:
+            self.ports.catalog.invalidate_all()
+
+    def _forget_namespaces(self, names: list[str]) -> None:
+        """Other processes changed these namespaces (``tenant/namespace``); any of them, when none is named."""
+        for name in names:
+            self.ports.catalog.invalidate_namespace(*name.split("/", 1))
         if not names:
             self.ports.catalog.invalidate_all()
 

@@ -17,13 +17,39 @@ from segue.domain.execution.state import State
 from segue.domain.flow.fields import Duration
 from segue.domain.kv import KvContent, KvType
 from segue.expr import is_truthy
-from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, Platform, RunContext, RunLogger, TaskRunInfo
+from segue.sdk.context import (
+    ExecutionInfo,
+    Files,
+    FlowInfo,
+    Metrics,
+    NamespaceFile,
+    NamespaceFileStore,
+    Platform,
+    RunContext,
+    RunLogger,
+    TaskRunInfo,
+)
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
+from segue.sdk.insights import Insights, InsightStep
+from segue.sdk.lines import LONGEST_LINE, LineSplitter
+from segue.sdk.moments import Moment
 from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
-from segue.sdk.runner import OnLine, RunnerCommand, RunnerResult, Stream, TaskRunner
+from segue.sdk.records import Record, RecordError, as_text, read_records
+from segue.sdk.runner import (
+    AnyTaskRunner,
+    OnLine,
+    RunnerCommand,
+    RunnerResult,
+    RunnerTypes,
+    Stream,
+    TaskRunner,
+    validation_context,
+)
 from segue.sdk.task import Example, Output, Task, TaskFailed, TaskResult
 
 __all__ = [
+    "LONGEST_LINE",
+    "AnyTaskRunner",
     "Duration",
     "Example",
     "ExecutionInfo",
@@ -31,11 +57,17 @@ __all__ = [
     "FlowInfo",
     "IfExists",
     "InputFiles",
+    "InsightStep",
+    "Insights",
     "JobFiles",
     "KvContent",
     "KvType",
+    "LineSplitter",
     "LogLevel",
     "Metrics",
+    "Moment",
+    "NamespaceFile",
+    "NamespaceFileStore",
     "NamespaceFiles",
     "NamespaceFilesOptions",
     "NativeProperty",
@@ -45,11 +77,14 @@ __all__ = [
     "Platform",
     "Property",
     "PropertyInvalidError",
+    "Record",
+    "RecordError",
     "Renderer",
     "RunContext",
     "RunLogger",
     "RunnerCommand",
     "RunnerResult",
+    "RunnerTypes",
     "State",
     "Stream",
     "Task",
@@ -57,5 +92,8 @@ __all__ = [
     "TaskResult",
     "TaskRunInfo",
     "TaskRunner",
+    "as_text",
     "is_truthy",
+    "read_records",
+    "validation_context",
 ]

@@ -110,7 +110,8 @@ class Following:
 
     async def _case(self, transition: Transition, follower: Follower) -> _Case | None:
         try:
-            flow = await self._ports.catalog.by_key(follower.flow)
+            key = follower.flow
+            flow = await self._ports.catalog.latest(key.tenant, key.namespace, key.flow_id, key.revision)
             trigger = next(
                 each for each in flow.flow.triggers if isinstance(each, FlowTrigger) and each.id == follower.trigger_id
             )
