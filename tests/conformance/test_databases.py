@@ -9,7 +9,16 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import callers, databases, execution_searches, inner_tasks, log_lines, slot_rows, stores
+from segue.testing import (
+    callers,
+    databases,
+    execution_searches,
+    inner_tasks,
+    log_lines,
+    purging,
+    slot_rows,
+    stores,
+)
 from segue.testing.servers import PostgresServer
 
 
@@ -125,4 +134,12 @@ class TestSqliteInnerTasks(OnSqlite, inner_tasks.InnerTaskConformance):
 
 
 class TestPostgresqlInnerTasks(OnPostgresql, inner_tasks.InnerTaskConformance):
+    pass
+
+
+class TestSqlitePurges(OnSqlite, purging.PurgeConformance):
+    pass
+
+
+class TestPostgresqlPurges(OnPostgresql, purging.PurgeConformance):
     pass
