@@ -15,7 +15,9 @@ from segue.testing import (
     execution_searches,
     inner_tasks,
     log_lines,
+    namespaces,
     purging,
+    shown,
     slot_rows,
     stores,
 )
@@ -129,6 +131,14 @@ class TestPostgresqlNamespaceFiles(OnPostgresql, stores.NamespaceFileConformance
     pass
 
 
+class TestSqliteInsights(OnSqlite, shown.InsightConformance):
+    pass
+
+
+class TestPostgresqlInsights(OnPostgresql, shown.InsightConformance):
+    pass
+
+
 class TestSqliteInnerTasks(OnSqlite, inner_tasks.InnerTaskConformance):
     pass
 
@@ -142,4 +152,12 @@ class TestSqlitePurges(OnSqlite, purging.PurgeConformance):
 
 
 class TestPostgresqlPurges(OnPostgresql, purging.PurgeConformance):
+    pass
+
+
+class TestSqliteNamespaces(OnSqlite, namespaces.NamespaceConformance):
+    pass
+
+
+class TestPostgresqlNamespaces(OnPostgresql, namespaces.NamespaceConformance):
     pass

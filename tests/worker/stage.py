@@ -39,7 +39,7 @@ from segue.ports.repositories.values import ValueSource
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.worker import Worker, WorkerConfig
 
-_PLUGINS = ("Block", "Big", "Chatty", "Stubborn", "Raise", "Wait", "Store", "Context", "Copy", "Files", "Count")
+_PLUGINS = ("Block", "Big", "Chatty", "Stubborn", "Raise", "Wait", "Store", "Context", "Copy", "Files", "Count", "Show")
 PLUGINS = {f"test.{name}": f"worker_plugins:{name}" for name in _PLUGINS}
 
 

@@ -89,6 +89,11 @@ class WorkerGatewayStub:
                 request_serializer=worker__pb2.ReadFileRequest.SerializeToString,
                 response_deserializer=worker__pb2.Chunk.FromString,
                 _registered_method=True)
+        self.DeleteFiles = channel.unary_unary(
+                '/segue.worker.v1.WorkerGateway/DeleteFiles',
+                request_serializer=worker__pb2.DeleteFilesRequest.SerializeToString,
+                response_deserializer=worker__pb2.DeleteFilesResponse.FromString,
+                _registered_method=True)
         self.WriteFile = channel.stream_unary(
                 '/segue.worker.v1.WorkerGateway/WriteFile',
                 request_serializer=worker__pb2.WriteFileRequest.SerializeToString,
@@ -176,6 +181,13 @@ class WorkerGatewayServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteFiles(self, request, context):
+        """Deletes files of the executions or namespaces that the flow of a job may use.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WriteFile(self, request_iterator, context):
         """Writes a file to internal storage; the first message must be `target`.
         """
@@ -240,6 +252,11 @@ def add_WorkerGatewayServicer_to_server(servicer, server):
                     servicer.ReadFile,
                     request_deserializer=worker__pb2.ReadFileRequest.FromString,
                     response_serializer=worker__pb2.Chunk.SerializeToString,
+            ),
+            'DeleteFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteFiles,
+                    request_deserializer=worker__pb2.DeleteFilesRequest.FromString,
+                    response_serializer=worker__pb2.DeleteFilesResponse.SerializeToString,
             ),
             'WriteFile': grpc.stream_unary_rpc_method_handler(
                     servicer.WriteFile,
@@ -544,6 +561,33 @@ class WorkerGateway:
             '/segue.worker.v1.WorkerGateway/ReadFile',
             worker__pb2.ReadFileRequest.SerializeToString,
             worker__pb2.Chunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/segue.worker.v1.WorkerGateway/DeleteFiles',
+            worker__pb2.DeleteFilesRequest.SerializeToString,
+            worker__pb2.DeleteFilesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,7 +55,7 @@ def _count(table: str) -> Statement:
     return Statement(f"{table}.owned", f"SELECT count(*) FROM {table} WHERE execution_id = EACH(:ids)")  # noqa: S608  same
 
 
-_DELETE_PARTS = tuple(map(_purge, ("jobs", "timers", "inbox", "task_runs", "dead_letters")))
+_DELETE_PARTS = tuple(map(_purge, ("jobs", "timers", "inbox", "task_runs", "dead_letters", "insights")))
 _COUNTED = ("logs", "metrics", "task_outputs")
 _PURGES = {table: _purge(table) for table in _COUNTED}
 _COUNTS = {table: _count(table) for table in _COUNTED}
