@@ -17,6 +17,7 @@ from segue.testing import (
     inner_tasks,
     log_lines,
     namespaces,
+    purging,
     shown,
     slot_rows,
     stores,
@@ -153,6 +154,14 @@ class TestSqliteInnerTasks(OnSqlite, inner_tasks.InnerTaskConformance):
 
 
 class TestPostgresqlInnerTasks(OnPostgresql, inner_tasks.InnerTaskConformance):
+    pass
+
+
+class TestSqlitePurges(OnSqlite, purging.PurgeConformance):
+    pass
+
+
+class TestPostgresqlPurges(OnPostgresql, purging.PurgeConformance):
     pass
 
 
