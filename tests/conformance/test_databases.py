@@ -15,6 +15,7 @@ from segue.testing import (
     execution_searches,
     inner_tasks,
     log_lines,
+    measured,
     namespaces,
     shown,
     slot_rows,
@@ -151,4 +152,12 @@ class TestSqliteNamespaces(OnSqlite, namespaces.NamespaceConformance):
 
 
 class TestPostgresqlNamespaces(OnPostgresql, namespaces.NamespaceConformance):
+    pass
+
+
+class TestSqliteMetrics(OnSqlite, measured.MetricConformance):
+    pass
+
+
+class TestPostgresqlMetrics(OnPostgresql, measured.MetricConformance):
     pass

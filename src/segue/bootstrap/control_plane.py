@@ -173,6 +173,7 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             jobs=database.jobs,
             slots=database.slots,
             namespaces=database.namespaces,
+            metrics=database.metrics,
             storage=outside.storage,
             queue=outside.queue,
             catalog=outside.catalog,
