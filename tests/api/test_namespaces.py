@@ -150,3 +150,9 @@ async def test_variables_are_seen_by_inputs_checks_and_trials(server: Server) ->
     answer = await server.client.post(url, content="{{ namespace | toJson }}")
     assert json.loads(answer.json()["result"]) == {"greeting": "Hello", "who": "you"}, "as when it was created"
     assert (await server.run())["inputs"] == {"text": "Hello them"}
+
+
+async def test_the_editor_offers_variables_of_namespaces(server: Server) -> None:
+    await store(server, "company", variables={"word": 1, "two-words": 2})
+    answer = await server.client.post("/api/v1/main/flows/expressions", content=flow(more="variables: {v: 1}"))
+    assert answer.json()["categories"]["variables"] == ["vars.v", "namespace.word", "namespace['two-words']"]
