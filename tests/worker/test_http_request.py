@@ -1,6 +1,7 @@
 """Task ``http.Request`` against real servers: what is sent, what comes back, and what goes wrong (core plugins 5)."""
 
 import base64
+import contextlib
 import json
 import socket
 
@@ -365,6 +366,31 @@ async def test_what_can_go_wrong_on_the_way(bench):
     assert "has a line break" in done.error
     done = await bench.request(method="GET /")
     assert "There can be no method" in done.error
+
+
+async def test_a_server_that_takes_no_connection(bench):
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, contextlib.ExitStack() as clients:
+        for _ in range(2):
+            client = clients.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        uri = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        done = await bench.task("Request", uri=uri, options={"timeout": {"connectTimeout": "PT0.3S"}})
+        assert f"No connection to '{uri}' within 0.3 s" in done.error
+
+
+async def test_a_proxy_that_says_nothing(bench):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        proxy = {"type": "SOCKS", "address": "127.0.0.1", "port": server.getsockname()[1]}
+        done = await bench.request(options={"proxy": proxy, "timeout": {"connectTimeout": "PT0.3S"}})
+        assert f"No connection to '{bench.web.url}/echo' within 0.3 s" in done.error
+
+
+@pytest.mark.parametrize("address", ["a b", "h\u00e9\u2603.invalid", "[", "http://proxy"])
+@pytest.mark.parametrize("kind", ["HTTP", "SOCKS"])
+async def test_proxies_that_are_none(bench, kind, address):
+    done = await bench.request(options={"proxy": {"type": kind, "address": address, "port": 1}})
+    assert f"The proxy '{address}' is no host" in done.error
 
 
 async def test_redirects_in_a_circle(bench):
