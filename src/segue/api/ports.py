@@ -17,6 +17,7 @@ from segue.ports.repositories.insights import InsightRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
+from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
 from segue.ports.repositories.values import ValueSource
@@ -41,6 +42,7 @@ class ApiPorts:
     journal: Journal
     jobs: JobRepository
     slots: SlotRepository
+    namespaces: NamespaceRepository
     storage: Storage
     queue: Queue
     catalog: FlowCatalog

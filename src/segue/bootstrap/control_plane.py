@@ -142,8 +142,11 @@ def _controller(configuration: Configuration, outside: Backends) -> Controller:
             queue=outside.queue,
             clock=outside.clock,
             values=outside.values,
+            prepare_flow=lambda source, settings: fill_defaults(
+                source, outside.types, (*settings.plugin_defaults, *outside.defaults)
+            ),
+            settings=outside.namespaces.of,
             documents=RestDocuments(),
-            prepare_flow=lambda source: fill_defaults(source, outside.types, outside.defaults),
         ),
         ControllerConfig(
             host=configuration.controller.host,
@@ -169,6 +172,7 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             journal=database.journal,
             jobs=database.jobs,
             slots=database.slots,
+            namespaces=database.namespaces,
             storage=outside.storage,
             queue=outside.queue,
             catalog=outside.catalog,

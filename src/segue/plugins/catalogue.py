@@ -5,6 +5,8 @@ _HERE = "segue.plugins.core."
 _KESTRA = "io.kestra.plugin.kestra."
 _OLD = "io.kestra.core.tasks."
 _FS = "io.kestra.plugin.fs."
+_SCRIPTS = "io.kestra.plugin.scripts."
+_SCRIPTS_HERE = "segue.plugins.scripts."
 
 TYPES = {
     _CORE + "debug.Echo": _HERE + "debug:Echo",
@@ -25,12 +27,45 @@ TYPES = {
     _CORE + "log.Fetch": _HERE + "log:Fetch",
     _CORE + "log.Log": _HERE + "log:Log",
     _CORE + "output.OutputValues": _HERE + "output:OutputValues",
+    _CORE + "runner.Process": _HERE + "runner:Process",
     _CORE + "storage.LocalFiles": _HERE + "storage:LocalFiles",
     _CORE + "storage.Size": _HERE + "storage:Size",
     _CORE + "storage.Write": _HERE + "storage:Write",
     _CORE + "templating.TemplatedTask": _HERE + "templating:TemplatedTask",
     _KESTRA + "executions.Count": "segue.plugins.kestra.executions:Count",
     _KESTRA + "executions.Query": "segue.plugins.kestra.executions:Query",
+    _SCRIPTS + "bun.Commands": _SCRIPTS_HERE + "bun:Commands",
+    _SCRIPTS + "bun.Script": _SCRIPTS_HERE + "bun:Script",
+    _SCRIPTS + "deno.Commands": _SCRIPTS_HERE + "deno:Commands",
+    _SCRIPTS + "deno.Script": _SCRIPTS_HERE + "deno:Script",
+    _SCRIPTS + "dotnet.Commands": _SCRIPTS_HERE + "dotnet:Commands",
+    _SCRIPTS + "dotnet.Script": _SCRIPTS_HERE + "dotnet:Script",
+    _SCRIPTS + "go.Commands": _SCRIPTS_HERE + "go:Commands",
+    _SCRIPTS + "go.Script": _SCRIPTS_HERE + "go:Script",
+    _SCRIPTS + "groovy.Commands": _SCRIPTS_HERE + "groovy:Commands",
+    _SCRIPTS + "groovy.Script": _SCRIPTS_HERE + "groovy:Script",
+    _SCRIPTS + "jbang.Commands": _SCRIPTS_HERE + "jbang:Commands",
+    _SCRIPTS + "jbang.Script": _SCRIPTS_HERE + "jbang:Script",
+    _SCRIPTS + "julia.Commands": _SCRIPTS_HERE + "julia:Commands",
+    _SCRIPTS + "julia.Script": _SCRIPTS_HERE + "julia:Script",
+    _SCRIPTS + "lua.Commands": _SCRIPTS_HERE + "lua:Commands",
+    _SCRIPTS + "lua.Script": _SCRIPTS_HERE + "lua:Script",
+    _SCRIPTS + "node.Commands": _SCRIPTS_HERE + "node:Commands",
+    _SCRIPTS + "node.Script": _SCRIPTS_HERE + "node:Script",
+    _SCRIPTS + "perl.Commands": _SCRIPTS_HERE + "perl:Commands",
+    _SCRIPTS + "perl.Script": _SCRIPTS_HERE + "perl:Script",
+    _SCRIPTS + "php.Commands": _SCRIPTS_HERE + "php:Commands",
+    _SCRIPTS + "php.Script": _SCRIPTS_HERE + "php:Script",
+    _SCRIPTS + "powershell.Commands": _SCRIPTS_HERE + "powershell:Commands",
+    _SCRIPTS + "powershell.Script": _SCRIPTS_HERE + "powershell:Script",
+    _SCRIPTS + "python.Commands": _SCRIPTS_HERE + "python:Commands",
+    _SCRIPTS + "python.Script": _SCRIPTS_HERE + "python:Script",
+    _SCRIPTS + "r.Commands": _SCRIPTS_HERE + "r:Commands",
+    _SCRIPTS + "r.Script": _SCRIPTS_HERE + "r:Script",
+    _SCRIPTS + "ruby.Commands": _SCRIPTS_HERE + "ruby:Commands",
+    _SCRIPTS + "ruby.Script": _SCRIPTS_HERE + "ruby:Script",
+    _SCRIPTS + "shell.Commands": _SCRIPTS_HERE + "shell:Commands",
+    _SCRIPTS + "shell.Script": _SCRIPTS_HERE + "shell:Script",
 }
 """Where the class of each type is: `module:Class`, imported when a flow first names the type."""
 
@@ -48,3 +83,11 @@ ALIASES = {
     _OLD + "templating.TemplatedTask": _CORE + "templating.TemplatedTask",
 }
 """Old names and the types they stand for."""
+
+_IN_A_JVM = "runs code inside a Java virtual machine, which is not there: use a Script task of the language"
+REFUSED = {
+    f"{_SCRIPTS}{language}.{name}": f"{name} of {language} {_IN_A_JVM}"
+    for language in ("groovy", "jython", "nashorn")
+    for name in ("Eval", "FileTransform")
+}
+"""Types that will not be there, and why (core plugins 17.7)."""

@@ -10,6 +10,7 @@ from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.kv import KvRepository
 from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.namespace_files import NamespaceFileRepository
+from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
 
@@ -65,6 +66,11 @@ class Database(Protocol):
     @property
     def namespace_files(self) -> NamespaceFileRepository:
         """The register of namespace files."""
+        ...
+
+    @property
+    def namespaces(self) -> NamespaceRepository:
+        """Namespaces."""
         ...
 
     async def start(self) -> None:

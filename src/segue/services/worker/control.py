@@ -68,14 +68,14 @@ class Control:
         self._connected = None
         self._is_there.clear()
 
-    async def flow_source(self, key: pb.FlowKey) -> str:
-        """The source of a revision. Raises ``SegueError`` when there is none for this worker."""
+    async def flow(self, key: pb.FlowKey) -> pb.FetchFlowResponse:
+        """The source of a revision, and the variables of its namespaces. Raises ``SegueError`` when there is none
+        for this worker."""
 
-        async def fetch(to: Connected) -> str:
+        async def fetch(to: Connected) -> pb.FetchFlowResponse:
             request = pb.FetchFlowRequest(flow=key)
-            answer = await to.stub.FetchFlow(request, metadata=to.metadata, timeout=_TIMEOUT)
-            source: str = answer.source
-            return source
+            answer: pb.FetchFlowResponse = await to.stub.FetchFlow(request, metadata=to.metadata, timeout=_TIMEOUT)
+            return answer
 
         return await self._call(fetch)
 

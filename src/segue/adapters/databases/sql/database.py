@@ -13,6 +13,7 @@ from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.logs import SqlLogs
 from segue.adapters.databases.sql.migrations import migrate
 from segue.adapters.databases.sql.namespace_files import SqlNamespaceFiles
+from segue.adapters.databases.sql.namespaces import SqlNamespaces
 from segue.adapters.databases.sql.outputs import SqlOutputs
 from segue.adapters.databases.sql.slots import SqlSlots
 from segue.adapters.databases.sql.statements import Statement
@@ -39,6 +40,7 @@ class SqlDatabase:
         self.slots = SqlSlots(self._lanes)
         self.kv = SqlKv(self._lanes)
         self.namespace_files = SqlNamespaceFiles(self._lanes)
+        self.namespaces = SqlNamespaces(self._lanes)
 
     async def start(self) -> None:
         """See ``Database.start``."""

@@ -374,3 +374,23 @@ Index(
     sqlite_where=namespace_files.c.uri.is_not(None),
     postgresql_where=namespace_files.c.uri.is_not(None),
 )
+
+namespaces = Table(
+    "namespaces",
+    metadata,
+    Column("tenant", TEXT, primary_key=True),
+    Column("id", TEXT, primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("latest", Boolean, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("body", TEXT, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    Column("updated_at", NUMBER, nullable=False),
+)
+Index(
+    "namespaces_latest",
+    namespaces.c.tenant,
+    namespaces.c.id,
+    sqlite_where=column("latest"),
+    postgresql_where=column("latest"),
+)
