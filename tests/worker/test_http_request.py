@@ -5,6 +5,7 @@ import contextlib
 import json
 import socket
 
+import psutil
 import pytest
 from http_bench import CORE, open_bench
 from tests.web import PASSWORD, TOKEN, USER, HttpProxy, Proxy, SocksProxy, Web, serving, tls_web
@@ -400,8 +401,13 @@ async def test_redirects_in_a_circle(bench):
 
 
 async def test_a_task_with_a_timeout_leaves_the_connection(bench):
+    def connections():
+        found = psutil.Process().net_connections("tcp")
+        return [one for one in found if one.raddr and one.raddr.port == bench.web.port and one.status == "ESTABLISHED"]
+
     done = await bench.request("/slow/30", timeout="PT0.3S")
     assert "Timeout" in done.error
+    await bench.whole.stage.until(lambda: not connections())
 
 
 async def test_bodies(bench):

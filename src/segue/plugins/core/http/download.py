@@ -24,9 +24,13 @@ class DownloadOutput(Output):
     """``uri`` of the file in internal storage, and what came with it; ``length`` in bytes."""
 
     uri: str
+    """The file in internal storage."""
     code: int
+    """The code of the response."""
     length: int
+    """Bytes of the file."""
     headers: dict[str, list[str]]
+    """The headers of the response: names in lower case, each with all its values."""
 
 
 class Download(Task, RequestProperties):
