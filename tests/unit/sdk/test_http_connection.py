@@ -25,12 +25,12 @@ async def test_probes_keep_a_silent_connection_alive(keeps_alive, is_proxied):
 
 async def test_the_authorities_of_the_machine_are_trusted(tmp_path, monkeypatch):
     with serving(tls_web(tmp_path)) as web:
-        connections._tls.cache_clear()
+        connections.tls_context.cache_clear()
         async with connections.open_client(HttpSettings()) as client:
             with pytest.raises(httpx.ConnectError, match="self-signed"):
                 await client.get(web.url + "/echo")
-        connections._tls.cache_clear()
+        connections.tls_context.cache_clear()
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
         async with connections.open_client(HttpSettings()) as client:
             assert (await client.get(web.url + "/echo")).status_code == 200
-        connections._tls.cache_clear()
+        connections.tls_context.cache_clear()
