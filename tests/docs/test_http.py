@@ -67,7 +67,10 @@ def server(tmp_path_factory: pytest.TempPathFactory, shop: Web) -> Iterator[Serv
     described.mkdir()
     (described / "METADATA").write_text("Metadata-Version: 2.1\nName: guide-plugin\nVersion: 1.0\n")
     (described / "entry_points.txt").write_text("[segue.plugins]\norg.example.GetOrder = guide_plugin:GetOrder\n")
-    environment = {"SECRET_API_TOKEN": "dDBrZW4tb2YtdGhlLXNob3A=", "PYTHONPATH": ":".join([str(folder), *sys.path[1:]])}
+    environment = {
+        "SECRET_API_TOKEN": "dDBrZW4tb2YtdGhlLXNob3A=",
+        "PYTHONPATH": ":".join([str(folder), *filter(None, sys.path)]),
+    }
     process = ServerProcess(
         "guide", "standalone", Path(folder), COMBINATIONS[0].config(folder), environment=environment
     )
