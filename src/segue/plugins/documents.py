@@ -84,7 +84,7 @@ class Library:
         """The groups, and after them one for each of what is installed and cannot be used."""
         groups = _grouped(self._elements().values(), by_subgroup=False)
         for name, reason in sorted(self._registry.faults().items()):
-            group = ".".join(name.split(".")[:_GROUP_PARTS]) if "/" not in name else name
+            group = name if "/" in name else _group_of(name)
             entry = next((one for one in groups if one["group"] == group), None)
             if entry is None:
                 entry = _group(group, group)
@@ -105,6 +105,13 @@ class Library:
         return self._once(
             ("icons",), lambda: {one.type: _icon(one) for one in self._elements().values() if _svg(one.model)}
         )
+
+    def group_icons(self) -> Mapping[str, JsonObject]:
+        """See ``PluginLibrary.group_icons``."""
+        found: dict[str, JsonObject] = {}
+        for name, icon in sorted(self.icons().items()):
+            found.setdefault(_group_of(name), {**icon, "name": _group_of(name)})
+        return found
 
     def triggers(self) -> Sequence[JsonObject]:
         """See ``PluginLibrary.triggers``."""
@@ -162,13 +169,17 @@ def _elements(registry: PluginRegistry) -> Iterator[Element]:
 def _grouped(elements: Any, *, by_subgroup: bool) -> list[JsonObject]:
     groups: dict[str, JsonObject] = {}
     for element in sorted(elements, key=lambda one: str(one.type)):
-        package = element.type.rpartition(".")[0]
-        group = ".".join(package.split(".")[:_GROUP_PARTS])
+        package, group = element.type.rpartition(".")[0], _group_of(element.type)
         name = package if by_subgroup else group
         entry = groups.setdefault(name, _group(group, name) | ({"subGroup": package} if by_subgroup else {}))
         shown = {"cls": element.type, "deprecated": element.is_deprecated} | _texts(element.model)
         entry[_ROLES[element.kind]].append(shown)
     return list(groups.values())
+
+
+def _group_of(type_name: str) -> str:
+    package = type_name.rpartition(".")[0] or type_name
+    return ".".join(package.split(".")[:_GROUP_PARTS])
 
 
 def _group(group: str, name: str) -> JsonObject:
