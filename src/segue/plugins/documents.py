@@ -23,7 +23,7 @@ from segue.plugins.schemas import Kind, editor_schema, plugins
 from segue.sdk import Output, Task
 
 _KINDS: dict[str, Kind] = {"FLOW": "flow", "TASK": "task", "TRIGGER": "trigger"}
-_ROLES = {"task": "tasks", "trigger": "triggers", "condition": "conditions"}
+_ROLES = {"task": "tasks", "trigger": "triggers", "condition": "conditions", "task_runner": "taskRunners"}
 _OLD_FLOWABLES = {"ForEach", "EachSequential", "EachParallel", "ForEachItem", "Template", "Resume"}
 _GROUP_PARTS = 4
 _FLOWABLE_TYPES = frozenset(task_type(name) for name in FLOWABLES)

@@ -1,4 +1,4 @@
-"""From type names to plugin classes, loaded when first needed.
+"""From type names to the classes of plugins, loaded when first needed.
 
 Plugins of other distributions and of folders are found as ``segue.plugins.discovery`` says. Modules are imported only
 when a flow names the type.
@@ -8,19 +8,24 @@ import contextlib
 import importlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
 from segue.domain.errors import UnavailableError
 from segue.domain.flow.faults import faults_of
-from segue.domain.flow.type_names import Fault, TypeInfo
-from segue.plugins.catalogue import ALIASES, TYPES
+from segue.domain.flow.type_names import Fault, Kind, TypeInfo
+from segue.plugins.catalogue import ALIASES, REFUSED, TYPES
 from segue.plugins.discovery import Installed, Place
-from segue.sdk import Task
+from segue.sdk import Task, TaskRunner, validation_context
 
 OWN = "segue"
 """Who brings the types of this distribution."""
+
+Plugin: TypeAlias = Task | TaskRunner
+Wanted = TypeVar("Wanted", Task, TaskRunner)
+
+_KINDS: tuple[tuple[type[Plugin], Kind], ...] = ((Task, "task"), (TaskRunner, "task_runner"))
 
 
 class PluginRegistry:
@@ -38,10 +43,10 @@ class PluginRegistry:
         self._installed = Installed(folders) if installed else None
         if self._installed is not None:
             self._know(self._installed.places)
-        self._classes: dict[str, type[Task]] = {}
+        self._classes: dict[str, type[Plugin]] = {}
         self._infos: dict[str, TypeInfo] = {}
 
-    def add(self, plugin: type[Task]) -> None:
+    def add(self, plugin: type[Plugin]) -> None:
         """Know one class more, under its own name and aliases; over one of the same name."""
         self._paths[plugin.type] = f"{plugin.__module__}:{plugin.__qualname__}"
         self._classes[plugin.type] = plugin
@@ -89,47 +94,71 @@ class PluginRegistry:
                     self._aliases.setdefault(alias.lower(), name)
 
     def find(self, type_name: str) -> type[Task] | None:
-        """The class of a type or alias, None if there is none.
+        """The class of a task's type or alias, None if there is none.
 
         Raises ``UnavailableError`` when it exists but cannot be loaded, naming the module that is missing.
         """
-        name = self.canonical(type_name)
-        if name is None:
-            return None
-        found = self._classes.get(name)
-        if found is None:
-            found = self._classes[name] = self._load(name)
-        return found
+        return self._find(type_name, Task)
+
+    def find_runner(self, type_name: str) -> type[TaskRunner] | None:
+        """The class of a task runner's type or alias. As ``find``."""
+        return self._find(type_name, TaskRunner)
 
     def resolve(self, type_name: str) -> TypeInfo | None:
         """What the parser wants to know about a type or alias, None if there is none.
 
         A type that cannot be loaded is known: no flow that uses it is valid, and the fault says why.
         """
+        if type_name in REFUSED:
+            return TypeInfo("other", type_name, lambda _: [(("type",), REFUSED[type_name])])
         name = self.canonical(type_name)
         if name is None:
             return None
         info = self._infos.get(name)
         if info is None:
             try:
-                info = self._infos[name] = _describe(name, self.find(name))
+                info = self._infos[name] = self._describe(name)
             except UnavailableError as error:
                 fault: Fault = (("type",), error.message)
                 info = self._infos[name] = TypeInfo("task", name, lambda _: [fault])
         return info
 
-    def _load(self, name: str) -> type[Task]:
-        """The class of a name; what went wrong once is not tried again."""
+    def load(self, name: str) -> type[Plugin]:
+        """The class of a canonical name, of whatever kind; what went wrong once is not tried again.
+
+        Raises ``UnavailableError``, as ``find``.
+        """
         if name in self._errors:
             raise UnavailableError(self._errors[name])
-        try:
-            return _load(name, self._paths[name])
-        except UnavailableError as error:
-            self._errors[name] = error.message
-            raise
+        found = self._classes.get(name)
+        if found is None:
+            try:
+                found = self._classes[name] = _load(name, self._paths[name])
+            except UnavailableError as error:
+                self._errors[name] = error.message
+                raise
+        return found
+
+    def _find(self, type_name: str, kind: type[Wanted]) -> type[Wanted] | None:
+        name = self.canonical(type_name)
+        found = None if name is None else self.load(name)
+        return found if found is not None and issubclass(found, kind) else None
+
+    def _describe(self, name: str) -> TypeInfo:
+        plugin, context = self.load(name), validation_context(self)
+
+        def validate(properties: Mapping[str, Any]) -> list[Fault]:
+            try:
+                plugin.model_validate(dict(properties), by_alias=True, by_name=False, context=context)
+            except ValidationError as error:
+                return [(fault.path, fault.message) for fault in faults_of(error)]
+            return []
+
+        kind = next(kind for base, kind in _KINDS if issubclass(plugin, base))
+        return TypeInfo(kind=kind, canonical=name, validate=validate, aliases=plugin.aliases)
 
 
-def _load(name: str, path: str) -> type[Task]:
+def _load(name: str, path: str) -> type[Plugin]:
     module_name, _, class_name = path.partition(":")
     try:
         found: Any = importlib.import_module(module_name)
@@ -138,19 +167,6 @@ def _load(name: str, path: str) -> type[Task]:
     except Exception as error:  # whatever the code of a plugin does when it is imported
         reason = str(error) or type(error).__name__
         raise UnavailableError(f"The plugin '{name}' cannot be loaded from '{path}': {reason}") from error
-    if not (isinstance(found, type) and issubclass(found, Task)):
-        raise UnavailableError(f"The plugin '{name}' cannot be loaded: '{path}' is no task")
+    if not (isinstance(found, type) and issubclass(found, Task | TaskRunner)):
+        raise UnavailableError(f"The plugin '{name}' cannot be loaded: '{path}' is neither a task nor a task runner")
     return found
-
-
-def _describe(name: str, plugin: type[Task] | None) -> TypeInfo:
-    assert plugin is not None, "only called for known names"
-
-    def validate(properties: Mapping[str, Any]) -> list[Fault]:
-        try:
-            plugin.model_validate(dict(properties), by_alias=True, by_name=False)
-        except ValidationError as error:
-            return [(fault.path, fault.message) for fault in faults_of(error)]
-        return []
-
-    return TypeInfo(kind="task", canonical=name, validate=validate, aliases=plugin.aliases)
