@@ -28,9 +28,10 @@ class Pretty(Task):
 
     type: ClassVar[str] = "org.example.looks.Pretty"
     icon: ClassVar[str] = SVG
+    aliases: ClassVar[frozenset[str]] = frozenset({"org.example.Old"})
     deprecated: ClassVar[str] = "Use org.example.looks.Prettier."
 
-    colour: Property[str]
+    colour: Property[str] = Field(examples=["red"])
     """Which one."""
     size: Property[int] | None = Field(default=None, deprecated="Use colour.")
     """How large."""
@@ -63,10 +64,13 @@ def test_the_document(library: Library) -> None:
     assert (properties["title"], properties["description"]) == ("Looks good.", "In all respects.")
     assert properties["properties"]["size"]["$deprecated"] is True
     assert properties["properties"]["colour"]["$dynamic"] is True
+    assert properties["properties"]["colour"]["$examples"] == ["red"]
+    assert properties["properties"]["colour"]["$required"] is True
     assert "$dynamic" not in properties["properties"]["fixed"]
     assert properties["properties"]["fixed"]["default"] == 3
     text = document["markdown"]
     assert "> Deprecated. Use org.example.looks.Prettier." in text
+    assert "Older names: `org.example.Old`." in text
     assert "| `colour` | string |  | Which one. (required, dynamic) |" in text
     assert "How large. (dynamic, deprecated)" in text
     assert "| `text` | string |  | The text." in text
