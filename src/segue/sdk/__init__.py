@@ -31,13 +31,25 @@ from segue.sdk.context import (
 )
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
 from segue.sdk.insights import Insights, InsightStep
+from segue.sdk.lines import LONGEST_LINE, LineSplitter
 from segue.sdk.moments import Moment
 from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
 from segue.sdk.records import Record, RecordError, as_text, read_records
-from segue.sdk.runner import OnLine, RunnerCommand, RunnerResult, Stream, TaskRunner
+from segue.sdk.runner import (
+    AnyTaskRunner,
+    OnLine,
+    RunnerCommand,
+    RunnerResult,
+    RunnerTypes,
+    Stream,
+    TaskRunner,
+    validation_context,
+)
 from segue.sdk.task import Example, Output, Task, TaskFailed, TaskResult
 
 __all__ = [
+    "LONGEST_LINE",
+    "AnyTaskRunner",
     "Duration",
     "Example",
     "ExecutionInfo",
@@ -50,6 +62,7 @@ __all__ = [
     "JobFiles",
     "KvContent",
     "KvType",
+    "LineSplitter",
     "LogLevel",
     "Metrics",
     "Moment",
@@ -71,6 +84,7 @@ __all__ = [
     "RunLogger",
     "RunnerCommand",
     "RunnerResult",
+    "RunnerTypes",
     "State",
     "Stream",
     "Task",
@@ -81,4 +95,5 @@ __all__ = [
     "as_text",
     "is_truthy",
     "read_records",
+    "validation_context",
 ]
