@@ -19,6 +19,7 @@ from segue.testing import (
     shown,
     slot_rows,
     stores,
+    trigger_states,
 )
 from segue.testing.servers import PostgresServer
 
@@ -151,4 +152,12 @@ class TestSqliteNamespaces(OnSqlite, namespaces.NamespaceConformance):
 
 
 class TestPostgresqlNamespaces(OnPostgresql, namespaces.NamespaceConformance):
+    pass
+
+
+class TestSqliteTriggers(OnSqlite, trigger_states.TriggerConformance):
+    pass
+
+
+class TestPostgresqlTriggers(OnPostgresql, trigger_states.TriggerConformance):
     pass

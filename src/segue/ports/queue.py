@@ -33,6 +33,8 @@ class Channel(StrEnum):
     """``tenant/namespace/id`` of flows with a new revision."""
     NAMESPACES = "namespace-changes"
     """``tenant/namespace`` of namespaces whose settings changed."""
+    TRIGGERS = "triggers"
+    """ISO dates (UTC) at which triggers are due that were not due then before."""
     TIMERS = "timers"
     """ISO dates (UTC) of timers set, so that who waits for the next one wakes up early enough."""
 

@@ -13,6 +13,7 @@ from segue.ports.repositories.namespace_files import NamespaceFileRepository
 from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
+from segue.ports.repositories.triggers import TriggerRepository
 
 
 class Database(Protocol):
@@ -71,6 +72,11 @@ class Database(Protocol):
     @property
     def namespaces(self) -> NamespaceRepository:
         """Namespaces."""
+        ...
+
+    @property
+    def triggers(self) -> TriggerRepository:
+        """States of triggers."""
         ...
 
     async def start(self) -> None:

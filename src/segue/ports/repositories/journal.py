@@ -12,6 +12,7 @@ from segue.domain.execution.jobs import Job, Timer
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.model import Execution
 from segue.domain.execution.task_run import TaskRun
+from segue.domain.trigger.state import TriggerKey
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -64,6 +65,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     frees_slot: bool = False
     """The execution's slot goes to the one that has waited longest, which gets a ``SlotGranted`` fact; its place in
     the queue, if it has only that, is removed."""
+    frees_trigger: datetime | None = None
+    """When the execution has ended: the trigger that waits for that, if there is one, may be evaluated again."""
+    stops_trigger: TriggerKey | None = None
+    """With it: this trigger is disabled (flow language 12.1, ``stopAfter``)."""
     consumed: Sequence[int] = ()
     """``seq`` of the facts that are now part of the state."""
 

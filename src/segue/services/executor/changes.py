@@ -29,5 +29,7 @@ def change_of(state: ExecutionState, decision: Decision, facts: Sequence[InboxFa
         executions=list(decision.executions.values()),
         facts=decision.facts,
         frees_slot=decision.frees_slot,
+        frees_trigger=None if decision.ends_trigger is None else decision.ends_trigger.at,
+        stops_trigger=None if decision.ends_trigger is None else decision.ends_trigger.stopped,
         consumed=[fact.seq for fact in facts],
     )

@@ -225,6 +225,9 @@ class Step:
             await queue.broadcast(Channel.TIMERS, [min(timers).isoformat()])
         await queue.broadcast(Channel.EXECUTIONS, [change.execution.id for change in changes])
         await queue.broadcast(Channel.LOGS, [change.execution.id for change in changes if change.logs])
+        ended = [change.frees_trigger for change in changes if change.frees_trigger is not None]
+        if ended:
+            await queue.broadcast(Channel.TRIGGERS, [min(ended).isoformat()])
         freed = {slot_scope(change.execution.flow) for change in changes if change.frees_slot}
         if freed:
             await queue.publish(Topic.EXECUTIONS, await self._ports.slots.woken(sorted(freed)))

@@ -1,19 +1,38 @@
 """What the scheduler works with and how."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits
+from segue.domain.trigger.schedule import GRACE
 from segue.ports.clock import Clock
 from segue.ports.queue import Queue
+from segue.ports.repositories.catalog import FlowCatalog
+from segue.ports.repositories.flow_expressions import FlowExpressions
 from segue.ports.repositories.journal import Journal
+from segue.ports.repositories.triggers import TriggerRepository
 
 
 @dataclass(frozen=True)
 class SchedulerPorts:
-    """The outside of a scheduler."""
+    """The outside of the timers."""
 
     journal: Journal
     queue: Queue
     clock: Clock
+
+
+@dataclass(frozen=True)
+class TriggerPorts:
+    """The outside of the triggers. ``encrypt`` stores SECRET inputs, None refuses them."""
+
+    triggers: TriggerRepository
+    catalog: FlowCatalog
+    expressions: FlowExpressions
+    queue: Queue
+    clock: Clock
+    encrypt: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -22,3 +41,25 @@ class SchedulerConfig:
 
     batch_size: int = 500
     longest_pause: float = 5.0
+
+
+@dataclass(frozen=True)
+class TriggerConfig:
+    """How triggers are evaluated.
+
+    ``batch_size``: triggers claimed at once, which bounds a transaction. ``lease`` (seconds): how long a claim holds
+    when its scheduler dies; shorter than dates take to count as missed. ``longest_pause`` (seconds) bounds the wait
+    when news got lost. ``broken_pause`` (seconds): when a trigger is looked at again whose flow cannot be read.
+    """
+
+    batch_size: int = 250
+    lease: float = 10.0
+    longest_pause: float = 5.0
+    broken_pause: float = 60.0
+    limits: EngineLimits = DEFAULT_LIMITS
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError("batch_size must be at least 1")
+        if not 0 < self.lease < GRACE.total_seconds():
+            raise ValueError(f"lease must be shorter than {GRACE.total_seconds():g} seconds")

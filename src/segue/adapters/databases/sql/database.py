@@ -17,6 +17,7 @@ from segue.adapters.databases.sql.namespaces import SqlNamespaces
 from segue.adapters.databases.sql.outputs import SqlOutputs
 from segue.adapters.databases.sql.slots import SqlSlots
 from segue.adapters.databases.sql.statements import Statement
+from segue.adapters.databases.sql.triggers import SqlTriggers
 
 _PING = Statement("ping", "SELECT 1")
 
@@ -38,6 +39,7 @@ class SqlDatabase:
         self.logs = SqlLogs(self._lanes)
         self.insights = SqlInsights(self._lanes)
         self.slots = SqlSlots(self._lanes)
+        self.triggers = SqlTriggers(self._lanes)
         self.kv = SqlKv(self._lanes)
         self.namespace_files = SqlNamespaceFiles(self._lanes)
         self.namespaces = SqlNamespaces(self._lanes)

@@ -266,6 +266,50 @@ Index(
     concurrency_slots.c.execution_id,
 )
 
+triggers = Table(
+    "triggers",
+    metadata,
+    Column("uid", TEXT, primary_key=True),
+    Column("tenant", TEXT, nullable=False),
+    Column("namespace", TEXT, nullable=False),
+    Column("flow_id", TEXT, nullable=False),
+    Column("trigger_id", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("version", NUMBER, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("due_at", NUMBER),
+    Column("pending_at", NUMBER),
+    Column("next_at", NUMBER),
+    Column("free_at", NUMBER),
+    Column("triggered_at", NUMBER),
+    Column("execution_id", TEXT),
+    Column("worker_id", TEXT),
+    Column("body", TEXT, nullable=False),
+    postgresql_with=_UPDATED,
+)
+"""``due_at``: when a scheduler looks next, NULL for never; a claim moves it. Columns rule over what ``body`` says."""
+Index(
+    "triggers_due",
+    triggers.c.due_at,
+    triggers.c.uid,
+    sqlite_where=triggers.c.due_at.is_not(None),
+    postgresql_where=triggers.c.due_at.is_not(None),
+)
+Index(
+    "triggers_execution",
+    triggers.c.execution_id,
+    sqlite_where=triggers.c.execution_id.is_not(None),
+    postgresql_where=triggers.c.execution_id.is_not(None),
+)
+Index(
+    "triggers_worker",
+    triggers.c.worker_id,
+    sqlite_where=triggers.c.worker_id.is_not(None),
+    postgresql_where=triggers.c.worker_id.is_not(None),
+)
+Index("triggers_flow", triggers.c.tenant, triggers.c.namespace, triggers.c.flow_id, triggers.c.trigger_id)
+
 logs = Table(
     "logs",
     metadata,
