@@ -194,7 +194,7 @@ async def test_a_reader_that_has_enough_ends_the_reading(whole, monkeypatch):
 
     await whole.stage.files.write("main", "io.test", "large", _chunk(b"x"))
     monkeypatch.setattr(whole.stage.storage, "get", get)
-    row, run = await one(whole, "  - {id: t, type: test.Peek, uri: 'nsfile:///large'}\n")
+    row, _ = await one(whole, "  - {id: t, type: test.Peek, uri: 'nsfile:///large'}\n")
     assert row.state is State.SUCCESS
     async with asyncio.timeout(5):
         await is_closed.wait()
