@@ -10,6 +10,7 @@ BENCHMARKS = {
     "b3": "webhook, ForEach over 100 values",
     "b4": "webhook with a body of 160 KB",
     "expr": "expressions against Jinja2's sandbox: rendering and compiling",
+    "files": "tasks over a file of 300 MB: seconds and memory",
     "foreach": "ForEach over 5,000 values in one execution",
     "idle": "time to ready, memory and CPU of a server without work",
     "loop": "Loop over 100,000 values, an execution each",
