@@ -2,6 +2,7 @@
 
 _CORE = "io.kestra.plugin.core."
 _HERE = "segue.plugins.core."
+_KESTRA = "io.kestra.plugin.kestra."
 _OLD = "io.kestra.core.tasks."
 _SCRIPTS = "io.kestra.plugin.scripts."
 _SCRIPTS_HERE = "segue.plugins.scripts."
@@ -9,6 +10,7 @@ _SCRIPTS_HERE = "segue.plugins.scripts."
 TYPES = {
     _CORE + "debug.Echo": _HERE + "debug:Echo",
     _CORE + "debug.Return": _HERE + "debug:Return",
+    _CORE + "execution.Count": _HERE + "execution:Count",
     _CORE + "execution.Fail": _HERE + "execution:Fail",
     _CORE + "execution.Assert": _HERE + "execution:Assert",
     _CORE + "flow.ForEachItem$ForEachItemMergeOutputs": _HERE + "for_each_item:Merge",
@@ -26,6 +28,8 @@ TYPES = {
     _CORE + "storage.Size": _HERE + "storage:Size",
     _CORE + "storage.Write": _HERE + "storage:Write",
     _CORE + "templating.TemplatedTask": _HERE + "templating:TemplatedTask",
+    _KESTRA + "executions.Count": "segue.plugins.kestra.executions:Count",
+    _KESTRA + "executions.Query": "segue.plugins.kestra.executions:Query",
     _SCRIPTS + "bun.Commands": _SCRIPTS_HERE + "bun:Commands",
     _SCRIPTS + "bun.Script": _SCRIPTS_HERE + "bun:Script",
     _SCRIPTS + "deno.Commands": _SCRIPTS_HERE + "deno:Commands",
@@ -64,6 +68,7 @@ TYPES = {
 ALIASES = {
     _OLD + "debugs.Echo": _CORE + "debug.Echo",
     _OLD + "debugs.Return": _CORE + "debug.Return",
+    _OLD + "executions.Counts": _CORE + "execution.Count",
     _OLD + "executions.Fail": _CORE + "execution.Fail",
     _OLD + "log.Fetch": _CORE + "log.Fetch",
     _OLD + "log.Log": _CORE + "log.Log",

@@ -41,6 +41,13 @@ class PluginRegistry:
         self._classes: dict[str, type[Plugin]] = {}
         self._infos: dict[str, TypeInfo] = {}
 
+    def add(self, plugin: type[Task]) -> None:
+        """Know one class more, under its own name and aliases; over one of the same name."""
+        self._paths[plugin.type] = f"{plugin.__module__}:{plugin.__qualname__}"
+        self._classes[plugin.type] = plugin
+        self._infos.pop(plugin.type, None)
+        self._aliases.update((alias.lower(), plugin.type) for alias in plugin.aliases)
+
     def types(self) -> list[str]:
         """The canonical names of all types, sorted."""
         return sorted(self._paths)

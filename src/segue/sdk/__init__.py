@@ -17,9 +17,22 @@ from segue.domain.execution.state import State
 from segue.domain.flow.fields import Duration
 from segue.domain.kv import KvContent, KvType
 from segue.expr import is_truthy
-from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, Platform, RunContext, RunLogger, TaskRunInfo
+from segue.sdk.context import (
+    ExecutionInfo,
+    Files,
+    FlowInfo,
+    Metrics,
+    NamespaceFile,
+    NamespaceFileStore,
+    Platform,
+    RunContext,
+    RunLogger,
+    TaskRunInfo,
+)
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
+from segue.sdk.insights import Insights, InsightStep
 from segue.sdk.lines import LONGEST_LINE, LineSplitter
+from segue.sdk.moments import Moment
 from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
 from segue.sdk.runner import (
     AnyTaskRunner,
@@ -43,12 +56,17 @@ __all__ = [
     "FlowInfo",
     "IfExists",
     "InputFiles",
+    "InsightStep",
+    "Insights",
     "JobFiles",
     "KvContent",
     "KvType",
     "LineSplitter",
     "LogLevel",
     "Metrics",
+    "Moment",
+    "NamespaceFile",
+    "NamespaceFileStore",
     "NamespaceFiles",
     "NamespaceFilesOptions",
     "NativeProperty",

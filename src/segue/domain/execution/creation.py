@@ -70,8 +70,9 @@ def create_execution(
 ) -> Execution:
     """The new execution of ``flow``, in state CREATED, not yet written anywhere.
 
-    It pins the revision of ``flow``. Labels are the flow's without ``system.*``, then the request's, the
-    later of two with one key winning; a chain without a correlation id gets the execution's own.
+    It pins the revision of ``flow`` and the settings of its namespaces. Labels are the flow's without ``system.*``,
+    then the request's, the later of two with one key winning; a chain without a correlation id gets the
+    execution's own.
     Raises ``LimitExceededError`` for inputs or labels that are too large.
     """
     check_inputs(request.inputs, limits)
@@ -80,7 +81,7 @@ def create_execution(
     status = Status.begin(now)
     return Execution(
         id=execution_id,
-        flow=FlowKey(flow.tenant, flow.flow.namespace, flow.flow.id, flow.revision),
+        flow=FlowKey(flow.tenant, flow.flow.namespace, flow.flow.id, flow.revision, flow.settings.pin),
         status=status.to(State.FAILED, now) if request.is_failed else status,
         created_at=now,
         labels=labels,

@@ -16,12 +16,16 @@ from segue.domain.labels import CORRELATION_ID, Label
 
 
 class FlowKey(msgspec.Struct, frozen=True, array_like=True):
-    """The exact revision of a flow. Hashable; the key of every flow cache."""
+    """The exact revision of a flow. Hashable; the key of every flow cache.
+
+    ``settings`` names the settings of namespaces that hold for it (``NamespaceSettings.pin``).
+    """
 
     tenant: str
     namespace: str
     flow_id: str
     revision: int
+    settings: str = ""
 
 
 class ExecutionKind(StrEnum):
