@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from segue.plugins.core.runner import Process, inherited
 from segue.plugins.scripts.command import Shell, arguments, is_too_long, sourced
@@ -96,7 +96,7 @@ class ScriptTask(Task, JobFiles):
     """Variables of the environment."""
     fail_fast: Property[bool] = Property.of(True)
     """Whether the first command that fails ends the task; else the last one decides."""
-    target_os: Property[TargetOS] = Property.of(TargetOS.AUTO)
+    target_os: Property[TargetOS] = Field(Property.of(TargetOS.AUTO), alias="targetOS")
     """The system the commands are for."""
     output_directory: Property[bool] | None = None
     """Deprecated, use `outputFiles`. Whether all files in the folder `{{ outputDir }}` are stored."""
@@ -132,10 +132,12 @@ class ScriptTask(Task, JobFiles):
         listener = Listener(context)
         try:
             command = await self._command(scene, listener)
-            result = await self.task_runner.run(context, command)
+            with context.insights.step("Command", runner=self.task_runner.type) as step:
+                result = await self.task_runner.run(context, command)
+                step.set(exitCode=result.exit_code, **{f"{stream}Lines": n for stream, n in listener.counts.items()})
+                return _checked(context, listener, result, await scene.collect_output_dir())
         finally:
             await scene.clear()
-        return _checked(context, listener, result, await scene.collect_output_dir())
 
     async def _command(self, scene: Scene, listener: Listener) -> RunnerCommand:
         image = ""
