@@ -8,6 +8,9 @@ _SCRIPTS = "io.kestra.plugin.scripts."
 _SCRIPTS_HERE = "segue.plugins.scripts."
 
 TYPES = {
+    _OLD + "scripts.Bash": _SCRIPTS_HERE + "legacy:Bash",
+    _OLD + "scripts.Node": _SCRIPTS_HERE + "legacy:Node",
+    _OLD + "scripts.Python": _SCRIPTS_HERE + "legacy:Python",
     _CORE + "debug.Echo": _HERE + "debug:Echo",
     _CORE + "debug.Return": _HERE + "debug:Return",
     _CORE + "execution.Count": _HERE + "execution:Count",
