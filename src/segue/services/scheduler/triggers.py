@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from segue.domain.errors import UnavailableError
+from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.trigger.state import TriggerKind, TriggerState
 from segue.ports.queue import Channel, Topic
 from segue.ports.repositories.triggers import TriggerTurn
@@ -45,6 +45,7 @@ class Triggers(Service):
         """Begin to wait."""
         self.spawn(self._listen, "listen")
         self.spawn(self._wait, "wait")
+        self.spawn(self._prepare, "prepare")
 
     async def on_stop(self) -> None:
         """Finish the batch at hand, so that nobody has to wait for its claims."""
@@ -84,6 +85,17 @@ class Triggers(Service):
             return longest
         until = (self._next - self._ports.clock.now()).total_seconds()
         return min(max(until, 0.001), longest)
+
+    async def _prepare(self) -> None:
+        """Read the flows of triggers that will be due soon."""
+        ports, config = self._ports, self._config
+        while True:
+            before = ports.clock.now() + timedelta(seconds=config.prepare_ahead)
+            for state in await ports.triggers.upcoming(before, config.prepared, _KINDS):
+                if ports.catalog.cached(state.flow) is None:
+                    with contextlib.suppress(NotFoundError, DefinitionError):
+                        await ports.catalog.by_key(state.flow)
+            await asyncio.sleep(config.prepare_every)
 
     async def look(self) -> int:
         """Claim a batch of what is due now and start what it says; how many triggers that were."""
