@@ -54,7 +54,7 @@ class TriggerConfig:
     before they are due, so that many due in one second do not wait for each other.
     """
 
-    batch_size: int = 1000
+    batch_size: int = 500
     lease: float = 10.0
     longest_pause: float = 5.0
     broken_pause: float = 60.0
