@@ -13,8 +13,10 @@ from segue.testing import (
     callers,
     databases,
     execution_searches,
+    follower_rows,
     inner_tasks,
     log_lines,
+    namespaces,
     shown,
     slot_rows,
     stores,
@@ -82,6 +84,10 @@ class TestSqliteSlots(OnSqlite, slot_rows.SlotConformance):
     pass
 
 
+class TestSqliteFollowers(OnSqlite, follower_rows.FollowerConformance):
+    pass
+
+
 class TestSqliteKv(OnSqlite, stores.KvConformance):
     pass
 
@@ -122,6 +128,10 @@ class TestPostgresqlSlots(OnPostgresql, slot_rows.SlotConformance):
     pass
 
 
+class TestPostgresqlFollowers(OnPostgresql, follower_rows.FollowerConformance):
+    pass
+
+
 class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
     pass
 
@@ -143,6 +153,14 @@ class TestSqliteInnerTasks(OnSqlite, inner_tasks.InnerTaskConformance):
 
 
 class TestPostgresqlInnerTasks(OnPostgresql, inner_tasks.InnerTaskConformance):
+    pass
+
+
+class TestSqliteNamespaces(OnSqlite, namespaces.NamespaceConformance):
+    pass
+
+
+class TestPostgresqlNamespaces(OnPostgresql, namespaces.NamespaceConformance):
     pass
 
 

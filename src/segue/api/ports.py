@@ -17,6 +17,7 @@ from segue.ports.repositories.insights import InsightRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
+from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
 from segue.ports.repositories.triggers import TriggerRepository
@@ -42,6 +43,7 @@ class ApiPorts:
     journal: Journal
     jobs: JobRepository
     slots: SlotRepository
+    namespaces: NamespaceRepository
     triggers: TriggerRepository
     storage: Storage
     queue: Queue

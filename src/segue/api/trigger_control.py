@@ -97,7 +97,8 @@ class TriggerControl:
     async def _first(self, key: TriggerKey, now: datetime) -> First:
         """When the trigger as it stands in its flow has to be looked at next."""
         try:
-            flow = await self._ports.catalog.by_key((await self.get(key)).flow)
+            revision = (await self.get(key)).revision
+            flow = await self._ports.catalog.latest(key.tenant, key.namespace, key.flow_id, revision)
         except DefinitionError:
             return First(now, is_planned=False)
         trigger = next((each for each in flow.flow.triggers if each.id == key.trigger_id), None)

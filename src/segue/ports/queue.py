@@ -16,6 +16,8 @@ class Topic(StrEnum):
 
     EXECUTIONS = "executions"
     """Ids of executions whose inbox holds something new."""
+    TRANSITIONS = "transitions"
+    """Ids of executions that entered a state which flow triggers wait for."""
 
 
 class Channel(StrEnum):
@@ -31,6 +33,8 @@ class Channel(StrEnum):
     """Ids of executions that have new log lines."""
     FLOWS = "flow-changes"
     """``tenant/namespace/id`` of flows with a new revision."""
+    NAMESPACES = "namespace-changes"
+    """``tenant/namespace`` of namespaces whose settings changed."""
     TRIGGERS = "triggers"
     """ISO dates (UTC) at which triggers are due that were not due then before."""
     TIMERS = "timers"

@@ -31,12 +31,25 @@ from segue.sdk.context import (
 )
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
 from segue.sdk.insights import Insights, InsightStep
+from segue.sdk.lines import LONGEST_LINE, LineSplitter
 from segue.sdk.moments import Moment
 from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
-from segue.sdk.runner import OnLine, RunnerCommand, RunnerResult, Stream, TaskRunner
+from segue.sdk.records import Record, RecordError, as_text, read_records
+from segue.sdk.runner import (
+    AnyTaskRunner,
+    OnLine,
+    RunnerCommand,
+    RunnerResult,
+    RunnerTypes,
+    Stream,
+    TaskRunner,
+    validation_context,
+)
 from segue.sdk.task import Example, Output, Task, TaskFailed, TaskResult
 
 __all__ = [
+    "LONGEST_LINE",
+    "AnyTaskRunner",
     "Duration",
     "Example",
     "ExecutionInfo",
@@ -49,6 +62,7 @@ __all__ = [
     "JobFiles",
     "KvContent",
     "KvType",
+    "LineSplitter",
     "LogLevel",
     "Metrics",
     "Moment",
@@ -63,11 +77,14 @@ __all__ = [
     "Platform",
     "Property",
     "PropertyInvalidError",
+    "Record",
+    "RecordError",
     "Renderer",
     "RunContext",
     "RunLogger",
     "RunnerCommand",
     "RunnerResult",
+    "RunnerTypes",
     "State",
     "Stream",
     "Task",
@@ -75,5 +92,8 @@ __all__ = [
     "TaskResult",
     "TaskRunInfo",
     "TaskRunner",
+    "as_text",
     "is_truthy",
+    "read_records",
+    "validation_context",
 ]

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 class InsightStep(Protocol):
     """A part of the work, to be used in ``with`` or ``async with``; FAILED when the block raises."""
 
-    def set(self, **values: Any) -> None:
+    def set(self, /, **values: Any) -> None:
         """Add what is known by now; shown at the latest when the step ends."""
 
     def __enter__(self) -> "InsightStep":
@@ -44,7 +44,7 @@ class InsightStep(Protocol):
 class Insights(Protocol):
     """What a task shows. Usable from any thread; a thread the task starts itself begins outside of all steps."""
 
-    def step(self, name: str, **values: Any) -> InsightStep:
+    def step(self, name: str, /, **values: Any) -> InsightStep:
         """A step, which begins and ends with its ``with`` block."""
 
     def table(self, name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -89,7 +89,7 @@ async def _put(backend: Backend, tenant: str, namespace: str, path: str, content
         data = content if isinstance(content, bytes) else b"".join([chunk async for chunk in content.chunks()])
         source = moved_flow(read_text(data, clean), check_namespace(namespace))
         store = FlowStore(backend.ports)
-        saved = await store.save(store.read(tenant, source))
+        saved = await store.save(await store.read(tenant, source))
         return FileRevision(revision=saved.revision, size=len(data), deleted=False, created_at=saved.updated_at)
     pieces = one_chunk(content) if isinstance(content, bytes) else content.chunks()
     return _revision(await backend.values.files.write(tenant, namespace, clean, pieces))

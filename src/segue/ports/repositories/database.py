@@ -4,12 +4,14 @@ from typing import Protocol
 
 from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flows import FlowRepository
+from segue.ports.repositories.followers import FollowerRepository
 from segue.ports.repositories.insights import InsightRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.kv import KvRepository
 from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.namespace_files import NamespaceFileRepository
+from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
 from segue.ports.repositories.triggers import TriggerRepository
@@ -59,6 +61,11 @@ class Database(Protocol):
         ...
 
     @property
+    def followers(self) -> FollowerRepository:
+        """Flow triggers."""
+        ...
+
+    @property
     def kv(self) -> KvRepository:
         """The KV store."""
         ...
@@ -66,6 +73,11 @@ class Database(Protocol):
     @property
     def namespace_files(self) -> NamespaceFileRepository:
         """The register of namespace files."""
+        ...
+
+    @property
+    def namespaces(self) -> NamespaceRepository:
+        """Namespaces."""
         ...
 
     @property

@@ -106,16 +106,18 @@ class JobBatch(_message.Message):
     def __init__(self, jobs: _Optional[_Iterable[_Union[Job, _Mapping]]] = ...) -> None: ...
 
 class FlowKey(_message.Message):
-    __slots__ = ("tenant", "namespace", "flow_id", "revision")
+    __slots__ = ("tenant", "namespace", "flow_id", "revision", "settings")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     FLOW_ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     namespace: str
     flow_id: str
     revision: int
-    def __init__(self, tenant: _Optional[str] = ..., namespace: _Optional[str] = ..., flow_id: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+    settings: str
+    def __init__(self, tenant: _Optional[str] = ..., namespace: _Optional[str] = ..., flow_id: _Optional[str] = ..., revision: _Optional[int] = ..., settings: _Optional[str] = ...) -> None: ...
 
 class Job(_message.Message):
     __slots__ = ("task_run_id", "attempt", "token", "execution_id", "flow", "task_id", "context", "outputs", "inner", "values")
@@ -355,10 +357,12 @@ class FetchFlowRequest(_message.Message):
     def __init__(self, flow: _Optional[_Union[FlowKey, _Mapping]] = ...) -> None: ...
 
 class FetchFlowResponse(_message.Message):
-    __slots__ = ("source",)
+    __slots__ = ("source", "namespace_variables")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_VARIABLES_FIELD_NUMBER: _ClassVar[int]
     source: str
-    def __init__(self, source: _Optional[str] = ...) -> None: ...
+    namespace_variables: bytes
+    def __init__(self, source: _Optional[str] = ..., namespace_variables: _Optional[bytes] = ...) -> None: ...
 
 class FetchOutputsRequest(_message.Message):
     __slots__ = ("execution_id", "task_run_id", "token")

@@ -1,11 +1,12 @@
 """What a controller needs, and what can be set about it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from segue.domain.execution.model import Execution
+from segue.domain.execution.model import Execution, FlowKey
+from segue.domain.namespace_settings import NO_SETTINGS, NamespaceSettings
 from segue.expr import Dialect
 from segue.ports.clock import Clock
 from segue.ports.queue import Queue
@@ -17,8 +18,12 @@ from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
 
 
-def _as_written(source: str) -> str:
+def _as_written(source: str, settings: NamespaceSettings) -> str:  # noqa: ARG001  as those that fill defaults in
     return source
+
+
+async def _no_settings(flow: FlowKey) -> NamespaceSettings:  # noqa: ARG001  as those that have some
+    return NO_SETTINGS
 
 
 class Documents(Protocol):
@@ -35,7 +40,11 @@ class Documents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ControllerPorts:
-    """The outside of a controller. ``prepare_flow`` turns the source of a flow into what workers get."""
+    """The outside of a controller.
+
+    ``prepare_flow`` turns the source of a flow, and the settings of its namespaces, into what workers get;
+    ``settings`` finds those settings.
+    """
 
     jobs: JobRepository
     executions: ExecutionRepository
@@ -47,7 +56,8 @@ class ControllerPorts:
     values: ValueSource
     """What expressions of tasks ask for."""
     documents: Documents
-    prepare_flow: Callable[[str], str] = _as_written
+    prepare_flow: Callable[[str, NamespaceSettings], str] = _as_written
+    settings: Callable[[FlowKey], Awaitable[NamespaceSettings]] = _no_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

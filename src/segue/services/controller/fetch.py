@@ -21,6 +21,7 @@ _PAGE = 1000
 _LOG_PAGE = 500
 _LEVELS = frozenset(level.value for level in LogLevel)
 _lines = msgspec.json.Encoder()
+_encode = _lines.encode
 MAX_NEEDS = 200
 """Values asked for with one call."""
 
@@ -32,8 +33,9 @@ class Fetch:
         self._ports = ports
         self._config = config
 
-    async def flow(self, session: Session, key: pb.FlowKey) -> str:
-        """The source of a revision the worker was given a job of. Raises ``NotFoundError``."""
+    async def flow(self, session: Session, key: pb.FlowKey) -> pb.FetchFlowResponse:
+        """The source of a revision the worker was given a job of, with the settings of its namespaces that were given
+        with it. Raises ``NotFoundError``."""
         flow = flow_of(key)
         found = None
         if session.worker.knows(flow):
@@ -44,7 +46,11 @@ class Fetch:
             raise NotFoundError(
                 f"There is no flow '{flow.namespace}.{flow.flow_id}' revision {flow.revision} for this worker"
             )
-        return self._ports.prepare_flow(found.source)
+        settings = await self._ports.settings(flow)
+        return pb.FetchFlowResponse(
+            source=self._ports.prepare_flow(found.source, settings),
+            namespace_variables=_encode(settings.variables) if settings.variables else b"",
+        )
 
     async def outputs(self, session: Session, request: pb.FetchOutputsRequest) -> AsyncIterator[bytes]:
         """The outputs of a task run of the same execution, or of one related to it, as JSON in chunks."""

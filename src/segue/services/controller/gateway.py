@@ -21,7 +21,7 @@ from segue.domain.errors import (
 )
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
-from segue.services.controller.config import ControllerConfig
+from segue.services.controller.config import ControllerConfig, ControllerPorts
 from segue.services.controller.fetch import Fetch
 from segue.services.controller.file_writes import FileWrites
 from segue.services.controller.key_values import KeyValues
@@ -52,6 +52,11 @@ class Stores(NamedTuple):
     writes: FileWrites
     key_values: KeyValues
     desk: Desk
+
+    @classmethod
+    def over(cls, ports: ControllerPorts, config: ControllerConfig) -> "Stores":
+        """All of them."""
+        return cls(Fetch(ports, config), FileWrites(ports, config), KeyValues(ports), Desk(ports, config))
 
 
 class Gateway(rpc.WorkerGatewayServicer):
@@ -136,7 +141,7 @@ class Gateway(rpc.WorkerGatewayServicer):
         """The source of a flow."""
         session = await self._session(context)
         try:
-            return pb.FetchFlowResponse(source=await self._fetch.flow(session, request.flow))
+            return await self._fetch.flow(session, request.flow)
         except SegueError as error:
             await _abort(context, _code(error), error.message)
 

@@ -73,7 +73,7 @@ def is_run(run: pb.TaskRunKey) -> bool:
 
 def flow_of(key: pb.FlowKey) -> FlowKey:
     """The key of a flow as it was sent."""
-    return FlowKey(key.tenant, key.namespace, key.flow_id, key.revision)
+    return FlowKey(key.tenant, key.namespace, key.flow_id, key.revision, key.settings)
 
 
 def log_entry(line: pb.LogLine, flow: FlowKey, now: datetime) -> LogEntry | None:

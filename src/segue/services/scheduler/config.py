@@ -6,12 +6,16 @@ from typing import Any
 
 from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits
 from segue.domain.trigger.schedule import GRACE
-from segue.ports.clock import Clock
+from segue.ports.clock import Clock, Ids
 from segue.ports.queue import Queue
 from segue.ports.repositories.catalog import FlowCatalog
+from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flow_expressions import FlowExpressions
+from segue.ports.repositories.followers import FollowerRepository
 from segue.ports.repositories.journal import Journal
+from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.triggers import TriggerRepository
+from segue.ports.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,22 @@ class TriggerPorts:
     expressions: FlowExpressions
     queue: Queue
     clock: Clock
+    encrypt: Callable[[str], Any] | None = None
+
+
+@dataclass(frozen=True)
+class FollowerPorts:
+    """The outside of the flow triggers. ``encrypt`` stores SECRET inputs, None refuses them."""
+
+    followers: FollowerRepository
+    executions: ExecutionRepository
+    outputs: OutputRepository
+    storage: Storage
+    catalog: FlowCatalog
+    expressions: FlowExpressions
+    queue: Queue
+    clock: Clock
+    ids: Ids
     encrypt: Callable[[str], Any] | None = None
 
 
@@ -68,3 +88,19 @@ class TriggerConfig:
             raise ValueError("batch_size must be at least 1")
         if not 0 < self.lease < GRACE.total_seconds():
             raise ValueError(f"lease must be shorter than {GRACE.total_seconds():g} seconds")
+
+
+@dataclass(frozen=True)
+class FollowerConfig:
+    """How flow triggers are evaluated.
+
+    ``batch_size``: transitions claimed at once, which bounds a transaction. ``lease`` (seconds): after which those of
+    a scheduler that died are looked at by others. ``longest_pause`` (seconds) bounds the wait when news got lost.
+    ``purge_every`` (seconds): how often what was met in windows that are over is removed.
+    """
+
+    batch_size: int = 100
+    lease: float = 10.0
+    longest_pause: float = 5.0
+    purge_every: float = 3600.0
+    limits: EngineLimits = DEFAULT_LIMITS

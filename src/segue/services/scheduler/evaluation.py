@@ -54,7 +54,8 @@ class Evaluation:
         A flow that cannot be read any more, and dates that cannot be told, are logged and looked at again later.
         """
         try:
-            flow = await self._ports.catalog.by_key(state.flow)
+            key = state.key
+            flow = await self._ports.catalog.latest(key.tenant, key.namespace, key.flow_id, state.revision)
             trigger = next(each for each in flow.flow.triggers if each.id == state.key.trigger_id)
         except (NotFoundError, DefinitionError, StopIteration) as error:
             logger.warning("trigger %s rests, its flow cannot be read: %s", state.key.uid, error)

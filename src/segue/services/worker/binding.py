@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from pydantic import ValidationError
 
 from segue.domain.errors import NotFoundError, SegueError
+from segue.domain.execution.context import namespace_root
 from segue.domain.execution.logs import LogLevel
 from segue.domain.flow import CompiledFlow, TypeCatalogue
 from segue.domain.flow.faults import faults_of
@@ -17,13 +18,23 @@ from segue.domain.flow.tasks import RunnableTask
 from segue.domain.flow.tasks import Task as TaskModel
 from segue.domain.flow.tree import format_path
 from segue.expr import Dialect
-from segue.sdk import Duration, InputFiles, JobFiles, NamespaceFiles, OutputFiles, Property, Task
+from segue.sdk import (
+    Duration,
+    InputFiles,
+    JobFiles,
+    NamespaceFiles,
+    OutputFiles,
+    Property,
+    RunnerTypes,
+    Task,
+    validation_context,
+)
 
 _BOUND = "worker.tasks"
 Kind = TypeVar("Kind", bound=Task)
 
 
-class Plugins(TypeCatalogue, Protocol):
+class Plugins(TypeCatalogue, RunnerTypes, Protocol):
     """The registry, as far as the worker needs it."""
 
     def find(self, type_name: str) -> type[Task] | None:
@@ -40,7 +51,10 @@ class Block(Task, JobFiles):
 
 
 class BoundTask:
-    """A task of a flow with its plugin. ``inner`` are the tasks of a WorkingDirectory by their ids, else empty."""
+    """A task of a flow with its plugin. ``inner`` are the tasks of a WorkingDirectory by their ids, else empty.
+
+    ``roots`` are those roots of expressions that the flow brings: ``vars`` and ``namespace``.
+    """
 
     __slots__ = (
         "dialect",
@@ -51,19 +65,19 @@ class BoundTask:
         "log_level",
         "plugin",
         "retry",
+        "roots",
         "takes_files",
         "task",
         "task_id",
         "timeout",
         "type",
-        "variables",
     )
 
     def __init__(
         self,
         task: TaskModel,
         plugin: Task,
-        variables: Mapping[str, Any],
+        roots: Mapping[str, Any],
         dialect: Dialect | None = None,
         *,
         retry: Retry | None = None,
@@ -73,7 +87,7 @@ class BoundTask:
         self.task_id = task.id
         self.type = task.type
         self.plugin = plugin
-        self.variables = variables
+        self.roots = roots
         self.dialect = dialect
         self.retry = retry
         self.inner = inner or {}
@@ -102,17 +116,22 @@ def bind_alone(task: TaskModel, plugins: Plugins, outer: BoundTask) -> BoundTask
     """A task that is in no flow, with the variables and the dialect of ``outer``. Raises as ``bind``."""
     if not isinstance(task, RunnableTask):
         raise SegueError(f"The task '{task.id}' of type '{task.type}' is not run by workers")
-    return BoundTask(task, _plugin(task, plugins), outer.variables, outer.dialect)
+    return BoundTask(task, _plugin(task, plugins), outer.roots, outer.dialect)
 
 
 def _bind(flow: CompiledFlow, task: TaskModel, plugins: Plugins) -> BoundTask:
-    variables, dialect = flow.flow.variables, flow.dialect
+    roots, dialect = _roots(flow), flow.dialect
     if isinstance(task, WorkingDirectory):
         inner = {each.id: bind(flow, each.id, plugins) for each in task.tasks if not each.disabled}
-        return BoundTask(task, _block(task), variables, dialect, inner=inner)
+        return BoundTask(task, _block(task), roots, dialect, inner=inner)
     if not isinstance(task, RunnableTask):
         raise SegueError(f"The task '{task.id}' of type '{task.type}' is not run by workers")
-    return BoundTask(task, _plugin(task, plugins), variables, dialect, retry=_retry(flow, task))
+    return BoundTask(task, _plugin(task, plugins), roots, dialect, retry=_retry(flow, task))
+
+
+def _roots(flow: CompiledFlow) -> dict[str, Any]:
+    variables = flow.flow.variables
+    return ({"vars": variables} if variables else {}) | namespace_root(flow)
 
 
 def _retry(flow: CompiledFlow, task: TaskModel) -> Retry | None:
@@ -136,12 +155,13 @@ def _plugin(task: RunnableTask, plugins: Plugins) -> Task:
     kind = plugins.find(task.type)
     if kind is None:
         raise NotFoundError(f"This worker knows no plugin of the type '{task.type}' (task '{task.id}')")
-    return _validated(task, kind, {name: value for name, value in task.properties.items() if name in _names(kind)})
+    properties = {name: value for name, value in task.properties.items() if name in _names(kind)}
+    return _validated(task, kind, properties, validation_context(plugins, is_stored=True))
 
 
-def _validated(task: TaskModel, kind: type[Kind], properties: Mapping[str, Any]) -> Kind:
+def _validated(task: TaskModel, kind: type[Kind], properties: Mapping[str, Any], context: Any = None) -> Kind:
     try:
-        return kind.model_validate(properties, by_alias=True, by_name=False)
+        return kind.model_validate(properties, by_alias=True, by_name=False, context=context)
     except ValidationError as error:
         faults = "; ".join(f"{format_path(fault.path)}: {fault.message}" for fault in faults_of(error))
         raise SegueError(f"The task '{task.id}' is invalid: {faults}") from None

@@ -68,14 +68,14 @@ class Control:
         self._connected = None
         self._is_there.clear()
 
-    async def flow_source(self, key: pb.FlowKey) -> str:
-        """The source of a revision. Raises ``SegueError`` when there is none for this worker."""
+    async def flow(self, key: pb.FlowKey) -> pb.FetchFlowResponse:
+        """The source of a revision, and the variables of its namespaces. Raises ``SegueError`` when there is none
+        for this worker."""
 
-        async def fetch(to: Connected) -> str:
+        async def fetch(to: Connected) -> pb.FetchFlowResponse:
             request = pb.FetchFlowRequest(flow=key)
-            answer = await to.stub.FetchFlow(request, metadata=to.metadata, timeout=_TIMEOUT)
-            source: str = answer.source
-            return source
+            answer: pb.FetchFlowResponse = await to.stub.FetchFlow(request, metadata=to.metadata, timeout=_TIMEOUT)
+            return answer
 
         return await self._call(fetch)
 
@@ -201,15 +201,26 @@ class Control:
         return await self._call(call)
 
     async def _send(self, target: pb.WriteTarget, content: Content) -> pb.WriteFileResponse:
+        faults: list[Exception] = []
+
         async def requests(size: int) -> AsyncIterator[pb.WriteFileRequest]:
             yield pb.WriteFileRequest(target=target)
-            async for part in _parts(content, size):
-                yield pb.WriteFileRequest(data=part)
+            try:
+                async for part in _parts(content, size):
+                    yield pb.WriteFileRequest(data=part)
+            except Exception as error:
+                faults.append(error)  # the call is only cancelled by it
+                raise
 
         async def send(to: Connected) -> pb.WriteFileResponse:
-            answer: pb.WriteFileResponse = await to.stub.WriteFile(
-                requests(self.terms.chunk_bytes), metadata=to.metadata
-            )
+            try:
+                answer: pb.WriteFileResponse = await to.stub.WriteFile(
+                    requests(self.terms.chunk_bytes), metadata=to.metadata
+                )
+            except (grpc.aio.AioRpcError, asyncio.CancelledError):
+                if faults:
+                    raise faults[0] from None
+                raise
             return answer
 
         return await self._call(send, once=not isinstance(content, bytes | Path | FolderFile))

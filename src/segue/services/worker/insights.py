@@ -63,7 +63,7 @@ class Step:
         self.entry: _Entry | None = None
         """None before it begins, and when there is no room for it."""
 
-    def set(self, **values: Any) -> None:
+    def set(self, /, **values: Any) -> None:
         """Add values."""
         self._values.update(values)
         if self.entry is not None:
@@ -111,7 +111,7 @@ class TaskInsights:
         self._told_at = 0.0
         self._is_told = True
 
-    def step(self, name: str, **values: Any) -> Step:
+    def step(self, name: str, /, **values: Any) -> Step:
         """A step, which begins with its block."""
         return Step(self, name, values)
 
