@@ -110,6 +110,7 @@ async def serving(
         slots=database.slots,
         namespaces=database.namespaces,
         metrics=database.metrics,
+        triggers=database.triggers,
         storage=storage,
         queue=queue,
         catalog=FlowCatalog(database.flows, types, namespaces=NamespaceCatalog(database.namespaces)),

@@ -21,6 +21,7 @@ from segue.ports.repositories.metrics import MetricRepository
 from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
+from segue.ports.repositories.triggers import TriggerRepository
 from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
 
@@ -45,6 +46,7 @@ class ApiPorts:
     slots: SlotRepository
     namespaces: NamespaceRepository
     metrics: MetricRepository
+    triggers: TriggerRepository
     storage: Storage
     queue: Queue
     catalog: FlowCatalog
