@@ -18,6 +18,7 @@ from segue.testing import (
     log_lines,
     measured,
     namespaces,
+    purging,
     shown,
     slot_rows,
     stores,
@@ -157,6 +158,14 @@ class TestPostgresqlInnerTasks(OnPostgresql, inner_tasks.InnerTaskConformance):
     pass
 
 
+class TestSqlitePurges(OnSqlite, purging.PurgeConformance):
+    pass
+
+
+class TestPostgresqlPurges(OnPostgresql, purging.PurgeConformance):
+    pass
+
+
 class TestSqliteNamespaces(OnSqlite, namespaces.NamespaceConformance):
     pass
 
@@ -165,17 +174,17 @@ class TestPostgresqlNamespaces(OnPostgresql, namespaces.NamespaceConformance):
     pass
 
 
-class TestSqliteMetrics(OnSqlite, measured.MetricConformance):
-    pass
-
-
-class TestPostgresqlMetrics(OnPostgresql, measured.MetricConformance):
-    pass
-
-
 class TestSqliteTriggers(OnSqlite, trigger_states.TriggerConformance):
     pass
 
 
 class TestPostgresqlTriggers(OnPostgresql, trigger_states.TriggerConformance):
+    pass
+
+
+class TestSqliteMetrics(OnSqlite, measured.MetricConformance):
+    pass
+
+
+class TestPostgresqlMetrics(OnPostgresql, measured.MetricConformance):
     pass

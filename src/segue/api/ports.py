@@ -45,8 +45,8 @@ class ApiPorts:
     jobs: JobRepository
     slots: SlotRepository
     namespaces: NamespaceRepository
-    metrics: MetricRepository
     triggers: TriggerRepository
+    metrics: MetricRepository
     storage: Storage
     queue: Queue
     catalog: FlowCatalog

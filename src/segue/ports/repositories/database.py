@@ -82,13 +82,13 @@ class Database(Protocol):
         ...
 
     @property
-    def metrics(self) -> MetricRepository:
-        """Figures that tasks measured."""
+    def triggers(self) -> TriggerRepository:
+        """States of triggers."""
         ...
 
     @property
-    def triggers(self) -> TriggerRepository:
-        """States of triggers."""
+    def metrics(self) -> MetricRepository:
+        """Figures that tasks measured."""
         ...
 
     async def start(self) -> None:
