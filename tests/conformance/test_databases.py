@@ -13,9 +13,12 @@ from segue.testing import (
     callers,
     databases,
     execution_searches,
+    follower_rows,
     inner_tasks,
     log_lines,
+    measured,
     namespaces,
+    purging,
     shown,
     slot_rows,
     stores,
@@ -83,6 +86,10 @@ class TestSqliteSlots(OnSqlite, slot_rows.SlotConformance):
     pass
 
 
+class TestSqliteFollowers(OnSqlite, follower_rows.FollowerConformance):
+    pass
+
+
 class TestSqliteKv(OnSqlite, stores.KvConformance):
     pass
 
@@ -123,6 +130,10 @@ class TestPostgresqlSlots(OnPostgresql, slot_rows.SlotConformance):
     pass
 
 
+class TestPostgresqlFollowers(OnPostgresql, follower_rows.FollowerConformance):
+    pass
+
+
 class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
     pass
 
@@ -147,6 +158,14 @@ class TestPostgresqlInnerTasks(OnPostgresql, inner_tasks.InnerTaskConformance):
     pass
 
 
+class TestSqlitePurges(OnSqlite, purging.PurgeConformance):
+    pass
+
+
+class TestPostgresqlPurges(OnPostgresql, purging.PurgeConformance):
+    pass
+
+
 class TestSqliteNamespaces(OnSqlite, namespaces.NamespaceConformance):
     pass
 
@@ -160,4 +179,12 @@ class TestSqliteTriggers(OnSqlite, trigger_states.TriggerConformance):
 
 
 class TestPostgresqlTriggers(OnPostgresql, trigger_states.TriggerConformance):
+    pass
+
+
+class TestSqliteMetrics(OnSqlite, measured.MetricConformance):
+    pass
+
+
+class TestPostgresqlMetrics(OnPostgresql, measured.MetricConformance):
     pass

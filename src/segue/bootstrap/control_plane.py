@@ -30,7 +30,16 @@ from segue.services.maintenance.liveness import Liveness
 from segue.services.maintenance.reconciler import Reconciler
 from segue.services.maintenance.slots import SlotKeeper
 from segue.services.maintenance.triggers import TriggerKeeper
-from segue.services.scheduler import SchedulerPorts, Timers, TriggerConfig, TriggerPorts, Triggers
+from segue.services.scheduler import (
+    FollowerConfig,
+    FollowerPorts,
+    Followers,
+    SchedulerPorts,
+    Timers,
+    TriggerConfig,
+    TriggerPorts,
+    Triggers,
+)
 
 
 def standalone(configuration: Configuration, launch: Launch) -> Assembly:
@@ -118,6 +127,7 @@ def _executor(configuration: Configuration, outside: Backends) -> Executor:
             clock=outside.clock,
             renderer=outside.renderer,
             slots=outside.database.slots,
+            followers=outside.database.followers,
             values=outside.values,
             http=http_function(configuration),
         ),
@@ -140,9 +150,23 @@ def _scheduler(configuration: Configuration, outside: Backends) -> list[Service]
         clock=outside.clock,
         encrypt=outside.encrypt,
     )
+    following = FollowerPorts(
+        followers=outside.database.followers,
+        executions=outside.database.executions,
+        outputs=outside.database.outputs,
+        storage=outside.storage,
+        catalog=outside.catalog,
+        expressions=expressions,
+        queue=outside.queue,
+        clock=outside.clock,
+        ids=outside.ids,
+        encrypt=outside.encrypt,
+    )
+    limits = engine_limits(configuration)
     return [
         Timers(SchedulerPorts(journal=outside.database.journal, queue=outside.queue, clock=outside.clock)),
-        Triggers(ports, TriggerConfig(limits=engine_limits(configuration))),
+        Triggers(ports, TriggerConfig(limits=limits)),
+        Followers(following, FollowerConfig(limits=limits)),
     ]
 
 
@@ -199,6 +223,7 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             slots=database.slots,
             namespaces=database.namespaces,
             triggers=database.triggers,
+            metrics=database.metrics,
             storage=outside.storage,
             queue=outside.queue,
             catalog=outside.catalog,
@@ -231,6 +256,7 @@ def engine_limits(configuration: Configuration) -> EngineLimits:
     return EngineLimits(
         inline_output_bytes=limits.inline_outputs_size,
         max_task_runs=limits.max_task_runs,
+        trigger_chain=limits.trigger_chain,
         max_inputs_bytes=limits.max_inputs_size,
         max_variables_bytes=limits.max_variables_size,
         max_label_bytes=limits.max_labels_size,

@@ -16,6 +16,8 @@ class Topic(StrEnum):
 
     EXECUTIONS = "executions"
     """Ids of executions whose inbox holds something new."""
+    TRANSITIONS = "transitions"
+    """Ids of executions that entered a state which flow triggers wait for."""
 
 
 class Channel(StrEnum):

@@ -11,6 +11,7 @@ from segue.domain.execution.model import FlowKey
 from segue.domain.flow.model import Flow
 from segue.domain.flow.triggers import ScheduleOnDatesTrigger, ScheduleTrigger, Trigger
 from segue.domain.trigger.dates import ScheduleError, dates_of, is_static
+from segue.domain.trigger.followers import Interest, interests_of
 from segue.domain.trigger.schedule import has_conditions
 from segue.domain.trigger.state import TriggerKey, TriggerKind, TriggerState
 
@@ -33,6 +34,8 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     definitions: tuple[TriggerDefinition, ...] | None
     active: bool = True
+    interests: tuple[Interest, ...] = ()
+    """Of the flow triggers."""
 
 
 class Registered(NamedTuple):
@@ -48,7 +51,9 @@ def registration_of(flow: Flow | None, at: datetime, *, active: bool = True) -> 
         return Registration(at=at, definitions=None, active=False)
     found = (definition_of(trigger, at) for trigger in flow.triggers)
     definitions = tuple(each for each in found if each is not None)
-    return Registration(at=at, definitions=definitions, active=active and not flow.disabled)
+    active = active and not flow.disabled
+    interests = interests_of(flow) if active else ()
+    return Registration(at=at, definitions=definitions, active=active, interests=interests)
 
 
 def kind_of(trigger: Trigger) -> TriggerKind | None:

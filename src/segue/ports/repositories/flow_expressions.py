@@ -7,7 +7,7 @@ from segue.domain.execution.model import FlowKey
 from segue.domain.fetched_values import FetchedValues
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.needs import Needed
-from segue.expr import Engine, Services
+from segue.expr import Engine, Limits, Services
 from segue.ports.evaluation import evaluate
 from segue.ports.repositories.values import ValueScope, ValueSource
 
@@ -64,6 +64,11 @@ class FlowExpressions:
         self._services = services
         self._values = values
         self._globals = global_roots
+
+    @property
+    def limits(self) -> Limits:
+        """What bounds one evaluation."""
+        return self._engine.limits
 
     async def evaluate(self, flow: CompiledFlow, work: Callable[[Scene], Result]) -> Result:
         """``work``, which is run again whenever something it asked for has been fetched. Raises what it raises."""

@@ -18,6 +18,7 @@ from segue.adapters.databases.sql.codecs import (
     to_micros,
 )
 from segue.adapters.databases.sql.conditions import contains_any_case, in_namespace, page_of
+from segue.adapters.databases.sql.followers import register_followers
 from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.trigger_rows import register_triggers
 from segue.domain.errors import AlreadyExistsError, ConflictError, IllegalStateError, NotFoundError
@@ -66,10 +67,15 @@ class SqlFlows:
             else:
                 stored = _insert(connection, flow, 1 if newest is None else newest.revision + 1)
             if triggers is not None:
-                register_triggers(self._lanes.within(connection), stored.key, triggers)
+                self._register(connection, stored, triggers)
             return stored
 
         return await self._retried(work, f"{flow.namespace}.{flow.id}")
+
+    def _register(self, connection: sa.Connection, stored: StoredFlow, triggers: Registration) -> None:
+        transaction = self._lanes.within(connection)
+        register_triggers(transaction, stored.key, triggers)
+        register_followers(transaction, stored.key, triggers.interests)
 
     async def _retried(self, work: Callable[[sa.Connection], Saved], name: str) -> Saved:
         """Two who save at once choose the same number: the second of them chooses again."""
@@ -177,7 +183,7 @@ class SqlFlows:
             grave = msgspec.structs.replace(newest, deleted=True, draft=False, updated_at=at)
             nothing = Registration(at=at, definitions=())
             stored = _insert(connection, grave, newest.revision + 1)
-            register_triggers(self._lanes.within(connection), stored.key, nothing)
+            self._register(connection, stored, nothing)
             return stored
 
         return await self._retried(work, f"{namespace}.{flow_id}")

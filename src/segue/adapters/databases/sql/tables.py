@@ -266,6 +266,56 @@ Index(
     concurrency_slots.c.execution_id,
 )
 
+followers = Table(
+    "followers",
+    metadata,
+    Column("tenant", TEXT, primary_key=True),
+    Column("namespace", TEXT, primary_key=True),
+    Column("flow_id", TEXT, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("epoch", NUMBER, nullable=False),
+    Column("body", TEXT, nullable=False),
+)
+"""The flow triggers of a flow, an empty list when it had some once. ``epoch`` is when they changed."""
+Index("followers_epoch", followers.c.epoch)
+
+follower_epoch = Table(
+    "follower_epoch",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", NUMBER, nullable=False),
+)
+"""One row, locked while flow triggers change, so that epochs become visible in their order."""
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("execution_id", TEXT, nullable=False),
+    Column("at", NUMBER, nullable=False),
+    Column("owner", TEXT),
+    Column("claimed_until", NUMBER, nullable=False),
+    Column("body", TEXT, nullable=False),
+    postgresql_with=_TRANSIENT,
+)
+"""States that executions entered and that flow triggers have not looked at yet."""
+Index("transitions_claim", transitions.c.claimed_until, transitions.c.at)
+
+gatherings = Table(
+    "gatherings",
+    metadata,
+    Column("tenant", TEXT, primary_key=True),
+    Column("namespace", TEXT, primary_key=True),
+    Column("flow_id", TEXT, primary_key=True),
+    Column("id", TEXT, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("ends_at", NUMBER, nullable=False),
+    Column("body", TEXT, nullable=False),
+    postgresql_with=_UPDATED,
+)
+"""What has been met of the conditions of a flow trigger in the window that is open."""
+Index("gatherings_end", gatherings.c.ends_at)
+
 triggers = Table(
     "triggers",
     metadata,

@@ -90,6 +90,11 @@ _STATEMENTS = {
         DELETE FROM timers WHERE id IN (
             SELECT id FROM timers WHERE due_at <= :now ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED)
         RETURNING due_at, id, execution_id""",
+    "transitions.claim": """
+        UPDATE transitions SET owner = :owner, claimed_until = :until WHERE id IN (
+            SELECT id FROM transitions WHERE claimed_until <= :now ORDER BY claimed_until, at
+            LIMIT :limit FOR UPDATE SKIP LOCKED)
+        RETURNING at, id, body""",
 }
 
 _COMPUTED = {
