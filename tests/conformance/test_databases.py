@@ -13,12 +13,14 @@ from segue.testing import (
     callers,
     databases,
     execution_searches,
+    follower_rows,
     inner_tasks,
     log_lines,
     namespaces,
     shown,
     slot_rows,
     stores,
+    trigger_states,
 )
 from segue.testing.servers import PostgresServer
 
@@ -82,6 +84,10 @@ class TestSqliteSlots(OnSqlite, slot_rows.SlotConformance):
     pass
 
 
+class TestSqliteFollowers(OnSqlite, follower_rows.FollowerConformance):
+    pass
+
+
 class TestSqliteKv(OnSqlite, stores.KvConformance):
     pass
 
@@ -122,6 +128,10 @@ class TestPostgresqlSlots(OnPostgresql, slot_rows.SlotConformance):
     pass
 
 
+class TestPostgresqlFollowers(OnPostgresql, follower_rows.FollowerConformance):
+    pass
+
+
 class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
     pass
 
@@ -151,4 +161,12 @@ class TestSqliteNamespaces(OnSqlite, namespaces.NamespaceConformance):
 
 
 class TestPostgresqlNamespaces(OnPostgresql, namespaces.NamespaceConformance):
+    pass
+
+
+class TestSqliteTriggers(OnSqlite, trigger_states.TriggerConformance):
+    pass
+
+
+class TestPostgresqlTriggers(OnPostgresql, trigger_states.TriggerConformance):
     pass

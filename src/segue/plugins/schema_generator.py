@@ -9,7 +9,7 @@ import inspect
 import itertools
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import Enum
 from functools import cache
@@ -77,16 +77,16 @@ def schema_of(model: type[BaseModel], mode: Any = "validation") -> JsonObject:
 
 
 def _describe_classes(schema: JsonObject, model: type[BaseModel]) -> None:
-    classes = {kind.__name__: kind for kind in (*_models_below(model), *_models_within(model))}
+    classes = {kind.__name__: kind for kind in (*_models_below(model), *_models_named(model))}
     _complete(schema, model)
     for name, definition in schema["definitions"].items():
         _complete(definition, classes.get(name))
 
 
 def _models_below(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """All models in the module tree that a definition may come from, found through the class hierarchy."""
+    """All models that a definition may come from: through the class hierarchy, and those its properties name."""
     root = next(kind for kind in reversed(model.__mro__) if issubclass(kind, BaseModel) and kind is not BaseModel)
-    found, waiting = [], [root]
+    found, waiting = [], [root, *_models_named(model)]
     while waiting:
         kind = waiting.pop()
         found.append(kind)
@@ -94,17 +94,17 @@ def _models_below(model: type[BaseModel]) -> list[type[BaseModel]]:
     return found
 
 
-def _models_within(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """The models that fields of a model hold, at any depth: parts of a plugin that are no plugins themselves."""
-    found: dict[type[BaseModel], None] = {}
+def _models_named(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """The models in the types of properties, at any depth."""
+    seen: set[type[BaseModel]] = {model}
     waiting: list[Any] = [info.annotation for info in model.model_fields.values()]
     while waiting:
-        part = waiting.pop()
-        waiting.extend(get_args(part))
-        if isinstance(part, type) and issubclass(part, BaseModel) and part not in found:
-            found[part] = None
-            waiting.extend(info.annotation for info in part.model_fields.values())
-    return list(found)
+        kind = waiting.pop()
+        waiting.extend(get_args(kind))
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
+            seen.add(kind)
+            yield kind
+            waiting.extend(info.annotation for info in kind.model_fields.values())
 
 
 def _complete(schema: JsonObject, model: type[BaseModel] | None) -> None:
@@ -129,6 +129,8 @@ def _complete(schema: JsonObject, model: type[BaseModel] | None) -> None:
             part["description"] = sentence
         if name in required:
             part["$required"] = True
+        if part.get("deprecated"):
+            part["$deprecated"] = True
 
 
 def texts_of(model: type[BaseModel]) -> tuple[str, str]:

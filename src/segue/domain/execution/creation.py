@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from segue.domain.execution.fixtures import Fixture
 from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits, check_inputs, check_labels
 from segue.domain.execution.model import Breakpoint, Caller, Execution, ExecutionKind, ExecutionTrigger, FlowKey
 from segue.domain.execution.state import State, Status
@@ -52,7 +53,9 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
     caller: Caller | None = None
     original_id: str | None = None
     breakpoints: tuple[Breakpoint, ...] = ()
+    fixtures: tuple[Fixture, ...] = ()
     depth: int = 0
+    chain: int = 0
     asked_outputs: dict[str, Any] | None = None
     is_failed: bool = False
     """A check of the flow asks for an execution that is FAILED from the start (flow language 2.10).
@@ -92,8 +95,10 @@ def create_execution(
         original_id=request.original_id,
         kind=request.kind,
         breakpoints=request.breakpoints,
+        fixtures=request.fixtures,
         scheduled_at=request.scheduled_at if request.scheduled_at and request.scheduled_at > now else None,
         depth=request.depth,
+        chain=request.chain,
         asked_outputs=request.asked_outputs,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from segue.domain.execution.fixtures import Fixture
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import OutputNeed, OutputReference
 from segue.domain.ids import slugify
@@ -115,6 +116,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     caller: Caller | None = None
     loop: LoopPosition | None = None
     breakpoints: tuple[Breakpoint, ...] = ()
+    fixtures: tuple[Fixture, ...] = ()
+    """What replaces task runs, in a TEST execution and the iterations of its loops."""
     original_id: str | None = None
     kind: ExecutionKind = ExecutionKind.NORMAL
     scheduled_at: datetime | None = None
@@ -129,6 +132,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether everything is over, ``afterExecution`` included (flow language 2.6)."""
     depth: int = 0
     """How many executions called one another to come here; bounded, so that no flow calls itself for ever."""
+    chain: int = 0
+    """How many flow triggers started one after the other to come here; bounded as well."""
     asked_outputs: dict[str, Any] | None = None
     """Expressions that the caller wants evaluated at the end (``outputs`` of a Subflow of 1.x)."""
     original_created_at: datetime | None = None

@@ -10,7 +10,9 @@ from segue.adapters.databases.sql.changes import INSERT_EXECUTIONS, execution_ro
 from segue.adapters.databases.sql.codecs import (
     decode_execution,
     decode_task_run,
+    from_micros,
     label_needle,
+    now_micros,
     storable,
     to_micros,
 )
@@ -20,6 +22,7 @@ from segue.adapters.databases.sql.inbox import INSERT_FACTS, INSERT_KEYED_FACTS,
 from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.slots import release_slots
 from segue.adapters.databases.sql.statements import Row, Statement, Transaction
+from segue.adapters.databases.sql.trigger_rows import free_triggers
 from segue.domain.errors import AlreadyExistsError
 from segue.domain.execution.facts import Created, Fact
 from segue.domain.execution.model import Execution
@@ -164,6 +167,7 @@ class SqlExecutions:
             found = [row[0] for row in rows]
             if found:
                 release_slots(transaction, found)
+                free_triggers(transaction, found, from_micros(now_micros()))
             for statement in parts if found else ():
                 transaction.execute(statement, ids=found)
             return rows

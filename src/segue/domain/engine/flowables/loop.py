@@ -200,7 +200,9 @@ class LoopRun(FlowableRun[Loop]):
             parent_id=parent.id,
             caller=Caller(parent.id, self.run.id),
             kind=ExecutionKind.LOOP,
+            fixtures=parent.fixtures,
             depth=parent.depth,
+            chain=parent.chain,
         )
 
     # Iterations that change

@@ -79,6 +79,7 @@ def _from_scratch(source: Execution, flow: CompiledFlow, fact: ReplayRequested, 
         trigger=source.trigger,
         kind=source.kind,
         breakpoints=fact.breakpoints,
+        fixtures=source.fixtures,
         parent_id=source.id,
         original_id=source.origin_id,
     )
