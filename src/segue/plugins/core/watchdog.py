@@ -38,12 +38,15 @@ def marked(mark: str) -> Iterator[int]:
     """The processes whose mark begins so, as far as they can be seen. None where there is no ``/proc``."""
     variable = f"{MARK}={mark}".encode()
     with contextlib.suppress(OSError), os.scandir("/proc") as entries:
-        for entry in entries:
-            if entry.name.isdecimal():
-                with contextlib.suppress(OSError), open(f"/proc/{entry.name}/environ", "rb") as file:  # noqa: PTH123  cheap
-                    content = b"\0" + file.read()
-                    if b"\0" + variable in content:
-                        yield int(entry.name)
+        yield from (int(entry.name) for entry in entries if entry.name.isdecimal() and _carries(entry.name, variable))
+
+
+def _carries(pid: str, variable: bytes) -> bool:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123  this is a program with few imports
+            return b"\0" + variable in b"\0" + file.read()
+    except OSError:
+        return False
 
 
 def watch(mark: str) -> None:
