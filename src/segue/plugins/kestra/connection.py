@@ -5,6 +5,7 @@ which flow is asked. With it the server of that URL is asked with ``auth``.
 """
 
 import contextlib
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -45,6 +46,19 @@ class Remote:
     def __init__(self, client: httpx.AsyncClient, tenant: str) -> None:
         self._client = client
         self._base = f"/api/v1/{quote(tenant, safe='')}"
+
+    async def form(self, path: str, fields: Mapping[str, Any]) -> None:
+        """Post a form with texts, JSON for what is none. Raises ``TaskFailed``."""
+        parts = [
+            (name, (None, value if isinstance(value, str) else json.dumps(value, default=str)))
+            for name, value in fields.items()
+        ]
+        try:
+            response = await self._client.post(self._base + path, files=parts or None)
+        except httpx.HTTPError as error:
+            raise TaskFailed(f"POST {path}: {type(error).__name__}: {str(error)[:_SHOWN]}") from None
+        if not response.is_success:
+            raise TaskFailed(f"POST {path} was answered with {response.status_code}: {_reason(response)}")
 
     async def json(self, method: str, path: str, query: Query = (), body: Any = None) -> Any:
         """Call and read JSON; None for an empty answer. Raises ``TaskFailed`` for anything but success."""
