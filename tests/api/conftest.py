@@ -109,6 +109,7 @@ async def serving(
         jobs=database.jobs,
         slots=database.slots,
         namespaces=database.namespaces,
+        triggers=database.triggers,
         storage=storage,
         queue=queue,
         catalog=FlowCatalog(database.flows, types, namespaces=NamespaceCatalog(database.namespaces)),

@@ -13,6 +13,7 @@ from segue.testing import (
     callers,
     databases,
     execution_searches,
+    follower_rows,
     inner_tasks,
     log_lines,
     namespaces,
@@ -20,6 +21,7 @@ from segue.testing import (
     shown,
     slot_rows,
     stores,
+    trigger_states,
 )
 from segue.testing.servers import PostgresServer
 
@@ -83,6 +85,10 @@ class TestSqliteSlots(OnSqlite, slot_rows.SlotConformance):
     pass
 
 
+class TestSqliteFollowers(OnSqlite, follower_rows.FollowerConformance):
+    pass
+
+
 class TestSqliteKv(OnSqlite, stores.KvConformance):
     pass
 
@@ -123,6 +129,10 @@ class TestPostgresqlSlots(OnPostgresql, slot_rows.SlotConformance):
     pass
 
 
+class TestPostgresqlFollowers(OnPostgresql, follower_rows.FollowerConformance):
+    pass
+
+
 class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
     pass
 
@@ -160,4 +170,12 @@ class TestSqliteNamespaces(OnSqlite, namespaces.NamespaceConformance):
 
 
 class TestPostgresqlNamespaces(OnPostgresql, namespaces.NamespaceConformance):
+    pass
+
+
+class TestSqliteTriggers(OnSqlite, trigger_states.TriggerConformance):
+    pass
+
+
+class TestPostgresqlTriggers(OnPostgresql, trigger_states.TriggerConformance):
     pass

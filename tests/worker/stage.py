@@ -39,7 +39,22 @@ from segue.ports.repositories.values import ValueSource
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.worker import Worker, WorkerConfig
 
-_PLUGINS = ("Block", "Big", "Chatty", "Stubborn", "Raise", "Wait", "Store", "Context", "Copy", "Files", "Count", "Show")
+_PLUGINS = (
+    "Block",
+    "Big",
+    "Chatty",
+    "Stubborn",
+    "Raise",
+    "Wait",
+    "Store",
+    "Context",
+    "Copy",
+    "Files",
+    "Count",
+    "Link",
+    "Show",
+    "UploadPath",
+)
 PLUGINS = {f"test.{name}": f"worker_plugins:{name}" for name in _PLUGINS}
 
 

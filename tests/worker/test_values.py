@@ -86,6 +86,7 @@ async def scene(tmp_path):
                 catalog=FlowCatalog(stage.database.flows, PluginRegistry(installed=False)),
                 storage=stage.storage,
                 slots=stage.database.slots,
+                followers=stage.database.followers,
                 clock=clock,
                 renderer=Renderer(Engine(), lambda: services, lambda text: encrypted(cipher.encrypt(text))),
                 values=stage.values,

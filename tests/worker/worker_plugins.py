@@ -138,6 +138,25 @@ class Count(Task):
         return {"count": len(file.read_text()), "text": await context.render(self.text)}
 
 
+class Link(Task):
+    """What the code of a script could do in its directory."""
+
+    type: ClassVar[str] = "test.Link"
+    target: str
+    name: str
+
+    def run(self, context: RunContext) -> None:
+        (context.working_dir / self.name).symlink_to(self.target)
+
+
+class UploadPath(Task):
+    type: ClassVar[str] = "test.UploadPath"
+    name: str
+
+    async def run(self, context: RunContext) -> None:
+        await context.namespace_files.write("stolen.txt", context.working_dir / self.name)
+
+
 class Show(Task):
     """Shows what it does, in the way of ``how``."""
 

@@ -20,6 +20,7 @@ from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
+from segue.ports.repositories.triggers import TriggerRepository
 from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
 
@@ -43,6 +44,7 @@ class ApiPorts:
     jobs: JobRepository
     slots: SlotRepository
     namespaces: NamespaceRepository
+    triggers: TriggerRepository
     storage: Storage
     queue: Queue
     catalog: FlowCatalog

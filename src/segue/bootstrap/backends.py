@@ -53,7 +53,7 @@ def backends(configuration: Configuration, *, shared: bool) -> Backends:
     Raises ``ConfigurationError`` for what does not go together.
     """
     database = SqlDatabase(database_url(configuration))
-    types, clock = PluginRegistry(), SystemClock()
+    types, clock = PluginRegistry(folders=configuration.plugins.paths), SystemClock()
     defaults = plugin_defaults(configuration)
     engine = expression_engine(configuration)
     storage = LocalStorage(configuration.storage.local.base_path or configuration.data_dir / "storage")

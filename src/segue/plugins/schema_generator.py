@@ -129,6 +129,8 @@ def _complete(schema: JsonObject, model: type[BaseModel] | None) -> None:
             part["description"] = sentence
         if name in required:
             part["$required"] = True
+        if part.get("deprecated"):
+            part["$deprecated"] = True
 
 
 def texts_of(model: type[BaseModel]) -> tuple[str, str]:

@@ -34,6 +34,7 @@ from segue.sdk.insights import Insights, InsightStep
 from segue.sdk.lines import LONGEST_LINE, LineSplitter
 from segue.sdk.moments import Moment
 from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
+from segue.sdk.records import Record, RecordError, as_text, read_records
 from segue.sdk.runner import (
     AnyTaskRunner,
     OnLine,
@@ -76,6 +77,8 @@ __all__ = [
     "Platform",
     "Property",
     "PropertyInvalidError",
+    "Record",
+    "RecordError",
     "Renderer",
     "RunContext",
     "RunLogger",
@@ -89,6 +92,8 @@ __all__ = [
     "TaskResult",
     "TaskRunInfo",
     "TaskRunner",
+    "as_text",
     "is_truthy",
+    "read_records",
     "validation_context",
 ]

@@ -1,6 +1,6 @@
 """What a running task may use: rendering, logs, metrics, files and the notice that it should stop."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, overload
@@ -77,7 +77,7 @@ class Metrics(Protocol):
 class Files(Protocol):
     """Internal storage, as far as the task may see it (flow language 14.4)."""
 
-    def read(self, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
+    def read(self, uri: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """The content of a ``kestra://`` or ``nsfile://`` URI in chunks, from a byte on."""
 
     async def size(self, uri: str) -> int:
@@ -244,7 +244,33 @@ class Vault(Protocol):
         """As ``decrypt``, for a ``run`` in a thread."""
 
 
-class RunContext(Vault, Protocol):
+class Rendering(Protocol):
+    """Expressions with the variables of the run."""
+
+    @overload
+    async def render(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
+    @overload
+    async def render(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
+    @overload
+    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
+    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
+        """A property converted to its type; a text rendered; every text in maps and lists rendered.
+
+        ``variables`` are roots for this time, beside those there are and over them. A property is rendered
+        once per run, unless there are ``variables``. Raises ``ExpressionError`` and ``PropertyInvalidError``.
+        """
+
+    @overload
+    def render_blocking(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
+    @overload
+    def render_blocking(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
+    @overload
+    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
+    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
+        """The same for a ``run`` in a thread."""
+
+
+class RunContext(Rendering, Vault, Protocol):
     """One run of a task."""
 
     @property
@@ -302,25 +328,3 @@ class RunContext(Vault, Protocol):
         An async ``run`` is cancelled as well; code in a thread that does not end within the grace period
         is given up.
         """
-
-    @overload
-    async def render(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
-    @overload
-    async def render(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
-    @overload
-    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
-    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
-        """A property converted to its type; a text rendered; every text in maps and lists rendered.
-
-        ``variables`` are roots for this time, beside those there are and over them. A property is rendered
-        once per run, unless there are ``variables``. Raises ``ExpressionError`` and ``PropertyInvalidError``.
-        """
-
-    @overload
-    def render_blocking(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
-    @overload
-    def render_blocking(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
-    @overload
-    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
-    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
-        """The same for a ``run`` in a thread."""

@@ -88,7 +88,7 @@ class BinaryDecoder(_Bytes):
     def __init__(self, data: bytes = b"") -> None:
         super().__init__(data)
         self.symbols = list(SYSTEM_SYMBOLS)
-        self._room = _MAX_SYMBOL_LENGTH
+        self.room = _MAX_SYMBOL_LENGTH
 
     def item(self, pos: int, end: int) -> _Item:
         descriptor = self.data[pos]
@@ -125,7 +125,7 @@ class BinaryDecoder(_Bytes):
     def forget(self) -> None:
         """Only the symbols of the system are known, as at the beginning of a document."""
         self.symbols = list(SYSTEM_SYMBOLS)
-        self._room = _MAX_SYMBOL_LENGTH
+        self.room = _MAX_SYMBOL_LENGTH
 
     def annotated(self, item: _Item) -> tuple[int, _Item]:
         """The first annotation of a wrapper, and the value in it."""
@@ -151,18 +151,17 @@ class BinaryDecoder(_Bytes):
                 count = shared.get("max_id") if isinstance(shared, Mapping) else None
                 if not isinstance(count, int) or not 0 <= count <= _MAX_IMPORTED:
                     raise self.fail("an import of symbols that are not here", item.start)
-                self._spend(count * _COST_OF_A_SYMBOL, item.start)
+                self.room -= count * _COST_OF_A_SYMBOL
+                if self.room < 0:
+                    raise self.fail("too many symbols", item.start)
                 self.symbols += [f"${len(self.symbols) + number}" for number in range(count)]
         names = table.get("symbols")
         for name in names if isinstance(names, list) else ():
             self.symbols.append(name if isinstance(name, str) else f"${len(self.symbols)}")
-            self._spend(_COST_OF_A_SYMBOL + len(self.symbols[-1]), item.start)
+            self.room -= _COST_OF_A_SYMBOL + len(self.symbols[-1])
+        if self.room < 0:
+            raise self.fail("too many symbols", item.start)
         return True
-
-    def _spend(self, cost: int, pos: int) -> None:
-        self._room -= cost
-        if self._room < 0:
-            raise self.fail("too many symbols", pos)
 
     def symbol(self, number: int, pos: int) -> str:
         if number >= len(self.symbols):

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flows import FlowRepository
+from segue.ports.repositories.followers import FollowerRepository
 from segue.ports.repositories.insights import InsightRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
@@ -13,6 +14,7 @@ from segue.ports.repositories.namespace_files import NamespaceFileRepository
 from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
+from segue.ports.repositories.triggers import TriggerRepository
 
 
 class Database(Protocol):
@@ -59,6 +61,11 @@ class Database(Protocol):
         ...
 
     @property
+    def followers(self) -> FollowerRepository:
+        """Flow triggers."""
+        ...
+
+    @property
     def kv(self) -> KvRepository:
         """The KV store."""
         ...
@@ -71,6 +78,11 @@ class Database(Protocol):
     @property
     def namespaces(self) -> NamespaceRepository:
         """Namespaces."""
+        ...
+
+    @property
+    def triggers(self) -> TriggerRepository:
+        """States of triggers."""
         ...
 
     async def start(self) -> None:

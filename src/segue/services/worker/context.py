@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -44,7 +44,7 @@ class TaskFiles:
         self._folder = folder
         self._loop = loop
 
-    def read(self, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
+    def read(self, uri: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """The content in chunks."""
         return self._staging.read(uri, offset)
 

@@ -201,15 +201,26 @@ class Control:
         return await self._call(call)
 
     async def _send(self, target: pb.WriteTarget, content: Content) -> pb.WriteFileResponse:
+        faults: list[Exception] = []
+
         async def requests(size: int) -> AsyncIterator[pb.WriteFileRequest]:
             yield pb.WriteFileRequest(target=target)
-            async for part in _parts(content, size):
-                yield pb.WriteFileRequest(data=part)
+            try:
+                async for part in _parts(content, size):
+                    yield pb.WriteFileRequest(data=part)
+            except Exception as error:
+                faults.append(error)  # the call is only cancelled by it
+                raise
 
         async def send(to: Connected) -> pb.WriteFileResponse:
-            answer: pb.WriteFileResponse = await to.stub.WriteFile(
-                requests(self.terms.chunk_bytes), metadata=to.metadata
-            )
+            try:
+                answer: pb.WriteFileResponse = await to.stub.WriteFile(
+                    requests(self.terms.chunk_bytes), metadata=to.metadata
+                )
+            except (grpc.aio.AioRpcError, asyncio.CancelledError):
+                if faults:
+                    raise faults[0] from None
+                raise
             return answer
 
         return await self._call(send, once=not isinstance(content, bytes | Path | FolderFile))

@@ -5,6 +5,7 @@ import asyncio
 from segue.adapters.databases.sql.dialects import dialect_for
 from segue.adapters.databases.sql.executions import SqlExecutions
 from segue.adapters.databases.sql.flows import SqlFlows
+from segue.adapters.databases.sql.followers import SqlFollowers
 from segue.adapters.databases.sql.insights import SqlInsights
 from segue.adapters.databases.sql.jobs import SqlJobs
 from segue.adapters.databases.sql.journal import SqlJournal
@@ -17,6 +18,7 @@ from segue.adapters.databases.sql.namespaces import SqlNamespaces
 from segue.adapters.databases.sql.outputs import SqlOutputs
 from segue.adapters.databases.sql.slots import SqlSlots
 from segue.adapters.databases.sql.statements import Statement
+from segue.adapters.databases.sql.triggers import SqlTriggers
 
 _PING = Statement("ping", "SELECT 1")
 
@@ -38,6 +40,8 @@ class SqlDatabase:
         self.logs = SqlLogs(self._lanes)
         self.insights = SqlInsights(self._lanes)
         self.slots = SqlSlots(self._lanes)
+        self.followers = SqlFollowers(self._lanes)
+        self.triggers = SqlTriggers(self._lanes)
         self.kv = SqlKv(self._lanes)
         self.namespace_files = SqlNamespaceFiles(self._lanes)
         self.namespaces = SqlNamespaces(self._lanes)

@@ -10,7 +10,9 @@ from segue.adapters.databases.sql.changes import INSERT_EXECUTIONS, execution_ro
 from segue.adapters.databases.sql.codecs import (
     decode_execution,
     decode_task_run,
+    from_micros,
     label_needle,
+    now_micros,
     storable,
     to_micros,
 )
@@ -20,6 +22,7 @@ from segue.adapters.databases.sql.inbox import INSERT_FACTS, INSERT_KEYED_FACTS,
 from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.slots import release_slots
 from segue.adapters.databases.sql.statements import Row, Statement, Transaction
+from segue.adapters.databases.sql.trigger_rows import free_triggers
 from segue.domain.errors import AlreadyExistsError
 from segue.domain.execution.facts import Created, Fact
 from segue.domain.execution.model import Execution
@@ -176,6 +179,7 @@ class SqlExecutions:
             counts = [0, 0, 0]
             if found and purge.rows:
                 release_slots(transaction, found)
+                free_triggers(transaction, found, from_micros(now_micros()))
             chosen = (("logs", purge.logs), ("metrics", purge.metrics), ("task_outputs", purge.rows))
             for place, (table, is_wanted) in enumerate(chosen):
                 if found and is_wanted:
