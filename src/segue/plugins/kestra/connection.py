@@ -6,6 +6,7 @@ which flow is asked. With it the server of that URL is asked with ``auth``.
 
 import contextlib
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -70,6 +71,14 @@ class Remote:
         except ValueError:
             raise TaskFailed(f"{method} {path}: the answer is no JSON") from None
 
+    async def page(self, path: str, query: Query = ()) -> tuple[list[dict[str, Any]], int]:
+        """A page of search results and how many there are in all. Raises ``TaskFailed``."""
+        found = await self.json("GET", path, query)
+        try:
+            return list(found["results"]), int(found["total"])
+        except (TypeError, KeyError, ValueError):
+            raise TaskFailed(f"GET {path}: the answer is not what was expected") from None
+
     async def content(self, method: str, path: str, query: Query = (), body: Any = None) -> bytes:
         """Call and read all of the answer. Raises ``TaskFailed``."""
         return b"".join([chunk async for chunk in self.stream(method, path, query, body)])
@@ -118,18 +127,17 @@ class KestraTask(Task):
             yield None
             return
         parts = httpx.URL(_checked(url))
-        headers, auth = await self._credentials(context)
+        headers = await self._credentials(context)
         async with httpx.AsyncClient(
             base_url=parts.copy_with(username=None, password=None),
             headers={"Accept": "*/*", **headers},
-            auth=auth,
             timeout=_TIMEOUT,
         ) as client:
             yield Remote(client, tenant)
 
-    async def _credentials(self, context: RunContext) -> tuple[Mapping[str, str], httpx.Auth | None]:
+    async def _credentials(self, context: RunContext) -> Mapping[str, str]:
         if self.auth is None:
-            return {}, None
+            return {}
         token = await text_of(context, self.auth.api_token)
         username, password = await text_of(context, self.auth.username), await text_of(context, self.auth.password)
         for secret in (token, password):
@@ -140,8 +148,12 @@ class KestraTask(Task):
         if bool(username) != bool(password):
             raise TaskFailed("`auth` needs `username` and `password` together")
         if token:
-            return {"Authorization": f"Bearer {token}"}, None
-        return {}, httpx.BasicAuth(username, password) if username else None
+            return {"Authorization": f"Bearer {token}"}
+        if not username:
+            return {}
+        encoded = b64encode(f"{username}:{password}".encode()).decode()
+        context.mask(encoded)
+        return {"Authorization": f"Basic {encoded}"}
 
 
 async def text_of(context: RunContext, value: Property[str] | None) -> str:

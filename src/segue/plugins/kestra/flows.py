@@ -200,8 +200,8 @@ class ListNamespacesTask(KestraTask):
 async def _far_namespaces(remote: Remote, prefix: str, page: int, size: int, existing: bool) -> list[str]:
     query = [("page", str(page)), ("size", str(size)), ("existing", str(existing).lower())]
     query += [("filters[namespace][STARTS_WITH]", prefix)] if prefix else []
-    found = (await remote.json("GET", "/namespaces/search", query))["results"]
-    return [one["id"] for one in found]
+    found, _ = await remote.page("/namespaces/search", query)
+    return [str(one.get("id", "")) for one in found]
 
 
 async def _namespaces(context: RunContext, prefix: str, *, with_ancestors: bool = False) -> list[str]:
