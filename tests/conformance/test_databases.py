@@ -16,6 +16,7 @@ from segue.testing import (
     follower_rows,
     inner_tasks,
     log_lines,
+    measured,
     namespaces,
     purging,
     shown,
@@ -178,4 +179,12 @@ class TestSqliteTriggers(OnSqlite, trigger_states.TriggerConformance):
 
 
 class TestPostgresqlTriggers(OnPostgresql, trigger_states.TriggerConformance):
+    pass
+
+
+class TestSqliteMetrics(OnSqlite, measured.MetricConformance):
+    pass
+
+
+class TestPostgresqlMetrics(OnPostgresql, measured.MetricConformance):
     pass

@@ -84,9 +84,9 @@ def _describe_classes(schema: JsonObject, model: type[BaseModel]) -> None:
 
 
 def _models_below(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """All models that a definition may come from: through the class hierarchy, and those its properties name."""
+    """All models in the module tree that a definition may come from, found through the class hierarchy."""
     root = next(kind for kind in reversed(model.__mro__) if issubclass(kind, BaseModel) and kind is not BaseModel)
-    found, waiting = [], [root, *_models_named(model)]
+    found, waiting = [], [root]
     while waiting:
         kind = waiting.pop()
         found.append(kind)
@@ -131,6 +131,8 @@ def _complete(schema: JsonObject, model: type[BaseModel] | None) -> None:
             part["$required"] = True
         if part.get("deprecated"):
             part["$deprecated"] = True
+        if "examples" in part:
+            part["$examples"] = part["examples"]
 
 
 def texts_of(model: type[BaseModel]) -> tuple[str, str]:
