@@ -8,6 +8,8 @@ import pytest
 from whole import open_whole
 
 from segue.domain.execution.state import State
+from segue.plugins.core.runner import Process
+from segue.plugins.scripts.shell import Commands
 from segue.sdk.testing import run_task
 
 SHELL = "io.kestra.plugin.scripts.shell."
@@ -429,3 +431,9 @@ async def test_a_command_is_shown_as_a_step():
     (step,) = outcome.insights
     assert (step.name, step.state) == ("Command", "FAILED")
     assert step.content.items() >= {"exitCode": 4, "stdoutLines": 1, "stderrLines": 0}.items()
+
+
+async def test_a_task_object_is_tested_with_its_runner():
+    task = Commands.model_validate({"commands": ["echo hi"], "taskRunner": Process()})
+    outcome = await run_task(task)
+    assert (outcome.state, outcome.outputs["exitCode"]) == (State.SUCCESS, 0)
