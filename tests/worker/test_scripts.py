@@ -178,6 +178,9 @@ async def test_the_output_directory_of_old(whole):
     state, _, lines = await run(whole, shell("echo 1 > '{{ outputDir }}/a b'", more="    runner: PROCESS\n"))
     assert state is State.FAILED
     assert lines[-1].startswith("ERROR Output file 'a b' contains unsupported characters.")
+    state, outputs, lines = await run(whole, shell("echo 1 > '{{ outputDir }}/a b'", "exit 2", more=more))
+    assert (state, list(outputs["outputFiles"])) == (State.FAILED, ["a b"])
+    assert lines[-1] == "ERROR Command failed with exit code 2"
 
 
 async def test_the_interpreter_can_be_another_one_or_none(whole):

@@ -140,7 +140,8 @@ class ScriptTask(Task, JobFiles):
                 result = await self.task_runner.run(context, command)
                 out, err = listener.counts.values()
                 step.set(exitCode=result.exit_code, stdoutLines=out, stderrLines=err)
-                return _checked(context, listener, result, await scene.collect_output_dir())
+                files = await scene.collect_output_dir(is_success=result.exit_code == 0)
+                return _checked(context, listener, result, files)
         finally:
             await scene.clear()
 
