@@ -81,6 +81,15 @@ def test_the_command_lists_and_documents_it(plugins: Path, tmp_path: Path) -> No
     assert "| `count` | integer |  | How many there are." in done.stdout
 
 
+def test_the_flow_is_valid_where_the_plugin_is(project: Path, plugins: Path) -> None:
+    file = project / "examples" / "orders.yaml"
+    done = segue("flow", "validate", file, env={"SEGUE_PLUGINS_PATHS": str(plugins)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = segue("flow", "validate", file)
+    assert done.returncode == 1
+    assert f"Invalid type: {TYPE}" in done.stdout + done.stderr
+
+
 async def test_the_flow_runs_and_shows_what_happened(server: ServerProcess) -> None:
     async with RestClient(server.addresses.http) as client:
         await client.deploy(FILES["examples/orders.yaml"])
