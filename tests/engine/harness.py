@@ -35,7 +35,7 @@ class AnyType:
     """A catalogue in which every type is a task."""
 
     def resolve(self, type_name: str) -> TypeInfo:
-        return TypeInfo("task", type_name)
+        return TypeInfo("other", type_name)
 
 
 def by_type(job: Job, state: ExecutionState) -> Outcome:

@@ -3,6 +3,8 @@
 _CORE = "io.kestra.plugin.core."
 _HERE = "segue.plugins.core."
 _OLD = "io.kestra.core.tasks."
+_SCRIPTS = "io.kestra.plugin.scripts."
+_SCRIPTS_HERE = "segue.plugins.scripts."
 
 TYPES = {
     _CORE + "debug.Echo": _HERE + "debug:Echo",
@@ -19,10 +21,15 @@ TYPES = {
     _CORE + "log.Fetch": _HERE + "log:Fetch",
     _CORE + "log.Log": _HERE + "log:Log",
     _CORE + "output.OutputValues": _HERE + "output:OutputValues",
+    _CORE + "runner.Process": _HERE + "runner:Process",
     _CORE + "storage.LocalFiles": _HERE + "storage:LocalFiles",
     _CORE + "storage.Size": _HERE + "storage:Size",
     _CORE + "storage.Write": _HERE + "storage:Write",
     _CORE + "templating.TemplatedTask": _HERE + "templating:TemplatedTask",
+    _SCRIPTS + "python.Commands": _SCRIPTS_HERE + "python:Commands",
+    _SCRIPTS + "python.Script": _SCRIPTS_HERE + "python:Script",
+    _SCRIPTS + "shell.Commands": _SCRIPTS_HERE + "shell:Commands",
+    _SCRIPTS + "shell.Script": _SCRIPTS_HERE + "shell:Script",
 }
 """Where the class of each type is: `module:Class`, imported when a flow first names the type."""
 

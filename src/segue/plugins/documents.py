@@ -21,7 +21,7 @@ from segue.plugins.schemas import Kind, editor_schema, plugins
 from segue.sdk import Output, Task
 
 _KINDS: dict[str, Kind] = {"FLOW": "flow", "TASK": "task", "TRIGGER": "trigger"}
-_ROLES = {"task": "tasks", "trigger": "triggers", "condition": "conditions"}
+_ROLES = {"task": "tasks", "trigger": "triggers", "condition": "conditions", "task_runner": "taskRunners"}
 _OLD_FLOWABLES = {"ForEach", "EachSequential", "EachParallel", "ForEachItem", "Template", "Resume"}
 _GROUP_PARTS = 4
 _INPUT_PACKAGE = "io.kestra.core.models.flows.input."
@@ -153,9 +153,7 @@ def _grouped(elements: Any, *, by_subgroup: bool) -> list[JsonObject]:
                 "categories": [],
                 **({"subGroup": package} if by_subgroup else {}),
                 **{role: [] for role in _ROLES.values()},
-                **dict.fromkeys(
-                    ("controllers", "storages", "secrets", "taskRunners", "charts", "additionalPlugins"), ()
-                ),
+                **dict.fromkeys(("controllers", "storages", "secrets", "charts", "additionalPlugins"), ()),
             },
         )
         shown = {"cls": element.type, "deprecated": element.is_deprecated} | _texts(element.model)

@@ -9,11 +9,11 @@ import inspect
 import itertools
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -84,14 +84,27 @@ def _describe_classes(schema: JsonObject, model: type[BaseModel]) -> None:
 
 
 def _models_below(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """All models in the module tree that a definition may come from, found through the class hierarchy."""
+    """All models that a definition may come from: through the class hierarchy, and those its properties name."""
     root = next(kind for kind in reversed(model.__mro__) if issubclass(kind, BaseModel) and kind is not BaseModel)
-    found, waiting = [], [root]
+    found, waiting = [], [root, *_models_named(model)]
     while waiting:
         kind = waiting.pop()
         found.append(kind)
         waiting.extend(kind.__subclasses__())
     return found
+
+
+def _models_named(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """The models in the types of properties, at any depth."""
+    seen: set[type[BaseModel]] = {model}
+    waiting: list[Any] = [info.annotation for info in model.model_fields.values()]
+    while waiting:
+        kind = waiting.pop()
+        waiting.extend(get_args(kind))
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in seen:
+            seen.add(kind)
+            yield kind
+            waiting.extend(info.annotation for info in kind.model_fields.values())
 
 
 def _complete(schema: JsonObject, model: type[BaseModel] | None) -> None:

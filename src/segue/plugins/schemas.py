@@ -15,13 +15,17 @@ from segue.domain.flow.type_names import TRIGGER_PACKAGE, task_type
 from segue.plugins.registry import PluginRegistry
 from segue.plugins.schema_generator import REF, JsonObject, rename_references, schema_of
 from segue.sdk import Task
+from segue.sdk.runner import RUNNER_MARK, TaskRunner
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 Kind = Literal["flow", "task", "trigger"]
 
-_TASK, _TRIGGER, _CONDITION = "AnyTask", "AnyTrigger", "Condition"
+PluginKind = Literal["task", "trigger", "task_runner"]
+
+_TASK, _TRIGGER, _CONDITION, _RUNNER = "AnyTask", "AnyTrigger", "Condition", "AnyTaskRunner"
 _BASES = {"task": "RunnableTask", "trigger": "PluginTrigger"}
-_UNIONS: dict[Kind, str] = {"task": _TASK, "trigger": _TRIGGER}
+_UNIONS: dict[str, str] = {"task": _TASK, "trigger": _TRIGGER, "task_runner": _RUNNER}
+_PLUGIN_KINDS: dict[str, PluginKind] = {"task": "task", "trigger": "trigger", "task_runner": "task_runner"}
 _LANGUAGE = {task_type(name): name for name in FLOWABLES} | {
     TRIGGER_PACKAGE + name: model.__name__ for name, model in TRIGGERS.items()
 }
@@ -64,27 +68,28 @@ def editor_schema(registry: PluginRegistry, kind: Kind) -> JsonObject:
         _TASK: [task_type(name) for name in FLOWABLES],
         _TRIGGER: [TRIGGER_PACKAGE + name for name in TRIGGERS],
         _CONDITION: list(CONDITION_TYPES),
+        _RUNNER: [],
     }
     for type_name, of_kind, model in plugins(registry):
-        own = _joined(bases[of_kind], _own_schema(model, type_name, definitions))
+        own = _joined(bases.get(of_kind, {"properties": {}}), _own_schema(model, type_name, definitions))
         definitions[type_name] = _of_type(own, type_name)
         members[_UNIONS[of_kind]].append(type_name)
     _conditions(definitions)
     for union, names in members.items():
-        definitions[union] = {"anyOf": [{"$ref": REF + name} for name in sorted(names)]}
+        definitions[union] = {"anyOf": [{"$ref": REF + name} for name in sorted(names)]} if names else {}
     schema = rename_references(schema, {}) if kind == "flow" else {"allOf": [{"$ref": REF + _UNIONS[kind]}]}
     return {"$schema": DRAFT, **schema, "definitions": dict(sorted(definitions.items()))}
 
 
-def plugins(registry: PluginRegistry) -> Iterable[tuple[str, Literal["task", "trigger"], type[BaseModel]]]:
+def plugins(registry: PluginRegistry) -> Iterable[tuple[str, PluginKind, type[BaseModel]]]:
     """Type, kind and class of all plugins that can be loaded."""
     for type_name in registry.types():
         try:
-            info, model = registry.resolve(type_name), registry.find(type_name)
+            info, model = registry.resolve(type_name), registry.load(type_name)
         except UnavailableError:
             continue
-        if info is not None and model is not None and (info.kind in {"task", "trigger"}):
-            yield type_name, "trigger" if info.kind == "trigger" else "task", model
+        if info is not None and info.kind in _PLUGIN_KINDS:
+            yield type_name, _PLUGIN_KINDS[info.kind], model
 
 
 def base_properties() -> JsonObject:
@@ -99,7 +104,13 @@ def _own_schema(model: type[BaseModel], type_name: str, definitions: JsonObject)
     names = {name: f"{type_name}.{name}" for name in below}
     definitions.update({names[name]: rename_references(definition, names) for name, definition in below.items()})
     found: JsonObject = rename_references(own, names)
-    if issubclass(model, Task) and model.examples:
+    for name, part in found.get("properties", {}).items():
+        if RUNNER_MARK in part:
+            found["properties"][name] = {
+                "allOf": [{"$ref": REF + _RUNNER}],
+                **{key: part[key] for key in ("description", "$required") if key in part},
+            }
+    if issubclass(model, Task | TaskRunner) and model.examples:
         found["$examples"] = [{"title": example.title, "code": example.code} for example in model.examples]
     return found
 

@@ -19,11 +19,23 @@ from segue.domain.kv import KvContent, KvType
 from segue.expr import is_truthy
 from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, Platform, RunContext, RunLogger, TaskRunInfo
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
+from segue.sdk.lines import LONGEST_LINE, LineSplitter
 from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
-from segue.sdk.runner import OnLine, RunnerCommand, RunnerResult, Stream, TaskRunner
+from segue.sdk.runner import (
+    AnyTaskRunner,
+    OnLine,
+    RunnerCommand,
+    RunnerResult,
+    RunnerTypes,
+    Stream,
+    TaskRunner,
+    validation_context,
+)
 from segue.sdk.task import Example, Output, Task, TaskFailed, TaskResult
 
 __all__ = [
+    "LONGEST_LINE",
+    "AnyTaskRunner",
     "Duration",
     "Example",
     "ExecutionInfo",
@@ -34,6 +46,7 @@ __all__ = [
     "JobFiles",
     "KvContent",
     "KvType",
+    "LineSplitter",
     "LogLevel",
     "Metrics",
     "NamespaceFiles",
@@ -50,6 +63,7 @@ __all__ = [
     "RunLogger",
     "RunnerCommand",
     "RunnerResult",
+    "RunnerTypes",
     "State",
     "Stream",
     "Task",
@@ -58,4 +72,5 @@ __all__ = [
     "TaskRunInfo",
     "TaskRunner",
     "is_truthy",
+    "validation_context",
 ]

@@ -62,13 +62,13 @@ class RunLogger(Protocol):
 class Metrics(Protocol):
     """Figures the task measures (REST API 6.6). Usable from any thread."""
 
-    def counter(self, name: str, value: float = 1, **tags: str) -> None:
+    def counter(self, name: str, value: float = 1, /, **tags: str) -> None:
         """Report a count."""
 
-    def gauge(self, name: str, value: float, **tags: str) -> None:
+    def gauge(self, name: str, value: float, /, **tags: str) -> None:
         """Report a value."""
 
-    def timer(self, name: str, value: timedelta, **tags: str) -> None:
+    def timer(self, name: str, value: timedelta, /, **tags: str) -> None:
         """Report how long something took."""
 
 

@@ -18,11 +18,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, ValidationInfo
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
+from segue.domain.errors import UnavailableError
 from segue.sdk.context import RunContext
 from segue.sdk.task import Example
 
@@ -95,3 +98,70 @@ class TaskRunner(BaseModel):
         descendants, before the cancellation is passed on. Raises ``TaskFailed`` when the command cannot be started.
         """
         raise NotImplementedError(f"{type(self).__name__} has no run method")
+
+
+RUNNER_MARK = "$taskRunner"
+"""Marks the places of a JSON schema where any task runner may stand."""
+
+_TYPES = "runner_types"
+_IS_STORED = "is_stored"
+
+
+class RunnerTypes(Protocol):
+    """The look-up of task runners."""
+
+    def find_runner(self, type_name: str) -> type[TaskRunner] | None:
+        """The class of a type or alias, None if there is none. Raises ``UnavailableError``."""
+
+
+def validation_context(types: RunnerTypes, *, is_stored: bool = False) -> dict[str, Any]:
+    """What the validation of a plugin has to be given as ``context`` for its task runners to be found.
+
+    ``is_stored``: the flow was checked when it was saved; properties that its runners do not know are read past.
+    """
+    return {_TYPES: types, _IS_STORED: is_stored}
+
+
+class _Chosen:
+    """Reads a map by its ``type``. Faults get the paths they have in the flow."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(_read_runner)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        kind = {"type": "string", "description": "The type of the task runner.", "$required": True}
+        return {"type": "object", "properties": {"type": kind}, "required": ["type"], RUNNER_MARK: True}
+
+
+AnyTaskRunner = Annotated[TaskRunner, _Chosen()]
+"""The type of a property that takes a task runner of any type. Needs ``validation_context``."""
+
+
+def _read_runner(value: Any, info: ValidationInfo) -> TaskRunner:
+    if isinstance(value, TaskRunner):
+        return value
+    if not isinstance(value, Mapping):
+        raise PydanticCustomError("dict_type", "must be an object")
+    name = value.get("type")
+    if not isinstance(name, str) or not name:
+        raise _fault_of_type("must not be null" if name is None else "must be a text")
+    context = info.context or {}
+    if _TYPES not in context:
+        raise ValueError("a task runner cannot be looked up here: the validation was given no context")
+    try:
+        kind = context[_TYPES].find_runner(name)
+    except UnavailableError as error:
+        raise _fault_of_type(error.message) from error
+    if kind is None:
+        raise _fault_of_type(f"Invalid type: {name[:200]}")
+    properties = {key: item for key, item in value.items() if key != "type"}
+    if context[_IS_STORED]:
+        known = {field.alias or name for name, field in kind.model_fields.items()}
+        properties = {key: item for key, item in properties.items() if key in known}
+    found: TaskRunner = kind.model_validate(properties, by_alias=True, by_name=False, context=context)
+    return found
+
+
+def _fault_of_type(message: str) -> ValidationError:
+    error = PydanticCustomError("task_runner", "{reason}", {"reason": message})
+    return ValidationError.from_exception_data("task runner", [InitErrorDetails(type=error, loc=("type",), input=None)])

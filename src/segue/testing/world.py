@@ -44,7 +44,7 @@ class AnyType:
 
     def resolve(self, type_name: str) -> TypeInfo:
         """Any name is known."""
-        return TypeInfo("task", type_name)
+        return TypeInfo("other", type_name)
 
 
 def by_type(job: Job, world: "World") -> Outcome:

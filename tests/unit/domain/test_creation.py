@@ -18,7 +18,7 @@ class Anything:
 
     def resolve(self, type_name: str) -> TypeInfo | None:
         """See ``TypeCatalogue``."""
-        return TypeInfo("task", type_name)
+        return TypeInfo("other", type_name)
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ def check_log(properties: Mapping[str, Any]) -> list[tuple[tuple[str | int, ...]
 
 
 class Catalogue:
-    """Knows `Log` under two names; everything else in `a.` is a task of unknown properties."""
+    """Knows `Log` under two names; everything else in `a.` is something of unknown properties."""
 
     def resolve(self, type_name: str) -> TypeInfo | None:
         if type_name in {LOG, OLD_LOG}:
             return TypeInfo("task", LOG, check_log, frozenset({OLD_LOG}))
-        return TypeInfo("task", type_name) if type_name.startswith("a.") else None
+        return TypeInfo("other", type_name) if type_name.startswith("a.") else None
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from segue.plugins.documents import Library
 from segue.plugins.registry import PluginRegistry
 
 LOG = "io.kestra.plugin.core.log.Log"
+PROCESS = "io.kestra.plugin.core.runner.Process"
+SHELL = "io.kestra.plugin.scripts.shell."
 FLOW = "io.kestra.plugin.core.flow."
 TRIGGER = "io.kestra.plugin.core.trigger."
 CONDITION = "io.kestra.plugin.core.condition."
@@ -130,9 +132,7 @@ def test_examples_are_valid_tasks(library: Library) -> None:
     types = PluginRegistry(installed=False)
     examples = 0
     for name in types.types():
-        plugin = types.find(name)
-        assert plugin is not None
-        for example in plugin.examples:
+        for example in types.load(name).examples:
             examples += 1
             task = "\n".join(f"    {line}" for line in example.code.splitlines()).replace("    ", "  - ", 1)
             report = parse_flow(f"id: f\nnamespace: a.b\ntasks:\n{task}\n", types)
@@ -167,8 +167,10 @@ def test_documents(library: Library) -> None:
 
 
 def test_lists(library: Library) -> None:
-    (core,) = library.plugins()
-    assert core["group"] == "io.kestra.plugin.core"
+    core, scripts = library.plugins()
+    assert (core["group"], scripts["group"]) == ("io.kestra.plugin.core", "io.kestra.plugin.scripts")
+    assert [one["cls"] for one in core["taskRunners"]] == [PROCESS]
+    assert f"{SHELL}Script" in {one["cls"] for one in scripts["tasks"]}
     assert {"cls": LOG, "deprecated": False, "title": "Writes one line for each message."} in core["tasks"]
     assert "io.kestra.plugin.core.log" in {one["subGroup"] for one in library.subgroups()}
     assert {one["name"] for one in library.triggers()} == {"Schedule", "ScheduleOnDates", "Webhook", "Flow"}

@@ -11,8 +11,8 @@ REGISTRY = PluginRegistry(installed=False)
 
 def test_every_core_type_can_be_loaded_and_names_itself():
     for name in REGISTRY.types():
-        plugin = REGISTRY.find(name)
-        assert plugin is not None
+        plugin = REGISTRY.load(name)
+        assert (REGISTRY.find(name) or REGISTRY.find_runner(name)) is plugin
         assert plugin.type == name
         assert all(REGISTRY.canonical(alias) == name for alias in plugin.aliases)
 
@@ -62,3 +62,44 @@ def test_a_stored_flow_is_read_without_loading_its_plugins() -> None:
     report = parse_flow(text, registry, strict=False)
     assert [task.id for task in report.valid_flow().tasks] == ["t", "u"]
     assert report.deprecation_paths == ("tasks[1].type",)
+
+
+PROCESS = "io.kestra.plugin.core.runner.Process"
+SHELL = "io.kestra.plugin.scripts.shell.Commands"
+
+
+@pytest.mark.parametrize(
+    ("runner", "path", "message"),
+    [
+        (f"{{type: {PROCESS}, colour: red}}", "taskRunner.colour", 'Unrecognized field "colour"'),
+        ("{type: no.Such}", "taskRunner.type", "Invalid type: no.Such"),
+        (f"{{type: {SHELL}}}", "taskRunner.type", f"Invalid type: {SHELL}"),
+        ("{type: a.Broken}", "taskRunner.type", "The plugin 'a.Broken' cannot be loaded"),
+        ("{}", "taskRunner.type", "must not be null"),
+        ("{type: 5}", "taskRunner.type", "must be a text"),
+        (PROCESS, "taskRunner", "must be an object"),
+    ],
+)
+def test_a_task_runner_is_checked_when_the_flow_is_read(runner: str, path: str, message: str) -> None:
+    registry = PluginRegistry({"a.Broken": "no.such.module:Task"}, installed=False)
+    source = f"id: f\nnamespace: a\ntasks:\n  - id: t\n    type: {SHELL}\n    commands: [ls]\n    taskRunner: "
+    assert parse_flow(f"{source}{{type: {PROCESS}}}\n", registry).violations == ()
+    (fault,) = parse_flow(f"{source}{runner}\n", registry).violations
+    assert fault.path == f"tasks[0].{path}"
+    assert message in fault.message
+
+
+def test_a_task_runner_is_no_task_and_a_task_no_trigger() -> None:
+    source = f"id: f\nnamespace: a\ntasks:\n  - {{id: t, type: {PROCESS}}}\ntriggers:\n  - {{id: u, type: {SHELL}}}\n"
+    found = [(fault.path, fault.message) for fault in parse_flow(source, REGISTRY).violations]
+    assert found == [
+        ("tasks[0].type", f"Invalid type: {PROCESS}"),
+        ("triggers[0].type", f"Invalid type: {SHELL}"),
+    ]
+
+
+def test_only_what_is_neither_task_nor_runner_is_unknown_to_both() -> None:
+    assert REGISTRY.find(PROCESS) is None
+    assert REGISTRY.find_runner(SHELL) is None
+    assert REGISTRY.find_runner(PROCESS.lower()) is None
+    assert REGISTRY.resolve(PROCESS).kind == "task_runner"

@@ -24,7 +24,7 @@ from segue.domain.flow.input_rules import (
 from segue.domain.flow.reference_rules import dashed_references
 from segue.domain.flow.tree import maps_of, walk_tasks
 from segue.domain.flow.triggers import TRIGGERS
-from segue.domain.flow.type_names import TypeCatalogue, canonical_flowable, canonical_trigger
+from segue.domain.flow.type_names import Kind, TypeCatalogue, canonical_flowable, canonical_trigger
 from segue.domain.labels import READ_ONLY, SYSTEM_PREFIX, Label, is_valid_key, parse_labels
 
 Rule: TypeAlias = Callable[[Mapping[str, Any]], Iterator[Fault]]
@@ -52,27 +52,27 @@ def type_faults(data: Mapping[str, Any], types: TypeCatalogue) -> Iterator[Fault
     """Unknown types of tasks, triggers and conditions; what plugins say about their own properties."""
     for task in walk_tasks(data):
         if task.flowable is None:
-            yield from _checked_type(task.path, task.data, types, tasks.BASE_PROPERTIES)
+            yield from _checked_type(task.path, task.data, types, tasks.BASE_PROPERTIES, "task")
     for path, trigger in maps_of(data, "triggers"):
         if canonical_trigger(trigger.get("type")) is None:
-            yield from _checked_type(path, trigger, types, triggers.BASE_PROPERTIES)
+            yield from _checked_type(path, trigger, types, triggers.BASE_PROPERTIES, "trigger")
     yield from plugin_default_faults(data, types)
     for path, owner in (*maps_of(data, "triggers"), *maps_of(data, "listeners")):
         for condition_path, condition in conditions_of(owner, path):
             if canonical_condition(condition.get("type")) is not None:
                 yield from condition_faults(condition_path, condition)
             else:
-                yield from _checked_type(condition_path, condition, types, frozenset({"type"}))
+                yield from _checked_type(condition_path, condition, types, frozenset({"type"}), "condition")
 
 
 def _checked_type(
-    path: tuple[str | int, ...], data: dict[str, Any], types: TypeCatalogue, base: frozenset[str]
+    path: tuple[str | int, ...], data: dict[str, Any], types: TypeCatalogue, base: frozenset[str], kind: Kind
 ) -> Iterator[Fault]:
     name = data.get("type")
     if not isinstance(name, str) or not name:
         return  # the model reports it
     info = types.resolve(name)
-    if info is None:
+    if info is None or info.kind not in {kind, "other"}:
         yield Fault((*path, "type"), f"Invalid type: {name}")
     elif info.validate is not None:
         own = {key: value for key, value in data.items() if key not in base}

@@ -17,13 +17,23 @@ from segue.domain.flow.tasks import RunnableTask
 from segue.domain.flow.tasks import Task as TaskModel
 from segue.domain.flow.tree import format_path
 from segue.expr import Dialect
-from segue.sdk import Duration, InputFiles, JobFiles, NamespaceFiles, OutputFiles, Property, Task
+from segue.sdk import (
+    Duration,
+    InputFiles,
+    JobFiles,
+    NamespaceFiles,
+    OutputFiles,
+    Property,
+    RunnerTypes,
+    Task,
+    validation_context,
+)
 
 _BOUND = "worker.tasks"
 Kind = TypeVar("Kind", bound=Task)
 
 
-class Plugins(TypeCatalogue, Protocol):
+class Plugins(TypeCatalogue, RunnerTypes, Protocol):
     """The registry, as far as the worker needs it."""
 
     def find(self, type_name: str) -> type[Task] | None:
@@ -136,12 +146,13 @@ def _plugin(task: RunnableTask, plugins: Plugins) -> Task:
     kind = plugins.find(task.type)
     if kind is None:
         raise NotFoundError(f"This worker knows no plugin of the type '{task.type}' (task '{task.id}')")
-    return _validated(task, kind, {name: value for name, value in task.properties.items() if name in _names(kind)})
+    properties = {name: value for name, value in task.properties.items() if name in _names(kind)}
+    return _validated(task, kind, properties, validation_context(plugins, is_stored=True))
 
 
-def _validated(task: TaskModel, kind: type[Kind], properties: Mapping[str, Any]) -> Kind:
+def _validated(task: TaskModel, kind: type[Kind], properties: Mapping[str, Any], context: Any = None) -> Kind:
     try:
-        return kind.model_validate(properties, by_alias=True, by_name=False)
+        return kind.model_validate(properties, by_alias=True, by_name=False, context=context)
     except ValidationError as error:
         faults = "; ".join(f"{format_path(fault.path)}: {fault.message}" for fault in faults_of(error))
         raise SegueError(f"The task '{task.id}' is invalid: {faults}") from None

@@ -155,15 +155,15 @@ class TaskMetrics:
         self._run = run
         self._spool = spool
 
-    def counter(self, name: str, value: float = 1, **tags: str) -> None:
+    def counter(self, name: str, value: float = 1, /, **tags: str) -> None:
         """Report a count."""
         self._put("counter", name, value, tags)
 
-    def gauge(self, name: str, value: float, **tags: str) -> None:
+    def gauge(self, name: str, value: float, /, **tags: str) -> None:
         """Report a value."""
         self._put("gauge", name, value, tags)
 
-    def timer(self, name: str, value: timedelta, **tags: str) -> None:
+    def timer(self, name: str, value: timedelta, /, **tags: str) -> None:
         """Report how long something took."""
         self._put("timer", name, value.total_seconds() * 1000, tags)
 

@@ -76,6 +76,8 @@ class TaskOutputs(Mapping[str, Any]):
 def outputs_json(result: TaskResult, more: Mapping[str, Any] | None = None) -> bytes | None:
     """What a task returned, with ``more`` over it, as a JSON object; None when there is neither.
 
+    A map in ``more`` is added to the map of that name, if there is one.
+
     Raises ``TypeError`` when it is neither outputs nor a mapping of texts to JSON values.
     """
     if result is None and more is None:
@@ -89,7 +91,11 @@ def outputs_json(result: TaskResult, more: Mapping[str, Any] | None = None) -> b
         raise TypeError(f"a task must return an Output, a mapping or None, not {type(result).__name__}")
     if not all(isinstance(key, str) for key in fields):
         raise TypeError("the names of outputs must be texts")
-    return msgspec.json.encode({**fields, **(more or {})}, enc_hook=_other)
+    for name, value in (more or {}).items():
+        own = fields.get(name)
+        both = isinstance(own, Mapping) and isinstance(value, Mapping)
+        fields = {**fields, name: {**own, **value} if both else value}  # type: ignore[dict-item]  # two mappings
+    return msgspec.json.encode(fields, enc_hook=_other)
 
 
 def _other(value: Any) -> Any:
