@@ -26,8 +26,8 @@ TYPES = {
     _CORE + "storage.Size": _HERE + "storage:Size",
     _CORE + "storage.Write": _HERE + "storage:Write",
     _CORE + "templating.TemplatedTask": _HERE + "templating:TemplatedTask",
-    _SCRIPTS + "python.Commands": _SCRIPTS_HERE + "python:Commands",
-    _SCRIPTS + "python.Script": _SCRIPTS_HERE + "python:Script",
+    _SCRIPTS + "python.Commands": _SCRIPTS_HERE + "python.tasks:Commands",
+    _SCRIPTS + "python.Script": _SCRIPTS_HERE + "python.tasks:Script",
     _SCRIPTS + "shell.Commands": _SCRIPTS_HERE + "shell:Commands",
     _SCRIPTS + "shell.Script": _SCRIPTS_HERE + "shell:Script",
 }

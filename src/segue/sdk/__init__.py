@@ -23,10 +23,12 @@ from segue.sdk.lines import LONGEST_LINE, LineSplitter
 from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
 from segue.sdk.runner import (
     AnyTaskRunner,
+    LocalProgram,
     OnLine,
     RunnerCommand,
     RunnerResult,
     RunnerTypes,
+    Start,
     Stream,
     TaskRunner,
     validation_context,
@@ -47,6 +49,7 @@ __all__ = [
     "KvContent",
     "KvType",
     "LineSplitter",
+    "LocalProgram",
     "LogLevel",
     "Metrics",
     "NamespaceFiles",
@@ -64,6 +67,7 @@ __all__ = [
     "RunnerCommand",
     "RunnerResult",
     "RunnerTypes",
+    "Start",
     "State",
     "Stream",
     "Task",

@@ -57,20 +57,29 @@ def installer_environment(env: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PIP_ROOT_USER_ACTION": "ignore", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "NO_COLOR": "1"}
 
 
-async def install_with_uv(uv: str, python: str, folder: Path, requirements: Path, env: Mapping[str, str]) -> None:
-    """Make ``folder`` an environment of ``python``: a program, or a version to find or fetch. Raises ``TaskFailed``."""
+async def install_with_uv(
+    uv: str, python: str, folder: Path, requirements: Path | None, env: Mapping[str, str]
+) -> None:
+    """Make ``folder`` an environment of ``python``, which is a program or a version to find or fetch.
+
+    Raises ``TaskFailed``.
+    """
     await _run([uv, "venv", "--quiet", "--no-project", "--system-site-packages", "--python", python, folder], env)
+    if requirements is None:
+        return
     program = folder / "bin" / "python"
     await _run([uv, "pip", "install", "--quiet", "--python", program, "--requirements", requirements], env)
 
 
 async def install_with_pip(
-    base: Interpreter, version: str, folder: Path, requirements: Path, env: Mapping[str, str]
+    base: Interpreter, version: str, folder: Path, requirements: Path | None, env: Mapping[str, str]
 ) -> None:
     """The same by the standard library's ``venv`` and the ``pip`` of a Python that is there already."""
     if version and not base.fits(version):
         base = await interpreter_on_path(env, (f"python{version}",))
     await _run([base.executable, "-I", "-m", "venv", "--without-pip", "--system-site-packages", folder], env)
+    if requirements is None:
+        return
     program = folder / "bin" / "python"
     pip = (base.executable, "-I", "-m", "pip", "--quiet", "--no-input", "--python", str(program))
     await _run([*pip, "install", "--ignore-installed", "--requirement", requirements], env)

@@ -1,11 +1,10 @@
-"""Which Python runs scripts: the ``python3`` of the ``PATH``, but never the one that the worker itself is in."""
+"""Which Python runs scripts: the ``python3`` of their ``PATH``, whatever Python the worker itself runs in."""
 
 import asyncio
 import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -32,14 +31,12 @@ _known: dict[tuple[str, int], Interpreter] = {}
 
 
 async def interpreter_on_path(env: Mapping[str, str], names: tuple[str, ...] = _NAMES) -> Interpreter:
-    """The first Python of those names on the ``PATH`` of ``env``, beside the worker's own environment.
+    """The first Python of those names on the ``PATH`` of ``env``.
 
-    Without any, that which the worker's environment was made of. Raises ``TaskFailed`` when it does not run.
+    Raises ``TaskFailed`` when there is none, and when it does not work.
     """
-    path = _without_own(env.get("PATH", os.defpath))
+    path = env.get("PATH", os.defpath)
     found = next((program for name in names if (program := shutil.which(name, path=path))), None)
-    if found is None and names is _NAMES:
-        return _of_worker()
     if found is None:
         raise TaskFailed(f"There is no {' or '.join(names)} on the PATH of the worker")
     known = (found, _stamp(found))
@@ -50,28 +47,6 @@ async def interpreter_on_path(env: Mapping[str, str], names: tuple[str, ...] = _
 
 def _stamp(program: str) -> int:
     return Path(program).stat().st_mtime_ns
-
-
-def _of_worker() -> Interpreter:
-    executable = getattr(sys, "_base_executable", "") or sys.executable
-    return Interpreter(executable, ".".join(map(str, sys.version_info[:3])))
-
-
-def _without_own(path: str) -> str:
-    """The folders of a ``PATH`` but that of the virtual environment the worker runs in: its packages are its own."""
-    if sys.prefix == sys.base_prefix:
-        return path
-    own = Path(sys.executable).parent
-    return os.pathsep.join(
-        folder for folder in path.split(os.pathsep) if folder and not (Path(folder) == own or _is_same(folder, own))
-    )
-
-
-def _is_same(folder: str, own: Path) -> bool:
-    try:
-        return Path(folder).samefile(own)
-    except OSError:
-        return False
 
 
 def _ask(program: str, env: Mapping[str, str]) -> Interpreter:

@@ -140,6 +140,7 @@ class _Family:
         self._control = control
         self._running: dict[int, int] = {}
         self._ended: dict[int, int] = {}
+        self._killed: set[int] = set()
 
     def fork(self, run: int) -> int | None:
         """Fork for a run: 0 in the new process."""
@@ -154,7 +155,8 @@ class _Family:
         return pid
 
     def look(self) -> None:
-        """Tell of those that have ended."""
+        """Tell of those that have ended, and let go of those that nobody asks for any more."""
+        self._killed = {pid for pid in self._killed if os.waitpid(pid, os.WNOHANG)[0] == 0}
         for run, pid in list(self._running.items()):
             found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if found is not None:
@@ -163,10 +165,13 @@ class _Family:
 
     def forget(self, run: int) -> None:
         """End what is left of the process group of a run, and let its number go."""
-        pid = self._ended.pop(run, None) or self._running.pop(run, None)
-        if pid is not None:
-            _kill(pid)
-            os.waitpid(pid, 0)
+        ended, running = self._ended.pop(run, None), self._running.pop(run, None)
+        if ended is not None:
+            _kill(ended)
+            os.waitpid(ended, 0)
+        elif running is not None:
+            _kill(running)
+            self._killed.add(running)
 
     def end(self) -> NoReturn:
         """End everything, and this process."""
@@ -290,14 +295,18 @@ def _show_without(frames: int) -> None:
 
 if __name__ == "__main__":
     _request = main(socket.socket(fileno=int(sys.argv[1])))
-    _globals = _namespace(_request["arguments"])
-    _code = _source(_request["arguments"][0])
     _path = _request["arguments"][0]
+    _content = _source(_path)
+    if b"\0" in _content:  # ``compile`` says something else about it
+        os.execv(sys.executable, [sys.executable, *_request["arguments"]])  # noqa: S606  a Python of its own
+    _globals = _namespace(_request["arguments"])
     del _request
     try:
-        exec(compile(_code, _path, "exec", dont_inherit=True), _globals)  # noqa: S102  the script that is to run
+        exec(compile(_content, _path, "exec", dont_inherit=True), _globals)  # noqa: S102  the script that is to run
     except SystemExit:
         raise
     except BaseException:
         _show_without(1)
         raise
+    finally:
+        del _globals  # so that what the script leaves behind is deleted in the end

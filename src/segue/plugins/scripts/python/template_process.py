@@ -44,6 +44,11 @@ class ForkedProcess:
             self.forget()
             raise
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the template has gone, and nobody keeps its number."""
+        return self._template.is_lost
+
     def forget(self) -> None:
         """End what is left of its process group, and let its number go."""
         self._template.forget(self._number)
@@ -58,7 +63,8 @@ class TemplateProcess:
         self._control = control
         self._output = output
         self._buffer = b""
-        self._count = 0
+        self.served = 0
+        """How many forks it was asked for."""
         self._children: dict[int, ForkedProcess] = {}
         self._reaping: asyncio.Future[int] | None = None
         self._greeted: asyncio.Future[bool] = self._loop.create_future()
@@ -114,14 +120,14 @@ class TemplateProcess:
 
         Raises ``OSError`` when the template cannot be asked.
         """
-        self._count += 1
-        child = ForkedProcess(self, self._count)
+        self.served += 1
+        child = ForkedProcess(self, self.served)
         content = _file_of(json.dumps(request).encode())
         try:
-            socket.send_fds(self._control, [FRAME.pack(RUN, self._count, 0)], [content, stdout, stderr])
+            socket.send_fds(self._control, [FRAME.pack(RUN, self.served, 0)], [content, stdout, stderr])
         finally:
             os.close(content)
-        self._children[self._count] = child
+        self._children[self.served] = child
         return child
 
     def forget(self, number: int) -> None:

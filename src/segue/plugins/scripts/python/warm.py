@@ -174,7 +174,7 @@ class _Kept:
         self.template.lose()
 
     def _look(self) -> None:
-        if self.template.running:
+        if self.template.running or (self.template.hello is None and not self.template.is_lost):
             self.rest()
         else:
             self.end()
