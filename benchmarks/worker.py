@@ -19,6 +19,7 @@ import uvloop
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.queues.memory import MemoryQueue
 from segue.adapters.storages.local import LocalStorage
+from segue.api.documents import RestDocuments
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.model import Execution, FlowKey
 from segue.domain.execution.state import Status
@@ -133,6 +134,7 @@ async def control(jobs: int, windows: list[int], folder: Path) -> None:
             access=FileAccess(database.executions, NamespaceAccess.ALL),
             clock=clock,
         ),
+        documents=RestDocuments(),
     )
     controller = Controller(ports, ControllerConfig())
     await controller.start()

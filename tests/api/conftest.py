@@ -25,6 +25,7 @@ from segue.ports.rendering import machine_services
 from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.file_access import FileAccess
 from segue.ports.repositories.file_tree import NamespaceFiles
+from segue.ports.repositories.namespace_settings import NamespaceCatalog
 from segue.ports.repositories.values import ValueSource
 
 CIPHER = AesCipher("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
@@ -103,12 +104,14 @@ async def serving(
         executions=database.executions,
         outputs=database.outputs,
         logs=database.logs,
+        insights=database.insights,
         journal=database.journal,
         jobs=database.jobs,
         slots=database.slots,
+        namespaces=database.namespaces,
         storage=storage,
         queue=queue,
-        catalog=FlowCatalog(database.flows, types),
+        catalog=FlowCatalog(database.flows, types, namespaces=NamespaceCatalog(database.namespaces)),
         types=types,
         ids=SystemIds(),
         engine=Engine(),

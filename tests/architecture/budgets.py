@@ -62,12 +62,17 @@ def _of_tree(tree: ast.Module, name: str) -> Iterator[Measure]:
 
 def _of_class(node: ast.ClassDef, name: str) -> Iterator[Measure]:
     place = f"{name}::{node.name}"
-    methods = [item for item in node.body if isinstance(item, _FUNCTIONS)]
+    methods = [item for item in node.body if isinstance(item, _FUNCTIONS) and not _is_overload(item)]
     yield Measure("lines of a class", place, _lines(node), CLASS_LINES)
     yield Measure("methods of a class", place, len(methods), CLASS_METHODS)
     if name.startswith("ports/") and any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases):
         limit = REPOSITORY_VERBS if "ports/repositories/" in name else PORT_VERBS
         yield Measure("verbs of a port", place, len(methods), limit)
+
+
+def _is_overload(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it is one more signature of a method, and no method."""
+    return any(isinstance(each, ast.Name) and each.id == "overload" for each in node.decorator_list)
 
 
 def _lines(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> int:

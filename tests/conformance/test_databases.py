@@ -9,7 +9,17 @@ import pytest
 from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.databases.sql.tables import metadata
 from segue.ports.repositories.database import Database
-from segue.testing import callers, databases, execution_searches, inner_tasks, log_lines, slot_rows, stores
+from segue.testing import (
+    callers,
+    databases,
+    execution_searches,
+    inner_tasks,
+    log_lines,
+    namespaces,
+    shown,
+    slot_rows,
+    stores,
+)
 from segue.testing.servers import PostgresServer
 
 
@@ -120,9 +130,25 @@ class TestPostgresqlNamespaceFiles(OnPostgresql, stores.NamespaceFileConformance
     pass
 
 
+class TestSqliteInsights(OnSqlite, shown.InsightConformance):
+    pass
+
+
+class TestPostgresqlInsights(OnPostgresql, shown.InsightConformance):
+    pass
+
+
 class TestSqliteInnerTasks(OnSqlite, inner_tasks.InnerTaskConformance):
     pass
 
 
 class TestPostgresqlInnerTasks(OnPostgresql, inner_tasks.InnerTaskConformance):
+    pass
+
+
+class TestSqliteNamespaces(OnSqlite, namespaces.NamespaceConformance):
+    pass
+
+
+class TestPostgresqlNamespaces(OnPostgresql, namespaces.NamespaceConformance):
     pass

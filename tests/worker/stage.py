@@ -16,6 +16,7 @@ from segue.adapters.databases.sql import SqlDatabase
 from segue.adapters.queues.memory import MemoryQueue
 from segue.adapters.secrets.aes import AesCipher
 from segue.adapters.storages.local import LocalStorage
+from segue.api.documents import RestDocuments
 from segue.domain.errors import UnavailableError
 from segue.domain.execution.facts import Created, Fact, InnerTaskReported, TaskFinished
 from segue.domain.execution.jobs import InnerTask, Job
@@ -38,7 +39,22 @@ from segue.ports.repositories.values import ValueSource
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.worker import Worker, WorkerConfig
 
-_PLUGINS = ("Block", "Big", "Chatty", "Stubborn", "Raise", "Wait", "Store", "Context", "Copy", "Files", "Count")
+_PLUGINS = (
+    "Block",
+    "Big",
+    "Chatty",
+    "Stubborn",
+    "Raise",
+    "Wait",
+    "Store",
+    "Context",
+    "Copy",
+    "Files",
+    "Count",
+    "Link",
+    "Show",
+    "UploadPath",
+)
 PLUGINS = {f"test.{name}": f"worker_plugins:{name}" for name in _PLUGINS}
 
 
@@ -151,6 +167,7 @@ class Stage:
             queue=self.queue,
             clock=SystemClock(),
             values=self.values,
+            documents=RestDocuments(),
         )
         settings = {"heartbeat": 0.1, "lease": 2.0, "fallback": 0.2} | controller
         self.config = ControllerConfig(**settings)

@@ -128,7 +128,7 @@ async def test_a_call_under_which_the_channel_is_closed_is_made_again():
 
     control, stub = Control(), ClosingStub()
     control.attach(Connected(stub, ()), Terms())
-    assert await control.flow_source(pb.FlowKey()) == "the source"
+    assert (await control.flow(pb.FlowKey())).source == "the source"
     assert stub.calls == 2
 
 
@@ -139,7 +139,7 @@ async def test_a_call_whose_caller_is_cancelled_ends():
 
     control = Control()
     control.attach(Connected(SlowStub(), ()), Terms())
-    call = asyncio.create_task(control.flow_source(pb.FlowKey()))
+    call = asyncio.create_task(control.flow(pb.FlowKey()))
     await asyncio.sleep(0.01)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):

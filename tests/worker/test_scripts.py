@@ -1,5 +1,6 @@
 """Script tasks on the process runner: a real worker, real programs."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -320,3 +321,93 @@ async def test_what_cannot_be_a_property(whole):
     assert "cannot be started: illegal environment variable name" in lines[-1]
     state, _, lines = await run(whole, script("{{ null }}"))
     assert state is State.SUCCESS
+
+
+LANGUAGES = [
+    ("node", "node", 'console.log("::" + JSON.stringify({outputs: {sum: 1 + 2}}) + "::")'),
+    ("perl", "perl", 'print qq(::{"outputs": {"sum": 3}}::\\n);'),
+    ("ruby", "ruby", 'puts "::{\\"outputs\\": {\\"sum\\": 3}}::"'),
+    ("php", "php", '<?php echo "::" . json_encode(["outputs" => ["sum" => 3]]) . "::\\n";'),
+    ("lua", "lua", 'print(\'::{"outputs": {"sum": 3}}::\')'),
+    ("r", "Rscript", 'cat(\'::{"outputs": {"sum": 3}}::\\n\')'),
+    ("julia", "julia", 'println("::{\\"outputs\\": {\\"sum\\": 3}}::")'),
+    ("deno", "deno", 'console.log("::" + JSON.stringify({outputs: {sum: 1 + 2}}) + "::")'),
+    ("bun", "bun", 'console.log("::" + JSON.stringify({outputs: {sum: 1 + 2}}) + "::")'),
+    ("powershell", "pwsh", 'Write-Output \'::{"outputs": {"sum": 3}}::\''),
+    ("groovy", "groovy", 'println \'::{"outputs": {"sum": 3}}::\''),
+]
+
+
+@pytest.mark.parametrize(("language", "program", "text"), LANGUAGES, ids=[row[0] for row in LANGUAGES])
+async def test_languages_whose_program_is_here(whole, language, program, text):
+    if shutil.which(program) is None:
+        pytest.skip(f"there is no {program} on this machine")
+    state, outputs, lines = await run(whole, script(text, f"io.kestra.plugin.scripts.{language}."))
+    assert (state, outputs["vars"]) == (State.SUCCESS, {"sum": 3}), lines
+
+
+# What is run where the program is not here: a stand-in on the PATH tells how it was called.
+COMMAND_LINES = [
+    ("bun", "bun", "run", ".ts"),
+    ("deno", "deno", "run", ".ts"),
+    ("dotnet", "dotnet-script", "", ".csx"),
+    ("go", "go", "run", ".go"),
+    ("groovy", "groovy", "", ".groovy"),
+    ("jbang", "jbang", "--quiet", ".java"),
+    ("julia", "julia", "", ".jl"),
+    ("lua", "lua", "", ".lua"),
+    ("node", "node", "", ".js"),
+    ("perl", "perl", "", ".pl"),
+    ("php", "php", "", ".php"),
+    ("r", "Rscript", "", ".R"),
+    ("ruby", "ruby", "", ".rb"),
+]
+
+
+@pytest.mark.parametrize(("language", "program", "argument", "end"), COMMAND_LINES, ids=[r[0] for r in COMMAND_LINES])
+async def test_command_lines_of_languages(whole, tmp_path, language, program, argument, end):
+    stand_in = tmp_path / program
+    stand_in.write_text('#!/bin/sh\necho "called with $@"\nfor last; do :; done\ncat "$last"\n')
+    stand_in.chmod(0o755)
+    (tmp_path / "dotnet").symlink_to("/bin/true")
+    more = f"    env: {{PATH: '{tmp_path}:/usr/bin:/bin'}}\n"
+    state, _, lines = await run(whole, script("the text", f"io.kestra.plugin.scripts.{language}.", more))
+    assert state is State.SUCCESS, lines
+    called, text = kept(lines)
+    assert text == "INFO the text"
+    assert called.startswith(f"INFO called with {argument + ' ' if argument else ''}/")
+    assert called.endswith(end)
+
+
+async def test_jbang_takes_the_end_of_the_name_and_may_speak(whole, tmp_path):
+    stand_in = tmp_path / "jbang"
+    stand_in.write_text('#!/bin/sh\necho "called with $@"\n')
+    stand_in.chmod(0o755)
+    more = f"    extension: .kt\n    quiet: false\n    env: {{PATH: '{tmp_path}:/usr/bin:/bin'}}\n"
+    state, _, lines = await run(whole, script("x", "io.kestra.plugin.scripts.jbang.", more))
+    assert state is State.SUCCESS
+    assert kept(lines)[0].startswith("INFO called with /")
+    assert kept(lines)[0].endswith(".kt")
+
+
+async def test_powershell_is_its_own_interpreter(whole, tmp_path):
+    stand_in = tmp_path / "pwsh"
+    stand_in.write_text('#!/bin/sh\nfor each; do echo "[$each]"; done\n')
+    stand_in.chmod(0o755)
+    more = f"    interpreter: [{stand_in}, -NoProfile, -NonInteractive, -Command]\n"
+    state, _, lines = await run(whole, script("x", "io.kestra.plugin.scripts.powershell.", more))
+    assert state is State.SUCCESS
+    assert kept(lines)[:4] == [
+        "INFO [-NoProfile]",
+        "INFO [-NonInteractive]",
+        "INFO [-Command]",
+        "INFO [$ErrorActionPreference = 'Stop'",
+    ]
+    assert kept(lines)[4].startswith("INFO & /")
+
+
+async def test_perl_commands_go_on_after_a_failure_and_may_be_none(whole):
+    commands = "  - id: t\n    type: io.kestra.plugin.scripts.perl.Commands\n"
+    state, _, lines = await run(whole, commands + "    commands: ['false', echo after]\n")
+    assert (state, kept(lines)) == (State.SUCCESS, ["INFO after"])
+    assert (await run(whole, commands))[0] is State.SUCCESS

@@ -136,3 +136,70 @@ class Count(Task):
         if len(file.read_text()) < self.succeeds_at:
             raise TaskFailed("not yet")
         return {"count": len(file.read_text()), "text": await context.render(self.text)}
+
+
+class Link(Task):
+    """What the code of a script could do in its directory."""
+
+    type: ClassVar[str] = "test.Link"
+    target: str
+    name: str
+
+    def run(self, context: RunContext) -> None:
+        (context.working_dir / self.name).symlink_to(self.target)
+
+
+class UploadPath(Task):
+    type: ClassVar[str] = "test.UploadPath"
+    name: str
+
+    async def run(self, context: RunContext) -> None:
+        await context.namespace_files.write("stolen.txt", context.working_dir / self.name)
+
+
+class Show(Task):
+    """Shows what it does, in the way of ``how``."""
+
+    type: ClassVar[str] = "test.Show"
+    how: str
+
+    async def run(self, context: RunContext) -> dict[str, Any] | None:
+        return await getattr(self, f"_{self.how}")(context)
+
+    async def _steps(self, context: RunContext) -> None:
+        insights = context.insights
+        with insights.step("outer", source="sales") as outer:
+            async with insights.step("inner"):
+                insights.table("rows", ["id", "name"], [(1, "a"), (2, None)])
+            outer.set(rows=2)
+            insights.text("note", "*two* rows")
+            with insights.step("broken"):
+                insights.link("site", "https://example.org/")
+                raise ValueError("broken")
+
+    async def _wait(self, context: RunContext) -> None:
+        with context.insights.step("waiting") as step:
+            while not RELEASE.is_set():  # noqa: ASYNC110  released by the test
+                await asyncio.sleep(0.005)
+            step.set(waited=True)
+
+    async def _secret(self, context: RunContext) -> None:
+        context.mask("hunter2")
+        context.mask("12345")
+        insights = context.insights
+        with insights.step("hunter2", hunter2="hunter2", nested=[{"a": "is hunter2"}], number=12345) as step:
+            step.set(more="x" * 998 + "hunter2")
+        insights.table("hunter2", ["hunter2"], [["hunter2"]])
+        insights.link("hunter2", "https://u:hunter2@example.org/")
+        insights.text("hunter2", "hunter2")
+        insights.progress(12345, 123456, "hunter2")
+
+    async def _encrypt(self, context: RunContext) -> dict[str, Any]:
+        password = await context.encrypt("hunter2")
+        context.logger.info("the password is %s", "hunter2")
+        other = await asyncio.to_thread(context.encrypt_blocking, "hunter2")
+        texts = {await context.decrypt(password), await context.decrypt(other["value"])}
+        return {"password": password, "other": other, "same": texts == {"hunter2"} and password != other}
+
+    async def _decrypt(self, context: RunContext) -> dict[str, Any]:
+        return {"text": await context.decrypt("hunter2")}

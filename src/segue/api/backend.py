@@ -52,11 +52,12 @@ class Backend:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Listen to changes of executions, logs and flows while the context is open."""
+        """Listen to changes of executions, logs, flows and namespaces while the context is open."""
         duties = (
             self.changes.run(),
             self.lines.run(),
             keep_listening(self.ports.queue, Channel.FLOWS, self._forget_flows),
+            keep_listening(self.ports.queue, Channel.NAMESPACES, self._forget_namespaces),
         )
         listeners = [asyncio.create_task(duty) for duty in duties]
         try:
@@ -71,6 +72,13 @@ class Backend:
         """Other processes saved these flows (``tenant/namespace/id``); any of them, when none is named."""
         for name in names:
             self.ports.catalog.invalidate(*name.split("/", 2))
+        if not names:
+            self.ports.catalog.invalidate_all()
+
+    def _forget_namespaces(self, names: list[str]) -> None:
+        """Other processes changed these namespaces (``tenant/namespace``); any of them, when none is named."""
+        for name in names:
+            self.ports.catalog.invalidate_namespace(*name.split("/", 1))
         if not names:
             self.ports.catalog.invalidate_all()
 

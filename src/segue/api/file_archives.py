@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Iterable
 from typing import IO
 
 from segue.api.problems import INVALID_ARGUMENT, PAYLOAD_TOO_LARGE, ProblemError
+from segue.domain.file_paths import FLOWS
 from segue.ports.repositories.file_tree import NamespaceFiles
 from segue.ports.repositories.flows import StoredFlow
 from segue.ports.repositories.namespace_files import NamespaceFile
 
-FLOWS = "_flows"
-"""Folder of an archive that holds flows; no namespace file can lie there."""
 MAX_ENTRIES = 10_000
 MAX_ENTRY_BYTES = 64 * 1024 * 1024
 MAX_TOTAL_BYTES = 1024 * 1024 * 1024

@@ -13,10 +13,11 @@ from segue.domain.errors import FlowSyntaxError, NotFoundError
 from segue.domain.execution.slots import slot_scope
 from segue.domain.flow.edits import set_disabled, without_revision
 from segue.domain.flow.model import Flow
-from segue.domain.flow.parse import FlowReport, parse_flow
+from segue.domain.flow.parse import FlowReport, parse_document
 from segue.domain.flow.parts import Section, parse_part
 from segue.domain.flow.source import read_document
 from segue.domain.labels import Label
+from segue.domain.namespace_settings import NO_SETTINGS
 from segue.ports.queue import Channel, Topic
 from segue.ports.repositories.flows import StoredFlow
 
@@ -29,20 +30,24 @@ class FlowStore:
     def __init__(self, ports: ApiPorts) -> None:
         self._ports = ports
 
-    def _parse(self, source: str) -> FlowReport:
-        return parse_flow(
-            source,
+    async def _parse(self, tenant: str, source: str) -> FlowReport:
+        """What is to be said about a flow with the plugin defaults of its namespaces and of the server."""
+        document = read_document(source)
+        namespace = document.data.get("namespace")
+        settings = await self._ports.catalog.settings(tenant, namespace) if isinstance(namespace, str) else NO_SETTINGS
+        return parse_document(
+            document,
             self._ports.types,
-            defaults=self._ports.plugin_defaults,
+            defaults=(*settings.plugin_defaults, *self._ports.plugin_defaults),
             default_dialect=self._ports.engine.dialect,
         )
 
-    def read(self, tenant: str, source: str, *, is_draft: bool = False) -> StoredFlow:
+    async def read(self, tenant: str, source: str, *, is_draft: bool = False) -> StoredFlow:
         """The flow in ``source``, not stored yet. Only a draft, asked for or by its text, may break rules.
 
         Raises ``FlowSyntaxError`` and ``ProblemError``.
         """
-        report = self._parse(source)
+        report = await self._parse(tenant, source)
         flow = report.flow
         is_draft = is_draft or _is_draft(source, flow)
         if report.violations and not is_draft:
@@ -100,7 +105,7 @@ class FlowStore:
 
     async def _limit_changed(self, flow: StoredFlow) -> None:
         """Those who wait go on when the limit is higher now, or gone."""
-        definition = await self._ports.catalog.by_key(flow.key)
+        definition = await self._ports.catalog.latest(flow.tenant, flow.namespace, flow.id, flow.revision)
         concurrency = definition.flow.concurrency
         scope, limit = slot_scope(flow.key), None if concurrency is None else concurrency.limit
         woken = await self._ports.slots.change_limit(scope, flow.revision, limit)
@@ -119,7 +124,7 @@ class FlowStore:
         """Everything there is to say about one document; never raises for a bad flow."""
         fields: dict[str, Any] = {"index": index} | ({"filename": filename} if filename else {})
         try:
-            report = self._parse(source)
+            report = await self._parse(tenant, source)
         except FlowSyntaxError as error:
             return FlowValidation(**fields, constraints=f"Illegal flow source: {error.message}")
         flow = report.flow

@@ -13,9 +13,11 @@ from segue.ports.queue import Queue
 from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flows import FlowRepository
+from segue.ports.repositories.insights import InsightRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
+from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
 from segue.ports.repositories.values import ValueSource
@@ -36,9 +38,11 @@ class ApiPorts:
     executions: ExecutionRepository
     outputs: OutputRepository
     logs: LogRepository
+    insights: InsightRepository
     journal: Journal
     jobs: JobRepository
     slots: SlotRepository
+    namespaces: NamespaceRepository
     storage: Storage
     queue: Queue
     catalog: FlowCatalog

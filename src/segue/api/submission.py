@@ -22,6 +22,7 @@ from segue.api.problems import (
 from segue.domain.encrypted import revealed
 from segue.domain.errors import SegueError
 from segue.domain.execution.checks import failed_checks, strictest
+from segue.domain.execution.context import namespace_root
 from segue.domain.execution.model import folder_of
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.inputs import Input, InputType
@@ -109,6 +110,7 @@ class Inputs:
             },
             "vars": definition.variables,
             "inputs": inputs,
+            **namespace_root(flow),
         }
 
     async def resolve(

@@ -24,6 +24,7 @@ from segue.ports.repositories.catalog import FlowCatalog
 from segue.ports.repositories.database import Database
 from segue.ports.repositories.file_access import FileAccess
 from segue.ports.repositories.file_tree import NamespaceFiles
+from segue.ports.repositories.namespace_settings import NamespaceCatalog
 from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
 
@@ -36,6 +37,7 @@ class Backends:
     queue: Queue
     storage: Storage
     catalog: FlowCatalog
+    namespaces: NamespaceCatalog
     types: PluginRegistry
     defaults: Sequence[Mapping[str, Any]]
     renderer: GlobalRenderer
@@ -51,11 +53,12 @@ def backends(configuration: Configuration, *, shared: bool) -> Backends:
     Raises ``ConfigurationError`` for what does not go together.
     """
     database = SqlDatabase(database_url(configuration))
-    types, clock = PluginRegistry(), SystemClock()
+    types, clock = PluginRegistry(folders=configuration.plugins.paths), SystemClock()
     defaults = plugin_defaults(configuration)
     engine = expression_engine(configuration)
     storage = LocalStorage(configuration.storage.local.base_path or configuration.data_dir / "storage")
     files = NamespaceFiles(database.namespace_files, storage, clock)
+    namespaces = NamespaceCatalog(database.namespaces, clock=clock)
     cipher = open_cipher(configuration)
     values = ValueSource(
         kv=database.kv,
@@ -72,7 +75,8 @@ def backends(configuration: Configuration, *, shared: bool) -> Backends:
         database=database,
         queue=open_queue(configuration, shared=shared),
         storage=storage,
-        catalog=FlowCatalog(database.flows, types, clock=clock, defaults=defaults),
+        catalog=FlowCatalog(database.flows, types, clock=clock, defaults=defaults, namespaces=namespaces),
+        namespaces=namespaces,
         types=types,
         defaults=defaults,
         renderer=GlobalRenderer(engine, machine_services(clock), global_variables(configuration), encrypt),

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from segue.api.app import create_app
 from segue.api.config import ApiConfig, Credentials
+from segue.api.documents import RestDocuments
 from segue.api.ports import ApiPorts
 from segue.bootstrap.assembly import Assembly, Part
 from segue.bootstrap.backends import Backends, backends, global_variables
@@ -141,7 +142,11 @@ def _controller(configuration: Configuration, outside: Backends) -> Controller:
             queue=outside.queue,
             clock=outside.clock,
             values=outside.values,
-            prepare_flow=lambda source: fill_defaults(source, outside.types, outside.defaults),
+            prepare_flow=lambda source, settings: fill_defaults(
+                source, outside.types, (*settings.plugin_defaults, *outside.defaults)
+            ),
+            settings=outside.namespaces.of,
+            documents=RestDocuments(),
         ),
         ControllerConfig(
             host=configuration.controller.host,
@@ -163,9 +168,11 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             executions=database.executions,
             outputs=database.outputs,
             logs=database.logs,
+            insights=database.insights,
             journal=database.journal,
             jobs=database.jobs,
             slots=database.slots,
+            namespaces=database.namespaces,
             storage=outside.storage,
             queue=outside.queue,
             catalog=outside.catalog,

@@ -26,7 +26,7 @@ def worker(configuration: Configuration, launch: Launch) -> Assembly:
             registration_token=token.get_secret_value() if token else "",
             stop_grace=configuration.server.termination_grace_period.total_seconds(),
         ),
-        PluginRegistry(),
+        PluginRegistry(folders=configuration.plugins.paths),
         engine=expression_engine(configuration),
         services=replace(machine_services(), http=http_function(configuration)),
     )

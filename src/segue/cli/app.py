@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from segue.cli import demo, docs, execution, expr, flow, server
+from segue.cli import demo, docs, execution, expr, flow, plugins, server
 from segue.cli.run import run_flow
 from segue.cli.running import run_app
 
@@ -22,6 +22,7 @@ app.add_typer(server.app, name="server")
 app.add_typer(flow.app, name="flow")
 app.add_typer(execution.app, name="execution")
 app.add_typer(expr.app, name="expr")
+app.add_typer(plugins.app, name="plugins")
 app.add_typer(docs.app, name="docs")
 app.command("run")(run_flow)
 app.command("demo")(demo.demo)

@@ -1,5 +1,6 @@
 """What is set about plugins: values for their properties wherever a flow leaves them open (flow language 2.12)."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +30,11 @@ class PluginsSection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    paths: tuple[Path, ...] = Field(
+        default=(),
+        description="Folders with more plugins: distributions, as `pip install --target` puts them there, and modules. "
+        "Servers and workers need the same.",
+    )
     defaults: tuple[PluginDefault, ...] = Field(
         default=(),
         description="List of `type` (or its beginning), `values`, `forced`: properties for every flow.",

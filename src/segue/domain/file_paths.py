@@ -9,6 +9,8 @@ from segue.domain.errors import IllegalPathError, SegueError
 from segue.domain.ids import check_path_segment
 
 NAMESPACE_SCHEME = "nsfile:"
+FLOWS = "_flows"
+"""The place of flows in archives of namespace files: no file may lie there."""
 _LONGEST_PATH = 1000
 
 
@@ -38,6 +40,13 @@ def clean_path(path: str) -> str:
     if len(clean) > _LONGEST_PATH:
         raise IllegalPathError(f"The path of a file may have {_LONGEST_PATH} characters at most")
     return clean
+
+
+def check_not_flows(path: str) -> str:
+    """Return a clean path unless it lies in the place of flows. Raises ``IllegalPathError``."""
+    if path == FLOWS or path.startswith(f"{FLOWS}/"):
+        raise IllegalPathError(f"'{path[:200]}' cannot be used: '{FLOWS}' is the place of flows in archives")
+    return path
 
 
 def working_path(name: str) -> str:

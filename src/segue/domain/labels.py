@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 SYSTEM_PREFIX = "system."
 CORRELATION_ID = "system.correlationId"
 READ_ONLY = "system.readOnly"
+TEST = "system.test"
+"""On a TEST execution."""
 RESTARTED = "system.restarted"
 REPLAY = "system.replay"
 """On an execution that was made from another one."""

@@ -28,6 +28,12 @@ class NamespaceAccess(StrEnum):
             return True
         return self is NamespaceAccess.HIERARCHY and owner.startswith(f"{user}.")
 
+    def allows_tree(self, user: str, root: str) -> bool:
+        """The same for everything in ``root`` and below it; an empty ``root`` stands for all namespaces."""
+        if self is NamespaceAccess.ALL:
+            return True
+        return self is NamespaceAccess.HIERARCHY and f"{root}.".startswith(f"{user}.")
+
 
 def lineage(namespace: str) -> list[str]:
     """The namespace, then its ancestors up to the first segment."""

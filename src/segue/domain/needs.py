@@ -24,6 +24,8 @@ class ValueKind(StrEnum):
     """Error lines of the execution."""
     PLAIN = "PLAIN"
     """The plain text of what is stored encrypted as ``key``."""
+    CIPHER = "CIPHER"
+    """The plain text ``key`` encrypted, to be stored. Asked for by tasks, never by templates."""
 
 
 class ValueNeed(NamedTuple):

@@ -1,5 +1,7 @@
 """The documentation of plugins and inputs, made from their classes (REST API 4.9, 6.11)."""
 
+import base64
+import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -24,6 +26,7 @@ _KINDS: dict[str, Kind] = {"FLOW": "flow", "TASK": "task", "TRIGGER": "trigger"}
 _ROLES = {"task": "tasks", "trigger": "triggers", "condition": "conditions", "task_runner": "taskRunners"}
 _OLD_FLOWABLES = {"ForEach", "EachSequential", "EachParallel", "ForEachItem", "Template", "Resume"}
 _GROUP_PARTS = 4
+_FLOWABLE_TYPES = frozenset(task_type(name) for name in FLOWABLES)
 _INPUT_PACKAGE = "io.kestra.core.models.flows.input."
 _OLD_INPUTS = {"BOOLEAN": InputType.BOOL, "ENUM": InputType.SELECT}
 
@@ -75,11 +78,33 @@ class Library:
 
     def plugins(self) -> Sequence[JsonObject]:
         """See ``PluginLibrary.plugins``."""
-        return self._once(("plugins",), lambda: _grouped(self._elements().values(), by_subgroup=False))
+        return self._once(("plugins",), self._all_groups)
+
+    def _all_groups(self) -> list[JsonObject]:
+        """The groups, and after them one for each of what is installed and cannot be used."""
+        groups = _grouped(self._elements().values(), by_subgroup=False)
+        for name, reason in sorted(self._registry.faults().items()):
+            group = ".".join(name.split(".")[:_GROUP_PARTS]) if "/" not in name else name
+            entry = next((one for one in groups if one["group"] == group), None)
+            if entry is None:
+                entry = _group(group, group)
+                groups.append(entry)
+            entry.setdefault("errors", []).append({"cls": name, "error": reason})
+        return groups
 
     def subgroups(self) -> Sequence[JsonObject]:
         """See ``PluginLibrary.subgroups``."""
         return self._once(("subgroups",), lambda: _grouped(self._elements().values(), by_subgroup=True))
+
+    def types(self) -> Sequence[str]:
+        """The names of all types, of plugins and of the language."""
+        return sorted(self._elements())
+
+    def icons(self) -> Mapping[str, JsonObject]:
+        """See ``PluginLibrary.icons``."""
+        return self._once(
+            ("icons",), lambda: {one.type: _icon(one) for one in self._elements().values() if _svg(one.model)}
+        )
 
     def triggers(self) -> Sequence[JsonObject]:
         """See ``PluginLibrary.triggers``."""
@@ -131,7 +156,7 @@ def _elements(registry: PluginRegistry) -> Iterator[Element]:
     for name, condition in CONDITION_TYPES.items():
         yield Element(name, "condition", condition, is_deprecated=True)
     for name, kind, plugin in plugins(registry):
-        yield Element(name, kind, plugin)
+        yield Element(name, kind, plugin, is_deprecated=bool(getattr(plugin, "deprecated", "")))
 
 
 def _grouped(elements: Any, *, by_subgroup: bool) -> list[JsonObject]:
@@ -140,25 +165,43 @@ def _grouped(elements: Any, *, by_subgroup: bool) -> list[JsonObject]:
         package = element.type.rpartition(".")[0]
         group = ".".join(package.split(".")[:_GROUP_PARTS])
         name = package if by_subgroup else group
-        entry = groups.setdefault(
-            name,
-            {
-                "name": group.rpartition(".")[2],
-                "title": name.rpartition(".")[2],
-                "group": group,
-                "version": segue.__version__,
-                "manifest": {},
-                "guides": [],
-                "aliases": [],
-                "categories": [],
-                **({"subGroup": package} if by_subgroup else {}),
-                **{role: [] for role in _ROLES.values()},
-                **dict.fromkeys(("controllers", "storages", "secrets", "charts", "additionalPlugins"), ()),
-            },
-        )
+        entry = groups.setdefault(name, _group(group, name) | ({"subGroup": package} if by_subgroup else {}))
         shown = {"cls": element.type, "deprecated": element.is_deprecated} | _texts(element.model)
         entry[_ROLES[element.kind]].append(shown)
     return list(groups.values())
+
+
+def _group(group: str, name: str) -> JsonObject:
+    """A group without types."""
+    others = ("controllers", "storages", "secrets", "taskRunners", "charts", "additionalPlugins")
+    return {
+        "name": group.rpartition(".")[2],
+        "title": name.rpartition(".")[2],
+        "group": group,
+        "version": segue.__version__,
+        "manifest": {},
+        "guides": [],
+        "aliases": [],
+        "categories": [],
+        **dict.fromkeys(others, ()),
+        **{role: [] for role in _ROLES.values()},
+    }
+
+
+def _svg(model: type[BaseModel]) -> str:
+    return str(getattr(model, "icon", ""))
+
+
+def _icon(element: Element) -> JsonObject:
+    """The icon of a type (REST API 4.9)."""
+    svg = _svg(element.model).encode()
+    return {
+        "name": element.type,
+        "icon": base64.b64encode(svg).decode(),
+        "flowable": element.type in _FLOWABLE_TYPES,
+        "monochrome": b"currentColor" in svg,
+        "hash": hashlib.sha256(svg).hexdigest()[:16],
+    }
 
 
 def _name(type_name: str) -> str:
@@ -209,7 +252,8 @@ def _markdown(element: Element, schema: JsonObject) -> str:
     described = schema["properties"]
     lines = [f"# {_name(element.type)}", "", f"```yaml\ntype: {element.type}\n```", ""]
     if element.is_deprecated:
-        lines += ["> Deprecated.", ""]
+        instead = getattr(element.model, "deprecated", "")
+        lines += [f"> Deprecated. {instead}".rstrip(), ""]
     for word in ("title", "description"):
         lines += [described[word], ""] if described.get(word) else []
     for example in described["$examples"]:
@@ -223,8 +267,8 @@ def _markdown(element: Element, schema: JsonObject) -> str:
 
 def _row(name: str, part: JsonObject) -> str:
     default = f"`{msgspec.json.encode(part['default']).decode()}`" if "default" in part else ""
-    needed = " (required)" if part.get("$required") else ""
-    text = f"{part.get('description', '')}{needed}".replace("|", "\\|").replace("\n", " ")
+    marks = ", ".join(word for word in ("required", "dynamic", "deprecated") if part.get(f"${word}"))
+    text = (part.get("description", "") + (f" ({marks})" if marks else "")).replace("|", "\\|").replace("\n", " ")
     return f"| `{name}` | {_type(part)} | {default} | {text} |"
 
 

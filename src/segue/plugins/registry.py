@@ -1,13 +1,13 @@
 """From type names to the classes of plugins, loaded when first needed.
 
-Plugins of other distributions are found through the entry point group ``segue.plugins``: the name is the
-type (or an alias), the value ``module:Class``. Modules are imported only when a flow names the type. What kind of
-plugin it is (task, task runner) follows from the class.
+Plugins of other distributions and of folders are found as ``segue.plugins.discovery`` says. Modules are imported only
+when a flow names the type.
 """
 
+import contextlib
 import importlib
-from collections.abc import Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic import ValidationError
@@ -15,10 +15,12 @@ from pydantic import ValidationError
 from segue.domain.errors import UnavailableError
 from segue.domain.flow.faults import faults_of
 from segue.domain.flow.type_names import Fault, Kind, TypeInfo
-from segue.plugins.catalogue import ALIASES, TYPES
+from segue.plugins.catalogue import ALIASES, REFUSED, TYPES
+from segue.plugins.discovery import Installed, Place
 from segue.sdk import Task, TaskRunner, validation_context
 
-ENTRY_POINTS = "segue.plugins"
+OWN = "segue"
+"""Who brings the types of this distribution."""
 
 Plugin: TypeAlias = Task | TaskRunner
 Wanted = TypeVar("Wanted", Task, TaskRunner)
@@ -29,25 +31,67 @@ _KINDS: tuple[tuple[type[Plugin], Kind], ...] = ((Task, "task"), (TaskRunner, "t
 class PluginRegistry:
     """All plugin types this process can run. Implements the parser's ``TypeCatalogue``."""
 
-    def __init__(self, extra: Mapping[str, str] | None = None, *, installed: bool = True) -> None:
-        """``extra`` maps type names to ``module:Class``; ``installed`` adds the entry points."""
-        self._paths: dict[str, str] = {}
-        if installed:
-            found: Sequence[EntryPoint] = tuple(entry_points(group=ENTRY_POINTS))
-            self._paths.update((point.name, point.value) for point in found)
-        self._paths.update(TYPES)
-        self._paths.update(extra or {})
+    def __init__(
+        self, extra: Mapping[str, str] | None = None, *, installed: bool = True, folders: Iterable[Path] = ()
+    ) -> None:
+        """``extra`` maps type names to ``module:Class``; ``installed`` adds what other distributions and the modules
+        in ``folders`` bring, which cannot replace a type of this distribution."""
+        self._paths: dict[str, str] = {**TYPES, **(extra or {})}
+        self._origins: dict[str, str] = {}
+        self._errors: dict[str, str] = {}
         self._aliases = {alias.lower(): name for alias, name in ALIASES.items()}
+        self._installed = Installed(folders) if installed else None
+        if self._installed is not None:
+            self._know(self._installed.places)
         self._classes: dict[str, type[Plugin]] = {}
         self._infos: dict[str, TypeInfo] = {}
 
+    def add(self, plugin: type[Plugin]) -> None:
+        """Know one class more, under its own name and aliases; over one of the same name."""
+        self._paths[plugin.type] = f"{plugin.__module__}:{plugin.__qualname__}"
+        self._classes[plugin.type] = plugin
+        self._infos.pop(plugin.type, None)
+        self._aliases.update((alias.lower(), plugin.type) for alias in plugin.aliases)
+
     def types(self) -> list[str]:
-        """The canonical names of all types, sorted."""
+        """The canonical names of all types, sorted. Reads everything that is installed."""
+        if self._installed is not None:
+            self._know(self._installed.learn())
         return sorted(self._paths)
 
     def canonical(self, type_name: str) -> str | None:
         """The current name of a type: names match exactly, aliases whatever their case; None if unknown."""
+        name = self._known(type_name)
+        while name is None and self._installed is not None and not self._installed.is_read:
+            self._know(self._installed.learn(type_name))
+            name = self._known(type_name)
+        return name
+
+    def origin(self, name: str) -> str:
+        """Who brings a type: a distribution with its version, or a folder."""
+        return self._origins.get(name, OWN)
+
+    def faults(self) -> Mapping[str, str]:
+        """What is installed and cannot be used: names of types, modules or folders, and why.
+
+        Loads every type.
+        """
+        for name in self.types():
+            with contextlib.suppress(UnavailableError):
+                self.find(name)
+        found = {} if self._installed is None else self._installed.faults
+        return {**found, **self._errors}
+
+    def _known(self, type_name: str) -> str | None:
         return type_name if type_name in self._paths else self._aliases.get(type_name.lower())
+
+    def _know(self, places: Mapping[str, Place]) -> None:
+        for name, place in places.items():
+            if name not in self._paths:
+                self._paths[name] = place.path
+                self._origins[name] = place.origin
+                for alias in place.aliases:
+                    self._aliases.setdefault(alias.lower(), name)
 
     def find(self, type_name: str) -> type[Task] | None:
         """The class of a task's type or alias, None if there is none.
@@ -61,20 +105,38 @@ class PluginRegistry:
         return self._find(type_name, TaskRunner)
 
     def resolve(self, type_name: str) -> TypeInfo | None:
-        """What the parser wants to know about a type or alias, None if there is none."""
+        """What the parser wants to know about a type or alias, None if there is none.
+
+        A type that cannot be loaded is known: no flow that uses it is valid, and the fault says why.
+        """
+        if type_name in REFUSED:
+            return TypeInfo("other", type_name, lambda _: [(("type",), REFUSED[type_name])])
         name = self.canonical(type_name)
         if name is None:
             return None
         info = self._infos.get(name)
         if info is None:
-            info = self._infos[name] = self._describe(name)
+            try:
+                info = self._infos[name] = self._describe(name)
+            except UnavailableError as error:
+                fault: Fault = (("type",), error.message)
+                info = self._infos[name] = TypeInfo("task", name, lambda _: [fault])
         return info
 
     def load(self, name: str) -> type[Plugin]:
-        """The class of a canonical name, of whatever kind. Raises ``UnavailableError``, as ``find``."""
+        """The class of a canonical name, of whatever kind; what went wrong once is not tried again.
+
+        Raises ``UnavailableError``, as ``find``.
+        """
+        if name in self._errors:
+            raise UnavailableError(self._errors[name])
         found = self._classes.get(name)
         if found is None:
-            found = self._classes[name] = _load(name, self._paths[name])
+            try:
+                found = self._classes[name] = _load(name, self._paths[name])
+            except UnavailableError as error:
+                self._errors[name] = error.message
+                raise
         return found
 
     def _find(self, type_name: str, kind: type[Wanted]) -> type[Wanted] | None:
@@ -99,9 +161,12 @@ class PluginRegistry:
 def _load(name: str, path: str) -> type[Plugin]:
     module_name, _, class_name = path.partition(":")
     try:
-        found = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError) as error:
-        raise UnavailableError(f"The plugin '{name}' cannot be loaded from '{path}': {error}") from error
+        found: Any = importlib.import_module(module_name)
+        for part in class_name.split("."):
+            found = getattr(found, part)
+    except Exception as error:  # whatever the code of a plugin does when it is imported
+        reason = str(error) or type(error).__name__
+        raise UnavailableError(f"The plugin '{name}' cannot be loaded from '{path}': {reason}") from error
     if not (isinstance(found, type) and issubclass(found, Task | TaskRunner)):
         raise UnavailableError(f"The plugin '{name}' cannot be loaded: '{path}' is neither a task nor a task runner")
     return found

@@ -77,7 +77,7 @@ def schema_of(model: type[BaseModel], mode: Any = "validation") -> JsonObject:
 
 
 def _describe_classes(schema: JsonObject, model: type[BaseModel]) -> None:
-    classes = {kind.__name__: kind for kind in _models_below(model)}
+    classes = {kind.__name__: kind for kind in (*_models_below(model), *_models_named(model))}
     _complete(schema, model)
     for name, definition in schema["definitions"].items():
         _complete(definition, classes.get(name))
@@ -129,6 +129,8 @@ def _complete(schema: JsonObject, model: type[BaseModel] | None) -> None:
             part["description"] = sentence
         if name in required:
             part["$required"] = True
+        if part.get("deprecated"):
+            part["$deprecated"] = True
 
 
 def texts_of(model: type[BaseModel]) -> tuple[str, str]:

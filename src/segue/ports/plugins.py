@@ -14,7 +14,7 @@ class PluginLibrary(Protocol):
         ...
 
     def plugins(self) -> Sequence[JsonObject]:
-        """All groups of plugins with their types."""
+        """All groups of plugins with their types, and with ``errors`` of what is installed and cannot be used."""
         ...
 
     def subgroups(self) -> Sequence[JsonObject]:
@@ -27,6 +27,10 @@ class PluginLibrary(Protocol):
 
     def triggers(self) -> Sequence[JsonObject]:
         """All types of triggers."""
+        ...
+
+    def icons(self) -> Mapping[str, JsonObject]:
+        """The icons of the types that have one: name, base64 of an SVG picture, and what it is like."""
         ...
 
     def input_types(self) -> Mapping[str, str]:

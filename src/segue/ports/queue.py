@@ -31,6 +31,8 @@ class Channel(StrEnum):
     """Ids of executions that have new log lines."""
     FLOWS = "flow-changes"
     """``tenant/namespace/id`` of flows with a new revision."""
+    NAMESPACES = "namespace-changes"
+    """``tenant/namespace`` of namespaces whose settings changed."""
     TIMERS = "timers"
     """ISO dates (UTC) of timers set, so that who waits for the next one wakes up early enough."""
 

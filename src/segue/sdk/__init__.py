@@ -17,10 +17,24 @@ from segue.domain.execution.state import State
 from segue.domain.flow.fields import Duration
 from segue.domain.kv import KvContent, KvType
 from segue.expr import is_truthy
-from segue.sdk.context import ExecutionInfo, Files, FlowInfo, Metrics, Platform, RunContext, RunLogger, TaskRunInfo
+from segue.sdk.context import (
+    ExecutionInfo,
+    Files,
+    FlowInfo,
+    Metrics,
+    NamespaceFile,
+    NamespaceFileStore,
+    Platform,
+    RunContext,
+    RunLogger,
+    TaskRunInfo,
+)
 from segue.sdk.files import IfExists, InputFiles, JobFiles, NamespaceFiles, NamespaceFilesOptions, OutputFiles
+from segue.sdk.insights import Insights, InsightStep
 from segue.sdk.lines import LONGEST_LINE, LineSplitter
+from segue.sdk.moments import Moment
 from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, Renderer
+from segue.sdk.records import Record, RecordError, as_text, read_records
 from segue.sdk.runner import (
     AnyTaskRunner,
     LocalProgram,
@@ -45,6 +59,8 @@ __all__ = [
     "FlowInfo",
     "IfExists",
     "InputFiles",
+    "InsightStep",
+    "Insights",
     "JobFiles",
     "KvContent",
     "KvType",
@@ -52,6 +68,9 @@ __all__ = [
     "LocalProgram",
     "LogLevel",
     "Metrics",
+    "Moment",
+    "NamespaceFile",
+    "NamespaceFileStore",
     "NamespaceFiles",
     "NamespaceFilesOptions",
     "NativeProperty",
@@ -61,6 +80,8 @@ __all__ = [
     "Platform",
     "Property",
     "PropertyInvalidError",
+    "Record",
+    "RecordError",
     "Renderer",
     "RunContext",
     "RunLogger",
@@ -75,6 +96,8 @@ __all__ = [
     "TaskResult",
     "TaskRunInfo",
     "TaskRunner",
+    "as_text",
     "is_truthy",
+    "read_records",
     "validation_context",
 ]

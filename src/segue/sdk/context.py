@@ -1,12 +1,14 @@
 """What a running task may use: rendering, logs, metrics, files and the notice that it should stop."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, overload
 
 from segue.domain.execution.logs import LogLevel
 from segue.domain.kv import KvContent
+from segue.domain.platform.call import Answer, Call
+from segue.sdk.insights import Insights
 from segue.sdk.property import Property
 
 T = TypeVar("T")
@@ -75,14 +77,17 @@ class Metrics(Protocol):
 class Files(Protocol):
     """Internal storage, as far as the task may see it (flow language 14.4)."""
 
-    def read(self, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
+    def read(self, uri: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """The content of a ``kestra://`` or ``nsfile://`` URI in chunks, from a byte on."""
 
     async def size(self, uri: str) -> int:
         """How many bytes the file of a URI has. Raises ``NotFoundError``, and ``SegueError`` for one it may not see."""
 
     async def write(self, name: str, content: bytes | AsyncIterator[bytes] | Path) -> str:
-        """Store a file in the folder of the task run and return its URI."""
+        """Store a file in the folder of the task run and return its URI. The name may have folders in it.
+
+        Bytes and files are sent again when the connection breaks, an iterator cannot be.
+        """
 
     async def download(self, uri: str, path: str) -> Path:
         """Write the content of a URI to a path relative to the working directory, in chunks; the file.
@@ -95,6 +100,15 @@ class Files(Protocol):
 
     async def collect(self, patterns: Iterable[str]) -> dict[str, str]:
         """Store the files of the working directory that patterns fit as ``outputFiles`` does: path to URI."""
+
+    async def find(self, patterns: Iterable[str]) -> list[str]:
+        """The paths of the regular files of the working directory that patterns fit, in order."""
+
+    async def delete(self, uri: str) -> bool:
+        """Delete a file of this execution or of one of its chain; whether there was one.
+
+        Raises ``SegueError`` for other files; those of namespaces are deleted by ``context.namespace_files``.
+        """
 
     def read_blocking(self, uri: str) -> bytes:
         """The whole content, for a ``run`` in a thread."""
@@ -110,6 +124,43 @@ class Files(Protocol):
 
     def collect_blocking(self, patterns: Iterable[str]) -> dict[str, str]:
         """As ``collect``, for a ``run`` in a thread."""
+
+
+class NamespaceFile(NamedTuple):
+    """A file of a namespace at its latest revision. ``uri`` is where that revision lies, for ``context.files``."""
+
+    path: str
+    uri: str
+    size: int
+    revision: int
+
+
+class NamespaceFileStore(Protocol):
+    """The files of namespaces (flow language 14.2). Contents are read with ``context.files.read``.
+
+    ``namespace`` is the flow's own unless given. Raises ``IllegalPathError`` for a namespace that is not open to the
+    flow, and for a path that leads out of the namespace.
+    """
+
+    async def entries(self, namespace: str = "") -> list[NamespaceFile]:
+        """All files of a namespace, by path."""
+
+    async def write(
+        self,
+        path: str,
+        content: bytes | AsyncIterator[bytes] | Path,
+        *,
+        namespace: str = "",
+        overwrite: bool = True,
+    ) -> NamespaceFile:
+        """Write the next revision of a file, whole or not at all.
+
+        Bytes and files are sent again when the connection breaks, an iterator cannot be. Raises
+        ``AlreadyExistsError`` when there is such a file and ``overwrite`` is false.
+        """
+
+    async def delete(self, paths: Iterable[str], *, namespace: str = "", with_folders: bool = False) -> list[str]:
+        """Delete files: the paths of those there were. ``with_folders`` deletes the folders that are empty then."""
 
 
 class Platform(Protocol):
@@ -134,6 +185,13 @@ class Platform(Protocol):
         """Run the runnable task of a YAML text in place of this one, under its task run; the outputs.
 
         Raises ``SegueError`` when there is no such task or it is of the type of this one, and what the task raises.
+        """
+
+    async def ask(self, call: Call[Answer]) -> Answer:
+        """Ask something of the control plane, on behalf of the flow: see ``segue.domain.platform`` for the calls.
+
+        The call is made again when the connection breaks. Raises ``SegueError`` for what the flow may not have, and
+        ``NotFoundError`` for what is not there.
         """
 
     async def read_kv(self, key: str, namespace: str = "") -> KvContent | None:
@@ -162,7 +220,57 @@ class Platform(Protocol):
         """The keys of a namespace in order, without those whose time is over. Raises as ``read_kv``."""
 
 
-class RunContext(Protocol):
+class Vault(Protocol):
+    """What a task does with secrets."""
+
+    def mask(self, secret: str) -> None:
+        """Replace ``secret`` by asterisks in every line logged and message given from now on."""
+
+    async def encrypt(self, text: str) -> Mapping[str, str]:
+        """The form in which a secret text may stand among outputs (expression language 10.2); ``text`` is masked.
+
+        Expressions of other tasks read the plain text, everybody else only the encrypted one. The control plane
+        encrypts. Raises ``SegueError`` when it has no key.
+        """
+
+    async def decrypt(self, value: Mapping[str, str] | str) -> str:
+        """The plain text of what ``encrypt`` gave, or of its ``value``; it is masked. Raises ``SegueError`` for
+        anything else, and when it was not encrypted here."""
+
+    def encrypt_blocking(self, text: str) -> Mapping[str, str]:
+        """As ``encrypt``, for a ``run`` in a thread."""
+
+    def decrypt_blocking(self, value: Mapping[str, str] | str) -> str:
+        """As ``decrypt``, for a ``run`` in a thread."""
+
+
+class Rendering(Protocol):
+    """Expressions with the variables of the run."""
+
+    @overload
+    async def render(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
+    @overload
+    async def render(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
+    @overload
+    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
+    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
+        """A property converted to its type; a text rendered; every text in maps and lists rendered.
+
+        ``variables`` are roots for this time, beside those there are and over them. A property is rendered
+        once per run, unless there are ``variables``. Raises ``ExpressionError`` and ``PropertyInvalidError``.
+        """
+
+    @overload
+    def render_blocking(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
+    @overload
+    def render_blocking(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
+    @overload
+    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
+    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
+        """The same for a ``run`` in a thread."""
+
+
+class RunContext(Rendering, Vault, Protocol):
     """One run of a task."""
 
     @property
@@ -190,8 +298,16 @@ class RunContext(Protocol):
         """The task's metrics."""
 
     @property
+    def insights(self) -> Insights:
+        """What the task shows of its inside: steps, tables, links, texts, progress."""
+
+    @property
     def files(self) -> Files:
         """Internal storage."""
+
+    @property
+    def namespace_files(self) -> NamespaceFileStore:
+        """The files of namespaces."""
 
     @property
     def platform(self) -> Platform:
@@ -212,28 +328,3 @@ class RunContext(Protocol):
         An async ``run`` is cancelled as well; code in a thread that does not end within the grace period
         is given up.
         """
-
-    @overload
-    async def render(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
-    @overload
-    async def render(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
-    @overload
-    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
-    async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
-        """A property converted to its type; a text rendered; every text in maps and lists rendered.
-
-        ``variables`` are roots for this time, beside those there are and over them. A property is rendered
-        once per run, unless there are ``variables``. Raises ``ExpressionError`` and ``PropertyInvalidError``.
-        """
-
-    @overload
-    def render_blocking(self, value: Property[T], variables: Mapping[str, Any] | None = None) -> T | None: ...
-    @overload
-    def render_blocking(self, value: str, variables: Mapping[str, Any] | None = None) -> str: ...
-    @overload
-    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any: ...
-    def render_blocking(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
-        """The same for a ``run`` in a thread."""
-
-    def mask(self, secret: str) -> None:
-        """Replace ``secret`` by asterisks in every line logged and message given from now on."""

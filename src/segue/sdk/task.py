@@ -67,6 +67,10 @@ class Task(BaseModel):
     """Older names, matched whatever their case."""
     examples: ClassVar[tuple[Example, ...]] = ()
     """Shown in the documentation and in the editor."""
+    icon: ClassVar[str] = ""
+    """An SVG picture, shown beside the task."""
+    deprecated: ClassVar[str] = ""
+    """When the type should not be used any more: what to use instead."""
     instant: ClassVar[bool] = False
     """An async ``run`` that computes and logs, and waits for nothing but ``context.render``. It is run at
     once within the worker's loop, without a timeout and without a chance to kill it."""

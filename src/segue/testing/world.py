@@ -84,9 +84,12 @@ class World(Rows):
             self.tell(woken, SlotGranted())
         return revisions[-1]
 
-    def start(self, flow: CompiledFlow, inputs: Mapping[str, Any] | None = None, execution_id: str = "x") -> str:
-        """Create an execution; ``inputs`` are taken as they are."""
-        execution = create_execution(flow, StartRequest(inputs=dict(inputs or {})), execution_id, self.now)
+    def start(
+        self, flow: CompiledFlow, inputs: Mapping[str, Any] | None = None, execution_id: str = "x", **request: Any
+    ) -> str:
+        """Create an execution; ``inputs`` are taken as they are, ``request`` has more of ``StartRequest``."""
+        asked = StartRequest(inputs=dict(inputs or {}), **request)
+        execution = create_execution(flow, asked, execution_id, self.now)
         self.write(execution)
         self.tell(execution_id, Created())
         return execution_id

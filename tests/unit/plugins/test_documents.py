@@ -167,8 +167,9 @@ def test_documents(library: Library) -> None:
 
 
 def test_lists(library: Library) -> None:
-    core, scripts = library.plugins()
-    assert (core["group"], scripts["group"]) == ("io.kestra.plugin.core", "io.kestra.plugin.scripts")
+    groups = {one["group"]: one for one in library.plugins()}
+    core = groups["io.kestra.plugin.core"]
+    scripts = groups["io.kestra.plugin.scripts"]
     assert [one["cls"] for one in core["taskRunners"]] == [PROCESS]
     assert f"{SHELL}Script" in {one["cls"] for one in scripts["tasks"]}
     assert {"cls": LOG, "deprecated": False, "title": "Writes one line for each message."} in core["tasks"]

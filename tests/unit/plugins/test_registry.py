@@ -103,3 +103,10 @@ def test_only_what_is_neither_task_nor_runner_is_unknown_to_both() -> None:
     assert REGISTRY.find_runner(SHELL) is None
     assert REGISTRY.find_runner(PROCESS.lower()) is None
     assert REGISTRY.resolve(PROCESS).kind == "task_runner"
+
+
+def test_code_for_a_java_virtual_machine_is_refused_with_a_reason() -> None:
+    source = "id: f\nnamespace: a\ntasks:\n  - {id: t, type: io.kestra.plugin.scripts.jython.Eval, script: x}\n"
+    (fault,) = parse_flow(source, REGISTRY).violations
+    assert fault.path == "tasks[0].type"
+    assert "use a Script task of the language" in fault.message

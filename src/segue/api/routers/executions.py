@@ -21,9 +21,11 @@ from segue.api.schemas.inputs import wire_check, wire_result
 from segue.api.schemas.paged import Paged
 from segue.api.submission import AnyRequest, Submission, read_body, read_submission
 from segue.domain.execution.creation import StartRequest
+from segue.domain.execution.fixtures import Fixture, check_fixtures, read_fixtures
 from segue.domain.execution.model import Execution, ExecutionKind, folder_of, parse_breakpoints
 from segue.domain.flow.compiled import CompiledFlow
-from segue.domain.labels import CORRELATION_ID, SYSTEM_PREFIX, Label
+from segue.domain.flow.resolve_inputs import expand_inputs
+from segue.domain.labels import CORRELATION_ID, SYSTEM_PREFIX, TEST, Label
 from segue.ports.repositories.executions import ExecutionQuery
 from segue.ports.repositories.paging import PageRequest
 
@@ -55,12 +57,14 @@ async def create_execution(
 ) -> ApiExecution:
     """Start a flow; ``trigger/`` is its path before 1.0.
 
-    Further query parameters: ``scheduleDate``, ``kind``, ``breakpoints``.
+    Further query parameters: ``scheduleDate``, ``kind``, ``breakpoints``, and ``fixtures`` (JSON, with
+    ``kind=TEST``), which may also be a part of the form.
     """
     flow = await backend.starter.runnable(tenant, namespace, flow_id, revision)
     given = _start_request(labels, request)
     submission = await read_submission(request, backend.config)
     with submission.form:
+        given = msgspec.structs.replace(given, fixtures=_fixtures(flow, request, submission, given.kind))
         execution = await _start(backend, flow, submission, given)
     url = backend.execution_url(execution)
     if not wait:
@@ -74,12 +78,30 @@ def _start_request(labels: list[str] | None, request: AnyRequest) -> StartReques
     if kind not in _KINDS:
         raise ProblemError(INVALID_ARGUMENT, f"kind must be one of {', '.join(_KINDS)}")
     date = parameters.get("scheduleDate")
+    of_test = (Label(TEST, "true"),) if kind == ExecutionKind.TEST.value else ()
     return StartRequest(
-        labels=_user_labels(labels or ()),
+        labels=(*_user_labels(labels or ()), *of_test),
         kind=_KINDS[kind],
         breakpoints=parse_breakpoints(parameters.get("breakpoints", "")),
         scheduled_at=parse_date_time(date) if date else None,
     )
+
+
+def _fixtures(
+    flow: CompiledFlow, request: AnyRequest, submission: Submission, kind: ExecutionKind
+) -> tuple[Fixture, ...]:
+    """What replaces task runs (flow language 11.8). Raises ``SegueError`` when it cannot, or without ``kind=TEST``."""
+    given = request.query_params.get("fixtures")
+    declared = {input_id for input_id, _ in expand_inputs(flow.flow.inputs)}
+    if given is None and kind is ExecutionKind.TEST and "fixtures" not in declared:
+        given = submission.values.pop("fixtures", None)
+    if given is None:
+        return ()
+    if kind is not ExecutionKind.TEST:
+        raise ProblemError(INVALID_ARGUMENT, "fixtures are for executions of kind TEST")
+    fixtures = read_fixtures(given)
+    check_fixtures(flow, fixtures)
+    return fixtures
 
 
 def _user_labels(texts: Sequence[str]) -> tuple[Label, ...]:

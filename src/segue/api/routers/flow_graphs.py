@@ -10,7 +10,6 @@ from segue.api.backend import Backend
 from segue.api.flow_relations import JsonObject, data_of, expanded_graph, topology
 from segue.api.routers.flows import Revision, flows_of, get_stored, read_source
 from segue.api.submission import AnyRequest
-from segue.domain.flow.parse import parse_flow
 from segue.domain.flow.source import read_document
 from segue.domain.flow.topology import Name, around, edges
 from segue.ports.repositories.flows import StoredFlow
@@ -29,9 +28,8 @@ async def graph_of_flow(
 ) -> JsonObject:
     """The graph of a stored flow. ``subflows`` are the uids of subflow tasks to expand."""
     stored = await get_stored(backend, tenant, namespace, flow_id, revision, drafts=revision is not None)
-    report = parse_flow(stored.source, backend.ports.types, strict=False, defaults=backend.ports.plugin_defaults)
     if not stored.draft:
-        report.valid_flow()
+        await backend.ports.catalog.latest(tenant, namespace, flow_id, stored.revision)
     return await _graph(backend, tenant, data_of(stored), subflows)
 
 

@@ -35,7 +35,7 @@ async def create_flow(
 ) -> JsonObject:
     """Store a new flow; 409 when there is one with its id."""
     store = FlowStore(backend.ports)
-    flow = store.read(tenant, await read_source(backend, request), is_draft=draft)
+    flow = await store.read(tenant, await read_source(backend, request), is_draft=draft)
     return wire_flow(await store.save(flow, create=True), with_source=True)
 
 
@@ -51,7 +51,7 @@ async def update_flow(
     """Store a new revision; 404 when there is no such flow."""
     store = FlowStore(backend.ports)
     await get_stored(backend, tenant, namespace, flow_id, drafts=True)
-    flow = store.read(tenant, await read_source(backend, request), is_draft=draft)
+    flow = await store.read(tenant, await read_source(backend, request), is_draft=draft)
     check_keys(flow, namespace, flow_id)
     return wire_flow(await store.save(flow, update=True), with_source=True)
 
@@ -78,7 +78,7 @@ async def _exception(backend: Backend, flow: StoredFlow) -> JsonObject:
     if flow.draft or flow.deleted:
         return {}
     try:
-        await backend.ports.catalog.by_key(flow.key)
+        await backend.ports.catalog.latest(flow.tenant, flow.namespace, flow.id, flow.revision)
     except DefinitionError as error:
         return {"exception": error.message}
     return {}

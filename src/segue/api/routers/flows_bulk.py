@@ -1,6 +1,6 @@
 """Many flows at once (REST API 4.2)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -35,7 +35,7 @@ async def save_all(
 ) -> list[JsonObject]:
     """Create or update every flow of the body; by default the others of the tenant, or of ``namespace``
     (and those below it with ``allowNamespaceChild``), are deleted. Nothing is written if one is wrong."""
-    flows = _read_all(backend, tenant, await read_source(backend, request))
+    flows = await _read_all(backend, tenant, await read_source(backend, request))
     if namespace is not None:
         _check_namespaces(flows, namespace, allow_namespace_child)
     scope: list[StoredFlow] = []
@@ -56,18 +56,18 @@ async def save_namespace(
     override: FromQuery[bool] = False,
 ) -> list[JsonObject]:
     """The same for one namespace. An empty body empties it. ``override`` moves the flows of the body there."""
-    flows = _read_all(backend, tenant, await read_source(backend, request), namespace if override else None)
+    flows = await _read_all(backend, tenant, await read_source(backend, request), namespace if override else None)
     _check_namespaces(flows, namespace, False)
     scope = await flows_of(backend, tenant, namespaces=(namespace,)) if delete_others else []
     return await _replace(backend, flows, scope)
 
 
-def _read_all(backend: Backend, tenant: str, text: str, move_to: str | None = None) -> list[StoredFlow]:
+async def _read_all(backend: Backend, tenant: str, text: str, move_to: str | None = None) -> list[StoredFlow]:
     store = FlowStore(backend.ports)
     sources = split_documents(text)
     if move_to is not None:
         sources = [set_namespace(source, move_to) for source in sources]
-    flows = _each(sources, lambda source: store.read(tenant, source))
+    flows = await _each(sources, lambda source: store.read(tenant, source))
     seen: set[tuple[str, str]] = set()
     for flow in flows:
         if (flow.namespace, flow.id) in seen:
@@ -76,16 +76,16 @@ def _read_all(backend: Backend, tenant: str, text: str, move_to: str | None = No
     return flows
 
 
-def _each(sources: Sequence[str], read: Callable[[str], StoredFlow]) -> list[StoredFlow]:
+async def _each(sources: Sequence[str], read: Callable[[str], Awaitable[StoredFlow]]) -> list[StoredFlow]:
     """All flows of a body. Raises what is wrong with its only flow, or one error for all that are wrong."""
     if len(sources) == 1:
-        return [read(sources[0])]
+        return [await read(sources[0])]
     flows: list[StoredFlow] = []
     faults: list[str] = []
     errors: list[FieldError] = []
     for number, source in enumerate(sources):
         try:
-            flows.append(read(source))
+            flows.append(await read(source))
         except SegueError as error:
             faults.append(f"flow {number + 1} of {len(sources)}: {error.message}")
             errors.extend(error.errors if isinstance(error, ProblemError) else ())

@@ -93,7 +93,7 @@ async def _import(store: FlowStore, tenant: str, entries: Iterable[Entry], fail_
             parts = split_documents(entry.text)
             if not parts:
                 raise ProblemError(INVALID_ARGUMENT, "there is no flow in it")
-            flows.append((entry.name, [store.read(tenant, part) for part in parts]))
+            flows.append((entry.name, [await store.read(tenant, part) for part in parts]))
         except SegueError as error:
             failed[entry.name] = error.message
     if failed and fail_on_error:

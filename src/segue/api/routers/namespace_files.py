@@ -11,15 +11,15 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from segue.api.backend import Backend
-from segue.api.file_archives import FLOWS, moved_flow, pack_files, unpack_files
+from segue.api.file_archives import moved_flow, pack_files, unpack_files
 from segue.api.flow_archives import chunks
 from segue.api.flow_store import FlowStore
 from segue.api.multipart import Upload
 from segue.api.problems import INVALID_ARGUMENT, ProblemError
 from segue.api.submission import AnyRequest, read_submission, read_text
 from segue.api.webhook_request import one_chunk
-from segue.domain.errors import IllegalPathError, NotFoundError
-from segue.domain.file_paths import clean_folder, clean_path
+from segue.domain.errors import NotFoundError
+from segue.domain.file_paths import FLOWS, check_not_flows, clean_folder, clean_path
 from segue.domain.namespaces import check_namespace
 from segue.ports.repositories.flows import FlowQuery
 from segue.ports.repositories.namespace_files import NamespaceFile
@@ -89,7 +89,7 @@ async def _put(backend: Backend, tenant: str, namespace: str, path: str, content
         data = content if isinstance(content, bytes) else b"".join([chunk async for chunk in content.chunks()])
         source = moved_flow(read_text(data, clean), check_namespace(namespace))
         store = FlowStore(backend.ports)
-        saved = await store.save(store.read(tenant, source))
+        saved = await store.save(await store.read(tenant, source))
         return FileRevision(revision=saved.revision, size=len(data), deleted=False, created_at=saved.updated_at)
     pieces = one_chunk(content) if isinstance(content, bytes) else content.chunks()
     return _revision(await backend.values.files.write(tenant, namespace, clean, pieces))
@@ -230,10 +230,7 @@ async def _is_folder(backend: Backend, tenant: str, namespace: str, path: str) -
 
 def _plain(path: str) -> str:
     """A path, cleaned. Raises ``IllegalPathError``, also for the place of flows in archives."""
-    clean = clean_path(path)
-    if clean == FLOWS or clean.startswith(f"{FLOWS}/"):
-        raise IllegalPathError(f"'{clean[:200]}' cannot be used: '{FLOWS}' is the place of flows in archives")
-    return clean
+    return check_not_flows(clean_path(path))
 
 
 HANDLERS: list[Any] = [

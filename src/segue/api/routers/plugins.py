@@ -1,6 +1,7 @@
 """Plugins: catalogue, documentation, and the schemas of the editor (REST API 4.9). Not of a tenant."""
 
 import asyncio
+import base64
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -17,6 +18,10 @@ from segue.ports.plugins import PluginLibrary
 
 CACHE = {"Cache-Control": "public, max-age=3600"}
 _ALL = 10_000
+_PICTURE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def _library(backend: Backend) -> PluginLibrary:
@@ -67,16 +72,35 @@ async def list_triggers(
     return _page(await asyncio.to_thread(_library(backend).triggers), page, size)
 
 
-@get(["/plugins/icons", "/plugins/icons/groups"], response_headers=CACHE)
-async def list_icons() -> JsonObject:
-    """Icons by type or group: there are none."""
-    return {}
+@get("/plugins/icons", response_headers=CACHE)
+async def list_icons(backend: NamedDependency[Backend]) -> JsonObject:
+    """Icons by type, of the types that have one."""
+    return dict(await asyncio.to_thread(_library(backend).icons))
+
+
+@get("/plugins/icons/groups", response_headers=CACHE)
+async def list_group_icons(backend: NamedDependency[Backend]) -> JsonObject:
+    """Icons by group: that of its first type that has one."""
+    found: JsonObject = {}
+    for name, icon in sorted((await asyncio.to_thread(_library(backend).icons)).items()):
+        group = ".".join(name.split(".")[:4])
+        found.setdefault(group, {**icon, "name": group})
+    return found
 
 
 @get("/plugins/icons/{name:str}", response_headers=CACHE)
-async def get_icon(name: FromPath[str]) -> JsonObject:  # noqa: ARG001  no type has an icon
-    """The icon of a type: an empty answer, there is none."""
-    return {}
+async def get_icon(backend: NamedDependency[Backend], name: FromPath[str]) -> JsonObject:
+    """The icon of a type: an empty answer when it has none."""
+    return dict((await asyncio.to_thread(_library(backend).icons)).get(name, {}))
+
+
+@get("/plugins/icons/{name:str}/icon.svg")
+async def get_picture(backend: NamedDependency[Backend], name: FromPath[str]) -> Response[bytes]:
+    """The icon of a type as a picture; what scripts it holds cannot run."""
+    icon = (await asyncio.to_thread(_library(backend).icons)).get(name)
+    if icon is None:
+        raise ProblemError(NOT_FOUND, f"there is no icon of '{name[:200]}'")
+    return Response(base64.b64decode(icon["icon"]), media_type="image/svg+xml", headers=CACHE | _PICTURE)
 
 
 @get("/plugins/inputs", response_headers=CACHE)
@@ -159,7 +183,9 @@ HANDLERS: list[Any] = [
     list_subgroups,
     list_triggers,
     list_icons,
+    list_group_icons,
     get_icon,
+    get_picture,
     list_inputs,
     get_input,
     get_schema,

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from segue.domain.durations import format_duration
+from segue.domain.execution.fixtures import Fixture
 from segue.domain.execution.model import Execution, ExecutionKind, ExecutionTrigger
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import TaskRun
@@ -126,6 +127,7 @@ class ApiExecution(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     trigger: ApiTrigger | UnsetType = UNSET
     schedule_date: datetime | UnsetType = UNSET
     breakpoints: list[ApiBreakpoint] | UnsetType = UNSET
+    fixtures: tuple[Fixture, ...] | UnsetType = UNSET
     url: str | UnsetType = UNSET
     loop_run: ApiLoopRun | UnsetType = UNSET
 
@@ -223,6 +225,7 @@ def wire_execution(
         trigger=wire_trigger(execution.trigger),
         schedule_date=_or_unset(execution.scheduled_at),
         breakpoints=[ApiBreakpoint(point.task_id, point.value) for point in execution.breakpoints] or UNSET,
+        fixtures=(execution.fixtures or UNSET) if is_full else UNSET,
         url=_or_unset(url),
         loop_run=wire_loop_run(execution),
     )

@@ -7,7 +7,7 @@ import msgspec
 
 from segue.domain.engine.needs import Needed, OutputsNeed
 from segue.domain.engine.state import ExecutionState
-from segue.domain.execution.context import execution_roots, format_instant
+from segue.domain.execution.context import execution_roots, format_instant, namespace_root
 from segue.domain.execution.task_run import OutputNeed, TaskRun, began_at
 from segue.domain.flow.input_values import Encrypt
 from segue.expr import Dialect, References
@@ -259,6 +259,7 @@ def context_for(state: ExecutionState, named: References, run: TaskRun | None = 
     variables = state.variables
     if variables:
         context["vars"] = variables
+    context.update(namespace_root(state.flow))
     if run is not None:
         task = state.flow.get_task(run.task_id)
         context["task"] = {"id": task.id, "type": task.type}

@@ -1,5 +1,6 @@
-"""What becomes of a task run in CREATED: skipped, begun, or given to the workers (flow language 6.4, 10.11)."""
+"""What becomes of a task run in CREATED: skipped, replaced, begun, or given to workers (flow language 6.4, 10.11)."""
 
+from segue.domain.engine import fixtures
 from segue.domain.engine.block import fail_run
 from segue.domain.engine.flowables import BEHAVIOURS
 from segue.domain.engine.progress import Progress
@@ -17,6 +18,8 @@ def submit(progress: Progress, run: TaskRun) -> None:
     try:
         if task.when is not None and not is_truthy(progress.render(task.when, run)):
             _skip(progress, run)
+        elif fixtures.replace(progress, task, run):
+            pass  # it has its end
         elif isinstance(task, RunnableTask):
             send(progress, task, run, job_roots(progress, task, run))
         else:

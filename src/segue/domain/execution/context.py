@@ -1,4 +1,4 @@
-"""Expression roots that follow from an execution row alone (expressions 10.1, 10.5; flow language 3).
+"""Expression roots that follow from an execution row, or its flow, alone (expressions 10.1, 10.5; flow language 3).
 
 Used by the engine for what it evaluates itself and by the controller for what workers evaluate, so that
 a template means the same in both places.
@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from segue.domain.execution.model import Execution, ExecutionTrigger, LoopItem, LoopPosition
+from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.labels import nest_labels
 
 
@@ -38,6 +39,12 @@ def item_variables(loop: LoopPosition) -> dict[str, Any]:
 def _item(item: LoopItem) -> dict[str, Any]:
     variables: dict[str, Any] = {"value": item.value, "index": item.index}
     return variables if item.key is None else {**variables, "key": item.key}
+
+
+def namespace_root(flow: CompiledFlow) -> dict[str, Any]:
+    """The root ``namespace``: the variables of the flow's namespaces; nothing when they have none (expressions 10)."""
+    variables = flow.settings.variables
+    return {"namespace": variables} if variables else {}
 
 
 def execution_roots(execution: Execution) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from segue.domain.execution.fixtures import Fixture
 from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits, check_inputs, check_labels
 from segue.domain.execution.model import Breakpoint, Caller, Execution, ExecutionKind, ExecutionTrigger, FlowKey
 from segue.domain.execution.state import State, Status
@@ -52,6 +53,7 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
     caller: Caller | None = None
     original_id: str | None = None
     breakpoints: tuple[Breakpoint, ...] = ()
+    fixtures: tuple[Fixture, ...] = ()
     depth: int = 0
     asked_outputs: dict[str, Any] | None = None
     is_failed: bool = False
@@ -70,8 +72,9 @@ def create_execution(
 ) -> Execution:
     """The new execution of ``flow``, in state CREATED, not yet written anywhere.
 
-    It pins the revision of ``flow``. Labels are the flow's without ``system.*``, then the request's, the
-    later of two with one key winning; a chain without a correlation id gets the execution's own.
+    It pins the revision of ``flow`` and the settings of its namespaces. Labels are the flow's without ``system.*``,
+    then the request's, the later of two with one key winning; a chain without a correlation id gets the
+    execution's own.
     Raises ``LimitExceededError`` for inputs or labels that are too large.
     """
     check_inputs(request.inputs, limits)
@@ -80,7 +83,7 @@ def create_execution(
     status = Status.begin(now)
     return Execution(
         id=execution_id,
-        flow=FlowKey(flow.tenant, flow.flow.namespace, flow.flow.id, flow.revision),
+        flow=FlowKey(flow.tenant, flow.flow.namespace, flow.flow.id, flow.revision, flow.settings.pin),
         status=status.to(State.FAILED, now) if request.is_failed else status,
         created_at=now,
         labels=labels,
@@ -91,6 +94,7 @@ def create_execution(
         original_id=request.original_id,
         kind=request.kind,
         breakpoints=request.breakpoints,
+        fixtures=request.fixtures,
         scheduled_at=request.scheduled_at if request.scheduled_at and request.scheduled_at > now else None,
         depth=request.depth,
         asked_outputs=request.asked_outputs,

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from segue.domain.execution.fixtures import Fixture
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import OutputNeed, OutputReference
 from segue.domain.ids import slugify
@@ -16,12 +17,16 @@ from segue.domain.labels import CORRELATION_ID, Label
 
 
 class FlowKey(msgspec.Struct, frozen=True, array_like=True):
-    """The exact revision of a flow. Hashable; the key of every flow cache."""
+    """The exact revision of a flow. Hashable; the key of every flow cache.
+
+    ``settings`` names the settings of namespaces that hold for it (``NamespaceSettings.pin``).
+    """
 
     tenant: str
     namespace: str
     flow_id: str
     revision: int
+    settings: str = ""
 
 
 class ExecutionKind(StrEnum):
@@ -111,6 +116,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     caller: Caller | None = None
     loop: LoopPosition | None = None
     breakpoints: tuple[Breakpoint, ...] = ()
+    fixtures: tuple[Fixture, ...] = ()
+    """What replaces task runs, in a TEST execution and the iterations of its loops."""
     original_id: str | None = None
     kind: ExecutionKind = ExecutionKind.NORMAL
     scheduled_at: datetime | None = None

@@ -11,6 +11,7 @@ from segue.domain.flow.flowables import Child, Flowable
 from segue.domain.flow.model import Flow
 from segue.domain.flow.source import Path
 from segue.domain.flow.tasks import Task
+from segue.domain.namespace_settings import NO_SETTINGS, NamespaceSettings
 from segue.expr import Dialect
 
 
@@ -34,17 +35,27 @@ class CompiledFlow:
     """One revision of a flow with indexes over its tasks. Read-only, but for `extras`.
 
     `extras` is a place for facts that later layers work out once per revision; they own their keys. `dialect`
-    reads the flow's expressions, `None` leaves it to the server's setting.
+    reads the flow's expressions, `None` leaves it to the server's setting. `settings` are those of its namespaces;
+    their plugin defaults are filled in already.
     """
 
-    __slots__ = ("_children", "dialect", "extras", "flow", "nodes", "revision", "tenant")
+    __slots__ = ("_children", "dialect", "extras", "flow", "nodes", "revision", "settings", "tenant")
 
-    def __init__(self, flow: Flow, revision: int, tenant: str = "main", *, dialect: Dialect | None = None) -> None:
+    def __init__(
+        self,
+        flow: Flow,
+        revision: int,
+        tenant: str = "main",
+        *,
+        dialect: Dialect | None = None,
+        settings: NamespaceSettings = NO_SETTINGS,
+    ) -> None:
         """Index `flow`. Costs one walk over its tasks."""
         self.flow = flow
         self.revision = revision
         self.tenant = tenant
         self.dialect = dialect
+        self.settings = settings
         self.extras: dict[str, Any] = {}
         nodes: dict[str, TaskNode] = {}
         children: dict[tuple[str | None, str], list[Task]] = {}

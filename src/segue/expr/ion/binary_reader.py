@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from segue.expr.errors import EvaluationError
 
-__all__ = ["MARKER", "SYSTEM_SYMBOLS", "read_binary_ion"]
+__all__ = ["MARKER", "SYSTEM_SYMBOLS", "BinaryDecoder", "read_binary_ion"]
 
 MARKER = b"\xe0\x01\x00\xea"
 SYSTEM_SYMBOLS = (
@@ -31,6 +31,8 @@ _MAX_IMPORTED = 10_000
 _MAX_INTEGER = 1_700
 """Bytes of an integer: below the size at which Python refuses to turn it into text."""
 _MAX_EXPONENT = 4000
+_MAX_SYMBOL_LENGTH = 64 * 1024 * 1024
+_COST_OF_A_SYMBOL = 64
 
 
 class _Item(NamedTuple):
@@ -42,13 +44,16 @@ class _Item(NamedTuple):
     end: int
 
 
-class _Reader:
+class _Bytes:
+    """The numbers that everything else is made of (Ion 1.0, binary encoding)."""
+
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.symbols = list(SYSTEM_SYMBOLS)
+        self.origin = 0
+        """Where ``data`` begins in the document: for messages."""
 
     def fail(self, what: str, pos: int) -> EvaluationError:
-        return EvaluationError(f"Invalid ion: {what} at byte {pos}")
+        return EvaluationError(f"Invalid ion: {what} at byte {self.origin + pos}")
 
     def var_uint(self, pos: int, end: int) -> tuple[int, int]:
         value = 0
@@ -76,6 +81,15 @@ class _Reader:
         sign = 1 << (8 * (end - pos) - 1)
         return -(value & ~sign) if value & sign else value
 
+
+class BinaryDecoder(_Bytes):
+    """Decodes values of one document that come as ``data``, at once or value after value: symbols are kept."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        super().__init__(data)
+        self.symbols = list(SYSTEM_SYMBOLS)
+        self.room = _MAX_SYMBOL_LENGTH
+
     def item(self, pos: int, end: int) -> _Item:
         descriptor = self.data[pos]
         kind, code = descriptor >> 4, descriptor & 0x0F
@@ -89,11 +103,12 @@ class _Reader:
         return _Item(kind, code, start, start + length)
 
     def rows(self, *, all_rows: bool) -> list[Any]:
+        """The values in ``data``, or the first one. Raises ``EvaluationError``."""
         found: list[Any] = []
         pos, end = 0, len(self.data)
         while pos < end:
             if self.data.startswith(MARKER, pos):
-                self.symbols = list(SYSTEM_SYMBOLS)
+                self.forget()
                 pos += len(MARKER)
                 continue
             item = self.item(pos, end)
@@ -106,6 +121,11 @@ class _Reader:
             if not all_rows:
                 break
         return found
+
+    def forget(self) -> None:
+        """Only the symbols of the system are known, as at the beginning of a document."""
+        self.symbols = list(SYSTEM_SYMBOLS)
+        self.room = _MAX_SYMBOL_LENGTH
 
     def annotated(self, item: _Item) -> tuple[int, _Item]:
         """The first annotation of a wrapper, and the value in it."""
@@ -126,15 +146,21 @@ class _Reader:
         table = self.value(inner, 0) or {}
         imports = table.get("imports")
         if imports != "$ion_symbol_table":
-            self.symbols = list(SYSTEM_SYMBOLS)
+            self.forget()
             for shared in imports if isinstance(imports, list) else ():
                 count = shared.get("max_id") if isinstance(shared, Mapping) else None
                 if not isinstance(count, int) or not 0 <= count <= _MAX_IMPORTED:
                     raise self.fail("an import of symbols that are not here", item.start)
+                self.room -= count * _COST_OF_A_SYMBOL
+                if self.room < 0:
+                    raise self.fail("too many symbols", item.start)
                 self.symbols += [f"${len(self.symbols) + number}" for number in range(count)]
         names = table.get("symbols")
         for name in names if isinstance(names, list) else ():
             self.symbols.append(name if isinstance(name, str) else f"${len(self.symbols)}")
+            self.room -= _COST_OF_A_SYMBOL + len(self.symbols[-1])
+        if self.room < 0:
+            raise self.fail("too many symbols", item.start)
         return True
 
     def symbol(self, number: int, pos: int) -> str:
@@ -248,14 +274,14 @@ def _timestamp_text(fields: list[int], fraction: str, offset: int | None) -> str
     return f"{text}{'-' if offset < 0 else '+'}{hours:02d}:{minutes:02d}"
 
 
-_SCALARS: Mapping[int, Callable[[_Reader, _Item], Any]] = {
-    2: _Reader.integer,
-    3: _Reader.integer,
-    4: _Reader.floating,
-    5: _Reader.decimal,
-    6: _Reader.timestamp,
+_SCALARS: Mapping[int, Callable[[BinaryDecoder, _Item], Any]] = {
+    2: BinaryDecoder.integer,
+    3: BinaryDecoder.integer,
+    4: BinaryDecoder.floating,
+    5: BinaryDecoder.decimal,
+    6: BinaryDecoder.timestamp,
     7: lambda reader, item: reader.symbol(reader.integer(item), item.start),
-    8: _Reader.text,
+    8: BinaryDecoder.text,
     9: lambda reader, item: reader.data[item.start : item.end],
     10: lambda reader, item: reader.data[item.start : item.end],
 }
@@ -269,7 +295,7 @@ def read_binary_ion(data: bytes, *, all_rows: bool) -> Any:
     """
     if not data.startswith(MARKER):
         raise EvaluationError("Invalid ion: the marker of binary Ion is missing")
-    rows = _Reader(data).rows(all_rows=all_rows)
+    rows = BinaryDecoder(data).rows(all_rows=all_rows)
     if all_rows:
         return rows
     if not rows:

@@ -2,8 +2,12 @@
 
 from typing import ClassVar
 
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from segue.domain.platform.executions import CountExecutions, FlowName
 from segue.expr import ExpressionError
-from segue.sdk import Example, Property, RunContext, Task, TaskFailed, is_truthy
+from segue.sdk import Example, Moment, Output, Property, RunContext, State, Task, TaskFailed, is_truthy
 
 
 class Fail(Task):
@@ -75,3 +79,85 @@ class Assert(Task):
         if failed:
             message = None if self.error_message is None else await context.render(self.error_message)
             raise TaskFailed(f"{failed} assertion(s) failed!" + (f"\n{message}" if message else ""))
+
+
+class CountedFlow(BaseModel):
+    """A flow whose executions are counted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    namespace: str
+    """The namespace of the flow."""
+    flow_id: str
+    """The id of the flow."""
+
+
+class FlowCount(Output):
+    """``count`` executions of a flow; of a whole namespace when there is no ``flowId``."""
+
+    namespace: str
+    flow_id: str | None = None
+    count: int
+
+
+class CountOutput(Output):
+    """``results`` are the counts for which the expression holds, ``total`` is their sum."""
+
+    results: list[FlowCount]
+    total: int
+
+
+class Count(Task):
+    """Counts the executions of flows or namespaces and keeps the counts that an expression picks (1.x)."""
+
+    type: ClassVar[str] = "io.kestra.plugin.core.execution.Count"
+    aliases: ClassVar[frozenset[str]] = frozenset({"io.kestra.core.tasks.executions.Counts"})
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "Which flows have not succeeded since yesterday",
+            "id: silent\ntype: io.kestra.plugin.core.execution.Count\nflows:\n"
+            "  - namespace: company.team\n    flowId: load\nstates:\n  - SUCCESS\n"
+            'startDate: "{{ now() | dateAdd(-1, \'DAYS\') }}"\nexpression: "{{ count == 0 }}"',
+        ),
+    )
+
+    flows: list[CountedFlow] | None = None
+    """The flows whose executions are counted, each for itself."""
+    namespaces: Property[list[str]] | None = None
+    """The namespaces whose executions are counted, each for itself."""
+    states: Property[list[State]] | None = None
+    """Only executions in these states; without them all."""
+    start_date: Property[Moment]
+    """Only executions that began at this moment or later."""
+    end_date: Property[Moment] | None = None
+    """Only executions that began at this moment or before; without it all later ones."""
+    expression: str
+    """Picks a count, `count` in the expression, by rendering to `true`."""
+
+    async def run(self, context: RunContext) -> CountOutput:
+        """Count, then pick.
+
+        Raises ``TaskFailed`` without flows and namespaces, ``SegueError`` for namespaces that are not open.
+        """
+        namespaces = None if self.namespaces is None else await context.render(self.namespaces)
+        if not self.flows and not namespaces:
+            raise TaskFailed("You must provide a list of flows or namespaces.")
+        started_after = await context.render(self.start_date)
+        if started_after is None:
+            raise TaskFailed("`startDate` is empty")
+        call = CountExecutions(
+            flows=tuple(FlowName(flow.namespace, flow.flow_id) for flow in self.flows or ()),
+            namespaces=tuple(namespaces or ()),
+            states=tuple((None if self.states is None else await context.render(self.states)) or ()),
+            started_after=started_after,
+            started_before=None if self.end_date is None else await context.render(self.end_date),
+        )
+        found = (await context.platform.ask(call)).counts
+        context.logger.debug("%d counts", len(found))
+        results = [
+            FlowCount(namespace=each.namespace, flow_id=each.flow_id, count=each.count)
+            for each in found
+            if (await context.render(self.expression, {"count": each.count})).strip() == "true"
+        ]
+        return CountOutput(results=results, total=sum(each.count for each in results))

@@ -9,6 +9,8 @@ from segue.sdk import TaskFailed
 Route = Callable[[bytes], int | None]
 """From a record to the number of its part, counted from 0; None for a record that goes nowhere."""
 
+MAX_RECORD = 32 * 1024 * 1024
+"""Bytes of the longest record."""
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?", re.IGNORECASE)
 _FACTORS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
@@ -38,8 +40,11 @@ class Splitter:
         self._rest = b""
 
     def feed(self, chunk: bytes) -> Iterator[tuple[int, bytes]]:
-        """The records that are complete with this chunk, their separator behind them."""
+        """The records that are complete with this chunk, their separator behind them. Raises ``TaskFailed`` for one
+        that is longer than ``MAX_RECORD``."""
         *records, self._rest = (self._rest + chunk).split(self._separator)
+        if len(self._rest) > MAX_RECORD:
+            raise TaskFailed(f"A record is longer than {MAX_RECORD} bytes: is `separator` right?")
         for record in records:
             yield from self._place(record)
 

@@ -23,7 +23,6 @@ class Script(task.Script):
     )
 
     container_image: Property[str] | None = Property.of("ubuntu")
-    """The image, for task runners that run containers."""
 
     async def commands_of(self, scene: Scene) -> list[str]:
         """The text itself: the interpreter reads it as its commands."""
@@ -43,4 +42,3 @@ class Commands(task.Commands):
     )
 
     container_image: Property[str] | None = Property.of("ubuntu")
-    """The image, for task runners that run containers."""

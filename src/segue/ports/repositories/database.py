@@ -4,11 +4,13 @@ from typing import Protocol
 
 from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flows import FlowRepository
+from segue.ports.repositories.insights import InsightRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.kv import KvRepository
 from segue.ports.repositories.logs import LogRepository
 from segue.ports.repositories.namespace_files import NamespaceFileRepository
+from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
 
@@ -47,6 +49,11 @@ class Database(Protocol):
         ...
 
     @property
+    def insights(self) -> InsightRepository:
+        """What tasks show of their attempts."""
+        ...
+
+    @property
     def slots(self) -> SlotRepository:
         """Slots of flows with a limit."""
         ...
@@ -59,6 +66,11 @@ class Database(Protocol):
     @property
     def namespace_files(self) -> NamespaceFileRepository:
         """The register of namespace files."""
+        ...
+
+    @property
+    def namespaces(self) -> NamespaceRepository:
+        """Namespaces."""
         ...
 
     async def start(self) -> None:

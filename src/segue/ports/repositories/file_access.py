@@ -21,6 +21,12 @@ class FileAccess:
         if not self._namespaces.allows(flow.namespace, namespace):
             raise IllegalPathError(f"The namespace '{namespace[:200]}' is not open to the namespace '{flow.namespace}'")
 
+    def check_tree(self, flow: FlowKey, root: str) -> None:
+        """The same for a namespace with all those below it; an empty ``root`` stands for every namespace."""
+        if not self._namespaces.allows_tree(flow.namespace, root):
+            what = f"The namespaces in and below '{root[:200]}' are" if root else "All namespaces together are"
+            raise IllegalPathError(f"{what} not open to the namespace '{flow.namespace}'")
+
     async def check_file(self, flow: FlowKey, execution_id: str | None, uri: str) -> None:
         """Raise ``IllegalPathError`` unless the file may be read for this execution."""
         owner = owner_of(uri)

@@ -52,13 +52,21 @@ class NamespaceFiles:
         """All files and noted folders below a folder (the root without one)."""
         return await self.register.below(tenant, check_namespace(namespace), clean_folder(folder))
 
-    async def delete(self, tenant: str, namespace: str, path: str) -> Sequence[NamespaceFile]:
-        """Delete a file or a folder, and the folders above that are empty then; what was deleted."""
+    async def delete(
+        self, tenant: str, namespace: str, path: str, *, keep_folders: bool = False
+    ) -> Sequence[NamespaceFile]:
+        """Delete a file or a folder; what was deleted.
+
+        The folders above that are empty then are deleted too, or kept as empty ones.
+        """
         clean, now = clean_path(path), self._clock.now()
         deleted = list(await self.register.delete(tenant, check_namespace(namespace), clean, now))
         while deleted and "/" in clean:
             clean = clean.rpartition("/")[0]
             if await self.register.below(tenant, namespace, clean):
+                break
+            if keep_folders:
+                await self.register.make_folder(tenant, namespace, clean, now)
                 break
             deleted += await self.register.delete(tenant, namespace, clean, now)
         return deleted

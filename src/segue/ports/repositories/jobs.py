@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from segue.domain.execution.facts import InnerTaskReported, TaskFinished, TaskStarted
+from segue.domain.execution.insights import Insight
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.logs import LogEntry
 from segue.ports.repositories.journal import InlineOutputs
@@ -72,6 +73,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     results: Sequence[Result] = ()
     inner: Sequence[InnerResult] = ()
     """Come before the results; dropped when the token is not the job's, or the job has no such task inside."""
+    insights: Sequence[Insight] = ()
+    """Kept whatever the token; of two with one id the one with the higher revision."""
 
 
 class JobRepository(Protocol):

@@ -68,6 +68,7 @@ class ValueSource:
             ValueKind.CONTENT: self._content,
             ValueKind.LOGS: self._error_lines,
             ValueKind.PLAIN: self._plain,
+            ValueKind.CIPHER: self._encrypted,
         }
 
     async def load(self, scope: ValueScope, needs: Iterable[ValueNeed]) -> dict[ValueNeed, Fetched | Refused]:
@@ -152,6 +153,11 @@ class ValueSource:
         if self.cipher is None:
             raise SegueError("A secret input or output cannot be decrypted: encryption is not configured")
         return self.cipher.decrypt(need.key)
+
+    async def _encrypted(self, scope: ValueScope, need: ValueNeed) -> Fetched:  # noqa: ARG002  as the others
+        if self.cipher is None:
+            raise SegueError("A secret output cannot be encrypted: encryption is not configured")
+        return self.cipher.encrypt(need.key)
 
 
 def _stored(entry: KvEntry, now: datetime) -> StoredKv:

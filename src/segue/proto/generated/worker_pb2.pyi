@@ -106,16 +106,18 @@ class JobBatch(_message.Message):
     def __init__(self, jobs: _Optional[_Iterable[_Union[Job, _Mapping]]] = ...) -> None: ...
 
 class FlowKey(_message.Message):
-    __slots__ = ("tenant", "namespace", "flow_id", "revision")
+    __slots__ = ("tenant", "namespace", "flow_id", "revision", "settings")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     NAMESPACE_FIELD_NUMBER: _ClassVar[int]
     FLOW_ID_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     namespace: str
     flow_id: str
     revision: int
-    def __init__(self, tenant: _Optional[str] = ..., namespace: _Optional[str] = ..., flow_id: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+    settings: str
+    def __init__(self, tenant: _Optional[str] = ..., namespace: _Optional[str] = ..., flow_id: _Optional[str] = ..., revision: _Optional[int] = ..., settings: _Optional[str] = ...) -> None: ...
 
 class Job(_message.Message):
     __slots__ = ("task_run_id", "attempt", "token", "execution_id", "flow", "task_id", "context", "outputs", "inner", "values")
@@ -184,20 +186,22 @@ class HeartbeatAck(_message.Message):
     def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ReportBatch(_message.Message):
-    __slots__ = ("number", "logs", "started", "results", "metrics", "inner")
+    __slots__ = ("number", "logs", "started", "results", "metrics", "inner", "insights")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     LOGS_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     INNER_FIELD_NUMBER: _ClassVar[int]
+    INSIGHTS_FIELD_NUMBER: _ClassVar[int]
     number: int
     logs: _containers.RepeatedCompositeFieldContainer[LogLine]
     started: _containers.RepeatedCompositeFieldContainer[Started]
     results: _containers.RepeatedCompositeFieldContainer[Result]
     metrics: _containers.RepeatedCompositeFieldContainer[Metric]
     inner: _containers.RepeatedCompositeFieldContainer[InnerReport]
-    def __init__(self, number: _Optional[int] = ..., logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., started: _Optional[_Iterable[_Union[Started, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerReport, _Mapping]]] = ...) -> None: ...
+    insights: _containers.RepeatedCompositeFieldContainer[Insight]
+    def __init__(self, number: _Optional[int] = ..., logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., started: _Optional[_Iterable[_Union[Started, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerReport, _Mapping]]] = ..., insights: _Optional[_Iterable[_Union[Insight, _Mapping]]] = ...) -> None: ...
 
 class ReportAck(_message.Message):
     __slots__ = ("number",)
@@ -322,6 +326,30 @@ class Metric(_message.Message):
     tags: _containers.ScalarMap[str, str]
     def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., type: _Optional[str] = ..., name: _Optional[str] = ..., value: _Optional[float] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., tags: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
+class Insight(_message.Message):
+    __slots__ = ("run", "number", "revision", "kind", "name", "parent", "state", "at", "ended_at", "content")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    run: TaskRunKey
+    number: int
+    revision: int
+    kind: str
+    name: str
+    parent: int
+    state: str
+    at: _timestamp_pb2.Timestamp
+    ended_at: _timestamp_pb2.Timestamp
+    content: bytes
+    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., number: _Optional[int] = ..., revision: _Optional[int] = ..., kind: _Optional[str] = ..., name: _Optional[str] = ..., parent: _Optional[int] = ..., state: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., content: _Optional[bytes] = ...) -> None: ...
+
 class FetchFlowRequest(_message.Message):
     __slots__ = ("flow",)
     FLOW_FIELD_NUMBER: _ClassVar[int]
@@ -329,10 +357,12 @@ class FetchFlowRequest(_message.Message):
     def __init__(self, flow: _Optional[_Union[FlowKey, _Mapping]] = ...) -> None: ...
 
 class FetchFlowResponse(_message.Message):
-    __slots__ = ("source",)
+    __slots__ = ("source", "namespace_variables")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_VARIABLES_FIELD_NUMBER: _ClassVar[int]
     source: str
-    def __init__(self, source: _Optional[str] = ...) -> None: ...
+    namespace_variables: bytes
+    def __init__(self, source: _Optional[str] = ..., namespace_variables: _Optional[bytes] = ...) -> None: ...
 
 class FetchOutputsRequest(_message.Message):
     __slots__ = ("execution_id", "task_run_id", "token")
@@ -496,6 +526,18 @@ class LogsPart(_message.Message):
     cursor: int
     def __init__(self, lines: _Optional[bytes] = ..., cursor: _Optional[int] = ...) -> None: ...
 
+class AskRequest(_message.Message):
+    __slots__ = ("execution_id", "token", "verb", "arguments")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    VERB_FIELD_NUMBER: _ClassVar[int]
+    ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    token: str
+    verb: str
+    arguments: bytes
+    def __init__(self, execution_id: _Optional[str] = ..., token: _Optional[str] = ..., verb: _Optional[str] = ..., arguments: _Optional[bytes] = ...) -> None: ...
+
 class ListFilesRequest(_message.Message):
     __slots__ = ("execution_id", "token", "namespace")
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
@@ -513,14 +555,16 @@ class FilesPage(_message.Message):
     def __init__(self, files: _Optional[_Iterable[_Union[FileEntry, _Mapping]]] = ...) -> None: ...
 
 class FileEntry(_message.Message):
-    __slots__ = ("path", "uri", "size")
+    __slots__ = ("path", "uri", "size", "revision")
     PATH_FIELD_NUMBER: _ClassVar[int]
     URI_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     path: str
     uri: str
     size: int
-    def __init__(self, path: _Optional[str] = ..., uri: _Optional[str] = ..., size: _Optional[int] = ...) -> None: ...
+    revision: int
+    def __init__(self, path: _Optional[str] = ..., uri: _Optional[str] = ..., size: _Optional[int] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class ReadFileRequest(_message.Message):
     __slots__ = ("execution_id", "token", "tenant", "uri", "offset", "cache")
@@ -557,20 +601,58 @@ class WriteFileRequest(_message.Message):
     def __init__(self, target: _Optional[_Union[WriteTarget, _Mapping]] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class WriteTarget(_message.Message):
-    __slots__ = ("run", "name", "cache")
+    __slots__ = ("run", "name", "cache", "namespace_file")
     RUN_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     CACHE_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FILE_FIELD_NUMBER: _ClassVar[int]
     run: TaskRunKey
     name: str
     cache: CacheKey
-    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., name: _Optional[str] = ..., cache: _Optional[_Union[CacheKey, _Mapping]] = ...) -> None: ...
+    namespace_file: NamespaceTarget
+    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., name: _Optional[str] = ..., cache: _Optional[_Union[CacheKey, _Mapping]] = ..., namespace_file: _Optional[_Union[NamespaceTarget, _Mapping]] = ...) -> None: ...
+
+class NamespaceTarget(_message.Message):
+    __slots__ = ("namespace", "path", "overwrite", "write_id")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    OVERWRITE_FIELD_NUMBER: _ClassVar[int]
+    WRITE_ID_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    path: str
+    overwrite: bool
+    write_id: str
+    def __init__(self, namespace: _Optional[str] = ..., path: _Optional[str] = ..., overwrite: _Optional[bool] = ..., write_id: _Optional[str] = ...) -> None: ...
 
 class WriteFileResponse(_message.Message):
-    __slots__ = ("file",)
+    __slots__ = ("file", "revision")
     FILE_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     file: StoredOutputs
-    def __init__(self, file: _Optional[_Union[StoredOutputs, _Mapping]] = ...) -> None: ...
+    revision: int
+    def __init__(self, file: _Optional[_Union[StoredOutputs, _Mapping]] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class DeleteFilesRequest(_message.Message):
+    __slots__ = ("execution_id", "token", "uris", "namespace", "paths", "with_folders")
+    EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    URIS_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    PATHS_FIELD_NUMBER: _ClassVar[int]
+    WITH_FOLDERS_FIELD_NUMBER: _ClassVar[int]
+    execution_id: str
+    token: str
+    uris: _containers.RepeatedScalarFieldContainer[str]
+    namespace: str
+    paths: _containers.RepeatedScalarFieldContainer[str]
+    with_folders: bool
+    def __init__(self, execution_id: _Optional[str] = ..., token: _Optional[str] = ..., uris: _Optional[_Iterable[str]] = ..., namespace: _Optional[str] = ..., paths: _Optional[_Iterable[str]] = ..., with_folders: _Optional[bool] = ...) -> None: ...
+
+class DeleteFilesResponse(_message.Message):
+    __slots__ = ("deleted",)
+    DELETED_FIELD_NUMBER: _ClassVar[int]
+    deleted: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, deleted: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Chunk(_message.Message):
     __slots__ = ("data",)

@@ -74,6 +74,11 @@ class WorkerGatewayStub:
                 request_serializer=worker__pb2.FetchLogsRequest.SerializeToString,
                 response_deserializer=worker__pb2.LogsPart.FromString,
                 _registered_method=True)
+        self.Ask = channel.unary_stream(
+                '/segue.worker.v1.WorkerGateway/Ask',
+                request_serializer=worker__pb2.AskRequest.SerializeToString,
+                response_deserializer=worker__pb2.Chunk.FromString,
+                _registered_method=True)
         self.ListFiles = channel.unary_stream(
                 '/segue.worker.v1.WorkerGateway/ListFiles',
                 request_serializer=worker__pb2.ListFilesRequest.SerializeToString,
@@ -83,6 +88,11 @@ class WorkerGatewayStub:
                 '/segue.worker.v1.WorkerGateway/ReadFile',
                 request_serializer=worker__pb2.ReadFileRequest.SerializeToString,
                 response_deserializer=worker__pb2.Chunk.FromString,
+                _registered_method=True)
+        self.DeleteFiles = channel.unary_unary(
+                '/segue.worker.v1.WorkerGateway/DeleteFiles',
+                request_serializer=worker__pb2.DeleteFilesRequest.SerializeToString,
+                response_deserializer=worker__pb2.DeleteFilesResponse.FromString,
                 _registered_method=True)
         self.WriteFile = channel.stream_unary(
                 '/segue.worker.v1.WorkerGateway/WriteFile',
@@ -150,6 +160,13 @@ class WorkerGatewayServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Ask(self, request, context):
+        """What tasks ask of the platform by the name of a verb; the answer is JSON in chunks.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListFiles(self, request, context):
         """The files of a namespace that the flow of a job may use.
         """
@@ -159,6 +176,13 @@ class WorkerGatewayServicer:
 
     def ReadFile(self, request, context):
         """A file of internal storage in chunks.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteFiles(self, request, context):
+        """Deletes files of the executions or namespaces that the flow of a job may use.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -214,6 +238,11 @@ def add_WorkerGatewayServicer_to_server(servicer, server):
                     request_deserializer=worker__pb2.FetchLogsRequest.FromString,
                     response_serializer=worker__pb2.LogsPart.SerializeToString,
             ),
+            'Ask': grpc.unary_stream_rpc_method_handler(
+                    servicer.Ask,
+                    request_deserializer=worker__pb2.AskRequest.FromString,
+                    response_serializer=worker__pb2.Chunk.SerializeToString,
+            ),
             'ListFiles': grpc.unary_stream_rpc_method_handler(
                     servicer.ListFiles,
                     request_deserializer=worker__pb2.ListFilesRequest.FromString,
@@ -223,6 +252,11 @@ def add_WorkerGatewayServicer_to_server(servicer, server):
                     servicer.ReadFile,
                     request_deserializer=worker__pb2.ReadFileRequest.FromString,
                     response_serializer=worker__pb2.Chunk.SerializeToString,
+            ),
+            'DeleteFiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteFiles,
+                    request_deserializer=worker__pb2.DeleteFilesRequest.FromString,
+                    response_serializer=worker__pb2.DeleteFilesResponse.SerializeToString,
             ),
             'WriteFile': grpc.stream_unary_rpc_method_handler(
                     servicer.WriteFile,
@@ -457,6 +491,33 @@ class WorkerGateway:
             _registered_method=True)
 
     @staticmethod
+    def Ask(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/segue.worker.v1.WorkerGateway/Ask',
+            worker__pb2.AskRequest.SerializeToString,
+            worker__pb2.Chunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListFiles(request,
             target,
             options=(),
@@ -500,6 +561,33 @@ class WorkerGateway:
             '/segue.worker.v1.WorkerGateway/ReadFile',
             worker__pb2.ReadFileRequest.SerializeToString,
             worker__pb2.Chunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteFiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/segue.worker.v1.WorkerGateway/DeleteFiles',
+            worker__pb2.DeleteFilesRequest.SerializeToString,
+            worker__pb2.DeleteFilesResponse.FromString,
             options,
             channel_credentials,
             insecure,

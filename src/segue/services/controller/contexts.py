@@ -35,7 +35,7 @@ def fill_job(message: pb.Job, job: Job, token: str, context: bytes) -> None:
     message.execution_id = job.execution_id
     flow = message.flow
     flow.tenant, flow.namespace = job.flow.tenant, job.flow.namespace
-    flow.flow_id, flow.revision = job.flow.flow_id, job.flow.revision
+    flow.flow_id, flow.revision, flow.settings = job.flow.flow_id, job.flow.revision, job.flow.settings
     message.task_id = job.task_id
     message.context = context
     message.values.extend(job.values)

@@ -1,18 +1,16 @@
-"""What workers read and write through the controller: flows, outputs, values, files of internal storage."""
+"""What workers read through the controller: flows, outputs, values, files of internal storage."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterator
 
 import msgspec
 
 from segue.domain.errors import IllegalPathError, LimitExceededError, NotFoundError, SegueError
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.model import FlowKey
-from segue.domain.execution.places import cache_uri, run_folder
-from segue.domain.ids import check_path_segment
+from segue.domain.execution.places import cache_uri
 from segue.domain.needs import ValueKind
 from segue.ports.repositories.logs import LogQuery
 from segue.ports.repositories.values import ValueScope, log_fields
-from segue.ports.storage import StoredFile
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.values import read_needs, write_values
 from segue.services.controller.config import ControllerConfig, ControllerPorts
@@ -23,6 +21,7 @@ _PAGE = 1000
 _LOG_PAGE = 500
 _LEVELS = frozenset(level.value for level in LogLevel)
 _lines = msgspec.json.Encoder()
+_encode = _lines.encode
 MAX_NEEDS = 200
 """Values asked for with one call."""
 
@@ -34,8 +33,9 @@ class Fetch:
         self._ports = ports
         self._config = config
 
-    async def flow(self, session: Session, key: pb.FlowKey) -> str:
-        """The source of a revision the worker was given a job of. Raises ``NotFoundError``."""
+    async def flow(self, session: Session, key: pb.FlowKey) -> pb.FetchFlowResponse:
+        """The source of a revision the worker was given a job of, with the settings of its namespaces that were given
+        with it. Raises ``NotFoundError``."""
         flow = flow_of(key)
         found = None
         if session.worker.knows(flow):
@@ -46,7 +46,11 @@ class Fetch:
             raise NotFoundError(
                 f"There is no flow '{flow.namespace}.{flow.flow_id}' revision {flow.revision} for this worker"
             )
-        return self._ports.prepare_flow(found.source)
+        settings = await self._ports.settings(flow)
+        return pb.FetchFlowResponse(
+            source=self._ports.prepare_flow(found.source, settings),
+            namespace_variables=_encode(settings.variables) if settings.variables else b"",
+        )
 
     async def outputs(self, session: Session, request: pb.FetchOutputsRequest) -> AsyncIterator[bytes]:
         """The outputs of a task run of the same execution, or of one related to it, as JSON in chunks."""
@@ -74,7 +78,7 @@ class Fetch:
         if request.tenant not in {"", job.flow.tenant}:
             raise IllegalPathError("The file is of another tenant")
         if request.HasField("cache"):
-            uri = _cache_uri(job, request.cache)
+            uri = kept_uri(job, request.cache)
         else:
             uri = request.uri
             await self._ports.values.access.check_file(job.flow, job.execution_id, uri)
@@ -87,7 +91,11 @@ class Fetch:
         namespace = request.namespace or job.flow.namespace
         self._ports.values.access.check_namespace(job.flow, namespace)
         found = await self._ports.values.files.below(job.flow.tenant, namespace)
-        entries = [pb.FileEntry(path=file.path, uri=file.uri, size=file.size) for file in found if not file.is_folder]
+        entries = [
+            pb.FileEntry(path=file.path, uri=file.uri, size=file.size, revision=file.revision)
+            for file in found
+            if not file.is_folder
+        ]
         for start in range(0, len(entries), _PAGE):
             yield entries[start : start + _PAGE]
 
@@ -131,24 +139,6 @@ class Fetch:
         scope = ValueScope(job.flow, job.execution_id)
         return write_values(await self._ports.values.load(scope, needs))
 
-    async def write(self, session: Session, target: pb.WriteTarget, content: AsyncIterable[bytes]) -> StoredFile:
-        """Write a file into the folder of a task run that the worker holds.
-
-        Raises ``LimitExceededError`` when it grows larger than allowed; then nothing is kept.
-        """
-        job = held_job(session, target.run.token)
-        if target.HasField("cache"):
-            uri = _cache_uri(job, target.cache)
-        else:
-            task_id = job.task_of(target.run.task_run_id)
-            if task_id is None:
-                raise NotFoundError("The worker holds no job with this task run")
-            folder = run_folder(job.flow, job.execution_id, task_id, target.run.task_run_id)
-            uri = folder + check_path_segment(target.name)
-        stored = await self._ports.storage.put(job.flow.tenant, uri, self._limited(content))
-        job.files[stored.uri] = stored
-        return stored
-
     async def _logged(self, job: HeldJob, request: pb.FetchLogsRequest) -> str:
         """The id of the execution whose lines are asked for, once it is sure that the job may have them."""
         wanted = request.of_execution_id or job.execution_id
@@ -165,14 +155,6 @@ class Fetch:
         self._ports.values.access.check_namespace(job.flow, flow.namespace)
         return wanted
 
-    async def _limited(self, content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-        size, limit = 0, self._config.max_file_bytes
-        async for chunk in content:
-            size += len(chunk)
-            if size > limit:
-                raise LimitExceededError(f"The file is larger than {limit} bytes", "max_file_bytes")
-            yield chunk
-
     async def _chunks(self, tenant: str, uri: str, offset: int) -> AsyncIterator[bytes]:
         size = self._config.chunk_bytes
         async for chunk in self._ports.storage.get(tenant, uri, offset):
@@ -186,7 +168,8 @@ class Fetch:
         raise NotFoundError(f"The task run '{request.task_run_id[:100]}' has no outputs")
 
 
-def _cache_uri(job: HeldJob, cache: pb.CacheKey) -> str:
+def kept_uri(job: HeldJob, cache: pb.CacheKey) -> str:
+    """Where a task of the job keeps a file for its later runs. Raises ``SegueError``."""
     task_id = job.task_of(cache.task_run_id or job.task_run_id)
     if task_id is None:
         raise NotFoundError("The worker holds no job with this task run")

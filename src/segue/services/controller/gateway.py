@@ -6,12 +6,13 @@ import hmac
 import logging
 import re
 from collections.abc import AsyncIterator
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import grpc
 import msgspec
 
 from segue.domain.errors import (
+    AlreadyExistsError,
     IllegalPathError,
     LimitExceededError,
     NotFoundError,
@@ -20,10 +21,12 @@ from segue.domain.errors import (
 )
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
-from segue.services.controller.config import ControllerConfig
+from segue.services.controller.config import ControllerConfig, ControllerPorts
 from segue.services.controller.fetch import Fetch
+from segue.services.controller.file_writes import FileWrites
 from segue.services.controller.key_values import KeyValues
 from segue.services.controller.links import Links
+from segue.services.controller.platform import Desk
 from segue.services.controller.reports import Reports
 from segue.services.controller.sessions import Session, Sessions, Stream
 
@@ -33,12 +36,27 @@ _WORKER_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 _MAX_QUEUES = 100
 _CODES = {
+    AlreadyExistsError: grpc.StatusCode.ALREADY_EXISTS,
     NotFoundError: grpc.StatusCode.NOT_FOUND,
     IllegalPathError: grpc.StatusCode.PERMISSION_DENIED,
     LimitExceededError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     UnavailableError: grpc.StatusCode.UNAVAILABLE,
 }
 Context: TypeAlias = grpc.aio.ServicerContext
+
+
+class Stores(NamedTuple):
+    """What workers reach beside their jobs."""
+
+    fetch: Fetch
+    writes: FileWrites
+    key_values: KeyValues
+    desk: Desk
+
+    @classmethod
+    def over(cls, ports: ControllerPorts, config: ControllerConfig) -> "Stores":
+        """All of them."""
+        return cls(Fetch(ports, config), FileWrites(ports, config), KeyValues(ports), Desk(ports, config))
 
 
 class Gateway(rpc.WorkerGatewayServicer):
@@ -50,15 +68,13 @@ class Gateway(rpc.WorkerGatewayServicer):
         sessions: Sessions,
         links: Links,
         reports: Reports,
-        fetch: Fetch,
-        key_values: KeyValues,
+        stores: Stores,
     ) -> None:
         self._config = config
         self._sessions = sessions
         self._links = links
         self._reports = reports
-        self._fetch = fetch
-        self._key_values = key_values
+        self._fetch, self._writes, self._key_values, self._desk = stores
         self._globals = msgspec.json.encode(dict(config.globals), enc_hook=str)
 
     async def Connect(self, request: pb.ConnectRequest, context: Context) -> pb.ConnectResponse:  # noqa: N802 - named by the protocol
@@ -125,7 +141,7 @@ class Gateway(rpc.WorkerGatewayServicer):
         """The source of a flow."""
         session = await self._session(context)
         try:
-            return pb.FetchFlowResponse(source=await self._fetch.flow(session, request.flow))
+            return await self._fetch.flow(session, request.flow)
         except SegueError as error:
             await _abort(context, _code(error), error.message)
 
@@ -167,6 +183,15 @@ class Gateway(rpc.WorkerGatewayServicer):
         except SegueError as error:
             await _abort(context, _code(error), error.message)
 
+    async def Ask(self, request: pb.AskRequest, context: Context) -> AsyncIterator[pb.Chunk]:  # noqa: N802 - named by the protocol
+        """What a task asks of the platform."""
+        session = await self._session(context)
+        try:
+            async for chunk in self._desk.answer(session, request):
+                yield pb.Chunk(data=chunk)
+        except SegueError as error:
+            await _abort(context, _code(error), error.message)
+
     async def ListFiles(  # noqa: N802 - named by the protocol
         self, request: pb.ListFilesRequest, context: Context
     ) -> AsyncIterator[pb.FilesPage]:
@@ -192,16 +217,23 @@ class Gateway(rpc.WorkerGatewayServicer):
     async def WriteFile(  # noqa: N802 - named by the protocol
         self, requests: AsyncIterator[pb.WriteFileRequest], context: Context
     ) -> pb.WriteFileResponse:
-        """Store a file of a task run."""
+        """Store a file of a task run or of a namespace."""
         session = await self._session(context)
         first = await anext(requests, None)
         if first is None or first.WhichOneof("part") != "target":
             await _abort(context, grpc.StatusCode.INVALID_ARGUMENT, "The first message must be `target`")
         try:
-            stored = await self._fetch.write(session, first.target, _data(requests))
+            return await self._writes.write(session, first.target, _data(requests))
         except SegueError as error:
             await _abort(context, _code(error), error.message)
-        return pb.WriteFileResponse(file=pb.StoredOutputs(uri=stored.uri, size=stored.size, digest=stored.digest))
+
+    async def DeleteFiles(self, request: pb.DeleteFilesRequest, context: Context) -> pb.DeleteFilesResponse:  # noqa: N802 - named by the protocol
+        """Delete files of executions or namespaces."""
+        session = await self._session(context)
+        try:
+            return pb.DeleteFilesResponse(deleted=await self._writes.delete(session, request))
+        except SegueError as error:
+            await _abort(context, _code(error), error.message)
 
     async def _session(self, context: Context) -> Session:
         sent: Any = next((v for k, v in context.invocation_metadata() or () if k == "segue-session"), "")

@@ -128,6 +128,11 @@ class Reports:
                 for one in batch.inner
                 if _id(one.run) in flows and (held := worker.held.get(one.run.token)) is not None
             ],
+            insights=[
+                shown
+                for one in batch.insights
+                if (flow := flows.get(_id(one.run))) and (shown := translate.insight(one, flow, now))
+            ],
         )
         _warn_of_dropped(session, batch, report)
         return report
@@ -160,7 +165,7 @@ def _id(run: pb.TaskRunKey) -> RunId:
 
 
 def _runs(batch: pb.ReportBatch) -> Iterable[pb.TaskRunKey]:
-    for part in (batch.results, batch.started, batch.logs, batch.metrics, batch.inner):
+    for part in (batch.results, batch.started, batch.logs, batch.metrics, batch.inner, batch.insights):
         for message in part:
             yield message.run
 
@@ -172,12 +177,14 @@ def _merge(reports: Sequence[Report]) -> Report:
         started=[fact for report in reports for fact in report.started],
         results=[result for report in reports for result in report.results],
         inner=[told for report in reports for told in report.inner],
+        insights=[shown for report in reports for shown in report.insights],
     )
 
 
 def _warn_of_dropped(session: Session, batch: pb.ReportBatch, report: Report) -> None:
     sent = len(batch.logs) + len(batch.metrics) + len(batch.started) + len(batch.results) + len(batch.inner)
     kept = len(report.logs) + len(report.metrics) + len(report.started) + len(report.results) + len(report.inner)
+    sent, kept = sent + len(batch.insights), kept + len(report.insights)
     if kept != sent:
         logger.warning(
             "worker %s: %d of %d parts of report %d were malformed or of no execution, and were dropped",

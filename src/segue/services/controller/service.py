@@ -8,9 +8,7 @@ from segue.domain.errors import UnavailableError
 from segue.proto.generated import worker_pb2_grpc as rpc
 from segue.services.controller.config import ControllerConfig, ControllerPorts
 from segue.services.controller.dispatch import Dispatcher
-from segue.services.controller.fetch import Fetch
-from segue.services.controller.gateway import Gateway
-from segue.services.controller.key_values import KeyValues
+from segue.services.controller.gateway import Gateway, Stores
 from segue.services.controller.kills import Kills
 from segue.services.controller.links import Links
 from segue.services.controller.reports import Reports
@@ -35,8 +33,7 @@ class Controller(Service):
         self._dispatcher = Dispatcher(ports, self.config, self._sessions, reports.refuse)
         self._kills = Kills(ports, self._sessions)
         self._links = Links(ports, self.config, self._sessions, self._dispatcher, self._kills)
-        fetch = Fetch(ports, self.config)
-        self._gateway = Gateway(self.config, self._sessions, self._links, reports, fetch, KeyValues(ports))
+        self._gateway = Gateway(self.config, self._sessions, self._links, reports, Stores.over(ports, self.config))
         self._server: grpc.aio.Server | None = None
 
     @property

@@ -11,6 +11,7 @@ from segue.domain.execution.jobs import Job
 from segue.domain.execution.model import FlowKey
 from segue.domain.execution.task_run import OutputReference
 from segue.ports.repositories.jobs import WorkerLease
+from segue.ports.repositories.namespace_files import NamespaceFile
 from segue.ports.storage import StoredFile
 from segue.proto.generated import worker_pb2 as pb
 
@@ -37,6 +38,8 @@ class HeldJob:
     """Outputs of other task runs that were not sent along, by task run id."""
     files: dict[str, StoredFile] = field(default_factory=dict)
     """Files the job has written, by URI."""
+    written: dict[str, NamespaceFile] = field(default_factory=dict)
+    """Namespace files the job has written, by the id of the write."""
 
     def task_of(self, task_run_id: str) -> str | None:
         """The id of the task whose run this is, None when the job has nothing to do with it."""

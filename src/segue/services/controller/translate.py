@@ -13,6 +13,14 @@ from typing import Any
 import msgspec
 
 from segue.domain.execution.facts import InnerTaskReported, TaskFinished, TaskStarted
+from segue.domain.execution.insights import (
+    LINK_SCHEMES,
+    MAX_CONTENT,
+    MAX_PER_ATTEMPT,
+    Insight,
+    InsightKind,
+    InsightState,
+)
 from segue.domain.execution.logs import LogEntry, LogLevel
 from segue.domain.execution.model import FlowKey
 from segue.domain.execution.places import run_folder
@@ -44,7 +52,10 @@ _ENDS = {
         State.SKIPPED,
     )
 }
+_INSIGHTS = {kind.value: kind for kind in InsightKind}
+_STEPS = {state.value: state for state in InsightState}
 _METRICS = frozenset({"counter", "timer", "gauge"})
+_content: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
 _object: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -62,7 +73,7 @@ def is_run(run: pb.TaskRunKey) -> bool:
 
 def flow_of(key: pb.FlowKey) -> FlowKey:
     """The key of a flow as it was sent."""
-    return FlowKey(key.tenant, key.namespace, key.flow_id, key.revision)
+    return FlowKey(key.tenant, key.namespace, key.flow_id, key.revision, key.settings)
 
 
 def log_entry(line: pb.LogLine, flow: FlowKey, now: datetime) -> LogEntry | None:
@@ -111,6 +122,45 @@ def metric(message: pb.Metric, flow: FlowKey, now: datetime) -> Metric | None:
         at=_moment(message.at, now),
         tags={_text(key, _MAX_NAME): _text(value, _MAX_NAME) for key, value in message.tags.items()},
     )
+
+
+def insight(message: pb.Insight, flow: FlowKey, now: datetime) -> Insight | None:
+    """An insight of a run that belongs to ``flow``; None when it is malformed."""
+    run, kind = message.run, _INSIGHTS.get(message.kind)
+    content = _insight_content(message)
+    if kind is None or content is None or message.number >= MAX_PER_ATTEMPT:
+        return None
+    url = content.get("url")
+    if kind is InsightKind.LINK and not (isinstance(url, str) and url.startswith(LINK_SCHEMES)):
+        return None
+    at = _moment(message.at, now)
+    return Insight(
+        tenant=flow.tenant,
+        namespace=flow.namespace,
+        flow_id=flow.flow_id,
+        execution_id=run.execution_id,
+        task_id=run.task_id,
+        task_run_id=run.task_run_id,
+        attempt=max(run.attempt - 1, 0),
+        number=message.number,
+        revision=message.revision,
+        kind=kind,
+        name=_text(message.name, _MAX_NAME),
+        at=at,
+        parent=message.parent if message.HasField("parent") and message.parent < message.number else None,
+        state=_STEPS.get(message.state) if kind is InsightKind.STEP else None,
+        ended_at=max(_moment(message.ended_at, now), at) if message.HasField("ended_at") else None,
+        content=content,
+    )
+
+
+def _insight_content(message: pb.Insight) -> dict[str, Any] | None:
+    if len(message.content) > MAX_CONTENT:
+        return None
+    try:
+        return _content.decode(message.content or b"{}")
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
 
 
 def started(message: pb.Started, worker_id: str, now: datetime) -> tuple[str, str, TaskStarted]:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from pydantic import ValidationError
 
 from segue.domain.errors import NotFoundError, SegueError
+from segue.domain.execution.context import namespace_root
 from segue.domain.execution.logs import LogLevel
 from segue.domain.flow import CompiledFlow, TypeCatalogue
 from segue.domain.flow.faults import faults_of
@@ -50,7 +51,10 @@ class Block(Task, JobFiles):
 
 
 class BoundTask:
-    """A task of a flow with its plugin. ``inner`` are the tasks of a WorkingDirectory by their ids, else empty."""
+    """A task of a flow with its plugin. ``inner`` are the tasks of a WorkingDirectory by their ids, else empty.
+
+    ``roots`` are those roots of expressions that the flow brings: ``vars`` and ``namespace``.
+    """
 
     __slots__ = (
         "dialect",
@@ -61,19 +65,19 @@ class BoundTask:
         "log_level",
         "plugin",
         "retry",
+        "roots",
         "takes_files",
         "task",
         "task_id",
         "timeout",
         "type",
-        "variables",
     )
 
     def __init__(
         self,
         task: TaskModel,
         plugin: Task,
-        variables: Mapping[str, Any],
+        roots: Mapping[str, Any],
         dialect: Dialect | None = None,
         *,
         retry: Retry | None = None,
@@ -83,7 +87,7 @@ class BoundTask:
         self.task_id = task.id
         self.type = task.type
         self.plugin = plugin
-        self.variables = variables
+        self.roots = roots
         self.dialect = dialect
         self.retry = retry
         self.inner = inner or {}
@@ -112,17 +116,22 @@ def bind_alone(task: TaskModel, plugins: Plugins, outer: BoundTask) -> BoundTask
     """A task that is in no flow, with the variables and the dialect of ``outer``. Raises as ``bind``."""
     if not isinstance(task, RunnableTask):
         raise SegueError(f"The task '{task.id}' of type '{task.type}' is not run by workers")
-    return BoundTask(task, _plugin(task, plugins), outer.variables, outer.dialect)
+    return BoundTask(task, _plugin(task, plugins), outer.roots, outer.dialect)
 
 
 def _bind(flow: CompiledFlow, task: TaskModel, plugins: Plugins) -> BoundTask:
-    variables, dialect = flow.flow.variables, flow.dialect
+    roots, dialect = _roots(flow), flow.dialect
     if isinstance(task, WorkingDirectory):
         inner = {each.id: bind(flow, each.id, plugins) for each in task.tasks if not each.disabled}
-        return BoundTask(task, _block(task), variables, dialect, inner=inner)
+        return BoundTask(task, _block(task), roots, dialect, inner=inner)
     if not isinstance(task, RunnableTask):
         raise SegueError(f"The task '{task.id}' of type '{task.type}' is not run by workers")
-    return BoundTask(task, _plugin(task, plugins), variables, dialect, retry=_retry(flow, task))
+    return BoundTask(task, _plugin(task, plugins), roots, dialect, retry=_retry(flow, task))
+
+
+def _roots(flow: CompiledFlow) -> dict[str, Any]:
+    variables = flow.flow.variables
+    return ({"vars": variables} if variables else {}) | namespace_root(flow)
 
 
 def _retry(flow: CompiledFlow, task: TaskModel) -> Retry | None:

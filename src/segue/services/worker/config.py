@@ -36,3 +36,6 @@ class WorkerConfig:
     log_lines: int = 100_000
     log_bytes: int = 32 << 20
     """Limits for one attempt's log; what comes after is dropped, with a line that says so."""
+    insights: int = 1_000
+    insight_bytes: int = 4 << 20
+    """Limits for what one attempt shows; what comes after is dropped, with a note that says so."""

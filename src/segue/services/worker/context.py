@@ -2,19 +2,23 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from segue.domain.file_paths import working_path
+from segue.domain.globs import FilePatterns
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import ExecutionInfo, FlowInfo, TaskRunInfo
 from segue.services.worker.binding import BoundTask
+from segue.services.worker.cipher import TaskCipher
 from segue.services.worker.control import Control
 from segue.services.worker.expressions import Expressions, Kit
-from segue.services.worker.folder import Folder
+from segue.services.worker.folder import Folder, FolderFile
+from segue.services.worker.insights import TaskInsights
 from segue.services.worker.journal import Masks, TaskLog, TaskMetrics
+from segue.services.worker.namespace_files import TaskNamespaceFiles
 from segue.services.worker.platform import TaskPlatform
 from segue.services.worker.staging import Staging
 
@@ -26,19 +30,21 @@ class TaskFiles:
 
     def __init__(
         self,
+        job: pb.Job,
         control: Control,
         run: pb.TaskRunKey,
         staging: Staging,
         folder: Callable[[], Folder],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
+        self._job = job
         self._control = control
         self._run = run
         self._staging = staging
         self._folder = folder
         self._loop = loop
 
-    def read(self, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
+    def read(self, uri: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """The content in chunks."""
         return self._staging.read(uri, offset)
 
@@ -48,8 +54,18 @@ class TaskFiles:
 
     async def write(self, name: str, content: bytes | AsyncIterator[bytes] | Path) -> str:
         """Store a file of this run and return its URI."""
-        uri: str = (await self._control.write(self._run, name, content)).uri
+        guarded = self.opened(content) if isinstance(content, Path) else content
+        uri: str = (await self._control.write(self._run, name, guarded)).uri
         return uri
+
+    def opened(self, path: Path) -> Path | FolderFile:
+        """A file of the working directory is opened without following links: code that is not ours writes there."""
+        folder = self._folder()
+        return FolderFile(folder, str(path.relative_to(folder.path))) if path.is_relative_to(folder.path) else path
+
+    async def delete(self, uri: str) -> bool:
+        """Delete a file of an execution."""
+        return bool(await self._control.delete_files(self._job, pb.DeleteFilesRequest(uris=[uri])))
 
     async def download(self, uri: str, path: str) -> Path:
         """Write the content of a URI into the working directory."""
@@ -60,6 +76,11 @@ class TaskFiles:
     async def place(self, files: Mapping[str, Any]) -> None:
         """Write files into the working directory."""
         await self._staging.put(files)
+
+    async def find(self, patterns: Iterable[str]) -> list[str]:
+        """The paths of files of the working directory."""
+        chosen, folder = FilePatterns(patterns), self._folder()
+        return [file.path for file in await asyncio.to_thread(folder.find, chosen)]
 
     async def collect(self, patterns: Iterable[str]) -> dict[str, str]:
         """Store files of the working directory."""
@@ -93,7 +114,16 @@ class TaskFiles:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
-class WorkerContext:
+class Journal(NamedTuple):
+    """Where an attempt says what it does, and what is hidden in it."""
+
+    log: TaskLog
+    metrics: TaskMetrics
+    insights: TaskInsights
+    masks: Masks
+
+
+class WorkerContext(TaskCipher):
     """The context of one run."""
 
     def __init__(
@@ -103,23 +133,22 @@ class WorkerContext:
         bound: BoundTask,
         kit: Kit,
         *,
-        log: TaskLog,
-        metrics: TaskMetrics,
-        masks: Masks,
+        journal: Journal,
         shared: Folder | None = None,
     ) -> None:
         """``shared`` is the directory of the WorkingDirectory around, which outlives this run."""
-        self.logger = log
-        self.metrics = metrics
+        super().__init__(job, kit.control, journal.masks)
+        self.logger = journal.log
+        self.metrics = journal.metrics
+        self.insights = journal.insights
+        self._journal = journal
         self.is_stopped = False
         self.job = job
         self.run = run
         self.bound = bound
         self._kit = kit
         self._control = kit.control
-        self._masks = masks
-        self._loop = asyncio.get_running_loop()
-        self._expressions = Expressions(job, bound, kit, masks)
+        self._expressions = Expressions(job, bound, kit, journal.masks)
         self._callbacks: list[Callable[[], None]] = []
         self._folder_lock = threading.Lock()
         self._folder = shared
@@ -155,7 +184,12 @@ class WorkerContext:
     @property
     def files(self) -> TaskFiles:
         """Internal storage."""
-        return TaskFiles(self._control, self.run, self.staging, lambda: self.folder, self._loop)
+        return TaskFiles(self.job, self._control, self.run, self.staging, lambda: self.folder, self._loop)
+
+    @property
+    def namespace_files(self) -> TaskNamespaceFiles:
+        """The files of namespaces."""
+        return TaskNamespaceFiles(self.job, self.run, self._control, self.files.opened)
 
     @property
     def platform(self) -> TaskPlatform:
@@ -180,10 +214,6 @@ class WorkerContext:
         """Call ``callback`` in the loop when the run should end."""
         self._loop.call_soon_threadsafe(self._add_callback, callback)
 
-    def mask(self, secret: str) -> None:
-        """Hide a secret from now on."""
-        self._masks.add(secret)
-
     async def render(self, value: Any, variables: Mapping[str, Any] | None = None) -> Any:
         """Render a property, a text, or every text in maps and lists."""
         return await self._expressions.render(value, variables)
@@ -199,9 +229,7 @@ class WorkerContext:
             self.run,
             bound,
             self._kit,
-            log=self.logger,
-            metrics=self.metrics,
-            masks=self._masks,
+            journal=self._journal,
             shared=self._folder if self._is_shared else None,
         )
         self.on_stop(other.stop)

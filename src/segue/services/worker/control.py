@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeAlias, TypeVar
 
 import grpc
 import msgspec
 
-from segue.domain.errors import NotFoundError, SegueError, UnavailableError
+from segue.domain.errors import AlreadyExistsError, IllegalPathError, NotFoundError, SegueError, UnavailableError
 from segue.domain.fetched_values import Fetched, Refused
 from segue.domain.needs import ValueNeed
+from segue.domain.platform.call import Call
 from segue.expr import Dialect
 from segue.proto.generated import worker_pb2 as pb
 from segue.proto.generated import worker_pb2_grpc as rpc
@@ -19,9 +20,18 @@ from segue.services.worker.folder import FolderFile
 
 Answer = TypeVar("Answer")
 _AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.CANCELLED})
+_KINDS = {
+    grpc.StatusCode.NOT_FOUND: NotFoundError,
+    grpc.StatusCode.ALREADY_EXISTS: AlreadyExistsError,
+    grpc.StatusCode.PERMISSION_DENIED: IllegalPathError,
+}
 _PAUSE = 0.2
 _TIMEOUT = 60.0
 _decode_lines = msgspec.json.Decoder(dict[str, Any]).decode_lines
+
+
+Content: TypeAlias = bytes | Path | FolderFile | AsyncIterator[bytes]
+"""What is stored. Only what can be read again is sent again."""
 
 
 class Terms(NamedTuple):
@@ -58,14 +68,14 @@ class Control:
         self._connected = None
         self._is_there.clear()
 
-    async def flow_source(self, key: pb.FlowKey) -> str:
-        """The source of a revision. Raises ``SegueError`` when there is none for this worker."""
+    async def flow(self, key: pb.FlowKey) -> pb.FetchFlowResponse:
+        """The source of a revision, and the variables of its namespaces. Raises ``SegueError`` when there is none
+        for this worker."""
 
-        async def fetch(to: Connected) -> str:
+        async def fetch(to: Connected) -> pb.FetchFlowResponse:
             request = pb.FetchFlowRequest(flow=key)
-            answer = await to.stub.FetchFlow(request, metadata=to.metadata, timeout=_TIMEOUT)
-            source: str = answer.source
-            return source
+            answer: pb.FetchFlowResponse = await to.stub.FetchFlow(request, metadata=to.metadata, timeout=_TIMEOUT)
+            return answer
 
         return await self._call(fetch)
 
@@ -119,6 +129,19 @@ class Control:
 
         return await self._call(call)
 
+    async def ask(self, job: pb.Job, call: Call[Answer]) -> Answer:
+        """What a task asks of the platform. Raises ``SegueError``."""
+        request = pb.AskRequest(
+            execution_id=job.execution_id, token=job.token, verb=call.verb, arguments=msgspec.json.encode(call)
+        )
+
+        async def fetch(to: Connected) -> Answer:
+            content = b"".join([chunk.data async for chunk in to.stub.Ask(request, metadata=to.metadata)])
+            answer: Answer = msgspec.json.decode(content, type=call.answer)
+            return answer
+
+        return await self._call(fetch)
+
     async def namespace_files(self, job: pb.Job, namespace: str) -> list[pb.FileEntry]:
         """The files of a namespace. Raises ``SegueError`` when the flow may not use it."""
         request = pb.ListFilesRequest(execution_id=job.execution_id, token=job.token, namespace=namespace)
@@ -155,22 +178,50 @@ class Control:
         self,
         run: pb.TaskRunKey,
         name: str,
-        content: bytes | Path | FolderFile | AsyncIterator[bytes],
+        content: Content,
         *,
         cache: pb.CacheKey | None = None,
     ) -> pb.StoredOutputs:
         """Store a file of the run, or under a key. Bytes and files are sent again when the connection breaks."""
-        target = pb.WriteFileRequest(target=pb.WriteTarget(run=run, name=name, cache=cache))
+        return (await self._send(pb.WriteTarget(run=run, name=name, cache=cache), content)).file
+
+    async def write_namespace_file(
+        self, run: pb.TaskRunKey, target: pb.NamespaceTarget, content: Content
+    ) -> pb.WriteFileResponse:
+        """Store a file of a namespace. Raises ``AlreadyExistsError`` and other ``SegueError``."""
+        return await self._send(pb.WriteTarget(run=run, namespace_file=target), content)
+
+    async def delete_files(self, job: pb.Job, request: pb.DeleteFilesRequest) -> list[str]:
+        """Delete files: those there were. Raises ``SegueError``."""
+        request.execution_id, request.token = job.execution_id, job.token
+
+        async def call(to: Connected) -> list[str]:
+            return list((await to.stub.DeleteFiles(request, metadata=to.metadata, timeout=_TIMEOUT)).deleted)
+
+        return await self._call(call)
+
+    async def _send(self, target: pb.WriteTarget, content: Content) -> pb.WriteFileResponse:
+        faults: list[Exception] = []
 
         async def requests(size: int) -> AsyncIterator[pb.WriteFileRequest]:
-            yield target
-            async for part in _parts(content, size):
-                yield pb.WriteFileRequest(data=part)
+            yield pb.WriteFileRequest(target=target)
+            try:
+                async for part in _parts(content, size):
+                    yield pb.WriteFileRequest(data=part)
+            except Exception as error:
+                faults.append(error)  # the call is only cancelled by it
+                raise
 
-        async def send(to: Connected) -> pb.StoredOutputs:
-            answer = await to.stub.WriteFile(requests(self.terms.chunk_bytes), metadata=to.metadata)
-            stored: pb.StoredOutputs = answer.file
-            return stored
+        async def send(to: Connected) -> pb.WriteFileResponse:
+            try:
+                answer: pb.WriteFileResponse = await to.stub.WriteFile(
+                    requests(self.terms.chunk_bytes), metadata=to.metadata
+                )
+            except (grpc.aio.AioRpcError, asyncio.CancelledError):
+                if faults:
+                    raise faults[0] from None
+                raise
+            return answer
 
         return await self._call(send, once=not isinstance(content, bytes | Path | FolderFile))
 
@@ -199,8 +250,9 @@ def _judge(error: grpc.aio.AioRpcError | asyncio.CancelledError) -> None:
         if task is not None and task.cancelling():
             raise error
     elif error.code() not in _AWAY:
-        kind = NotFoundError if error.code() is grpc.StatusCode.NOT_FOUND else SegueError
-        raise kind(error.details() or f"the controller refused: {error.code().name}") from error
+        raise _KINDS.get(error.code(), SegueError)(
+            error.details() or f"the controller refused: {error.code().name}"
+        ) from error
 
 
 def _opened(file: Path | FolderFile) -> BinaryIO:

@@ -67,9 +67,7 @@ class Variables:
                 roots = {name: revealed(root, self._values.plain) for name, root in roots.items()}
             roots["task"] = {"id": self._bound.task_id, "type": self._bound.type}
             roots["outputs"] = self.outputs
-            if self._bound.variables:
-                roots.setdefault("vars", self._bound.variables)
-            self._roots = roots
+            self._roots = {**self._bound.roots, **roots}
         return self._roots
 
 

@@ -3,13 +3,18 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable
+from typing import Any
+
+import msgspec
 
 from segue.domain.flow import CompiledFlow, parse_flow
+from segue.domain.namespace_settings import NamespaceSettings
 from segue.proto.generated import worker_pb2 as pb
 from segue.services.worker.binding import BoundTask, Plugins, bind
 from segue.services.worker.control import Control
 
-Key = tuple[str, str, str, int]
+Key = tuple[str, str, str, int, str]
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class FlowCache:
@@ -53,9 +58,13 @@ class FlowCache:
             self._flows.pop(_key(flow), None)
 
     async def _fetch(self, key: Key, flow: pb.FlowKey) -> CompiledFlow:
-        source = await self._control.flow_source(flow)
-        report = parse_flow(source, self._plugins, strict=False)
-        compiled = CompiledFlow(report.valid_flow(), flow.revision, flow.tenant, dialect=report.dialect)
+        fetched = await self._control.flow(flow)
+        report = parse_flow(fetched.source, self._plugins, strict=False)
+        variables = _decode(fetched.namespace_variables) if fetched.namespace_variables else {}
+        settings = NamespaceSettings(flow.settings, variables)
+        compiled = CompiledFlow(
+            report.valid_flow(), flow.revision, flow.tenant, dialect=report.dialect, settings=settings
+        )
         self._flows[key] = compiled
         while len(self._flows) > self._size:
             self._flows.popitem(last=False)
@@ -63,4 +72,4 @@ class FlowCache:
 
 
 def _key(flow: pb.FlowKey) -> Key:
-    return flow.tenant, flow.namespace, flow.flow_id, flow.revision
+    return flow.tenant, flow.namespace, flow.flow_id, flow.revision, flow.settings

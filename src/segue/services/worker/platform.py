@@ -12,6 +12,7 @@ from segue.domain.fetched_values import Refused, StoredKv
 from segue.domain.kv import KvContent, check_key
 from segue.domain.namespaces import lineage
 from segue.domain.needs import ValueKind, ValueNeed
+from segue.domain.platform.call import Answer, Call
 from segue.proto.generated import worker_pb2 as pb
 from segue.services.worker.control import Control
 
@@ -51,6 +52,10 @@ class TaskPlatform:
     async def run_task(self, text: str) -> Mapping[str, Any] | None:
         """Run the task of a YAML text in place of this one."""
         return await self._run_task(text)
+
+    async def ask(self, call: Call[Answer]) -> Answer:
+        """Make a call of ``segue.domain.platform``."""
+        return await self._control.ask(self._job, call)
 
     async def read_kv(self, key: str, namespace: str = "") -> KvContent | None:
         """A value; in the flow's own namespace also one of the namespaces above."""

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from segue.domain.errors import SegueError
+from segue.domain.execution.insights import InsightState
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
 from segue.expr import ExpressionError
@@ -18,10 +19,11 @@ from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import TaskFailed, TaskResult
 from segue.services.worker.binding import Block, BoundTask
 from segue.services.worker.config import WorkerConfig
-from segue.services.worker.context import WorkerContext
+from segue.services.worker.context import Journal, WorkerContext
 from segue.services.worker.expressions import Kit
 from segue.services.worker.folder import Folder
 from segue.services.worker.frame import OUTPUTS_FILE, Beginning, End, Frame
+from segue.services.worker.insights import InsightLimits, TaskInsights
 from segue.services.worker.journal import FileLog, LogLimits, Masks, TaskLog, TaskMetrics, stamp
 from segue.services.worker.outputs import outputs_json
 from segue.services.worker.spool import Spool
@@ -29,6 +31,7 @@ from segue.services.worker.threads import Threads
 
 logger = logging.getLogger(__name__)
 LOG_FILE = "log.txt"
+_GOOD = frozenset({State.SUCCESS, State.WARNING, State.SKIPPED})
 
 
 class Timers:
@@ -112,15 +115,11 @@ class Run:
         runner = self._runner
         self._bound = bound
         log = self._log = open_log(self, runner, bound)
+        limits = InsightLimits(runner.config.insights, runner.config.insight_bytes)
+        insights = TaskInsights(self.key, runner.spool.add_insight, self.masks, limits)
+        journal = Journal(log, TaskMetrics(self.key, runner.spool), insights, self.masks)
         context = self._context = WorkerContext(
-            self.job,
-            self.key,
-            bound,
-            runner.kit,
-            log=log,
-            metrics=TaskMetrics(self.key, runner.spool),
-            masks=self.masks,
-            shared=self._shared,
+            self.job, self.key, bound, runner.kit, journal=journal, shared=self._shared
         )
         if bound.is_instant:
             self._run_at_once(bound.plugin.run(context))  # type: ignore[arg-type]  # is_instant: a coroutine
@@ -280,6 +279,7 @@ class Run:
             log = self._log or open_log(self, self._runner, None)
             log.log(LogLevel.ERROR if state is State.FAILED else LogLevel.WARN, "%s", message)
         if self._context is not None:
+            self._context.insights.close(InsightState.SUCCESS if state in _GOOD else InsightState.FAILED)
             self._context.close()
         stamp(result.ended_at)
         if isinstance(self._log, FileLog):

@@ -70,6 +70,12 @@ class Spool:
             self._open.metrics.append(metric)
             self._grow(0)
 
+    def add_insight(self, insight: pb.Insight) -> None:
+        """Keep something a task shows."""
+        with self._lock:
+            self._open.insights.append(insight)
+            self._grow(len(insight.content))
+
     def add_started(self, started: pb.Started) -> None:
         """Keep the beginning of an attempt."""
         with self._lock:

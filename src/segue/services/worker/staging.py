@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from hashlib import blake2b
@@ -54,7 +54,7 @@ class Staging:
         self._control = control
         self._place = place
 
-    async def read(self, uri: str, offset: int = 0) -> AsyncIterator[bytes]:
+    async def read(self, uri: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """The content of a ``kestra://`` or ``nsfile://`` URI in chunks. Raises ``SegueError``."""
         async for chunk in self._control.read(self._job, await self._resolve(uri), offset):
             yield chunk

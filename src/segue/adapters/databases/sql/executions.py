@@ -48,7 +48,7 @@ def _purge(table: str) -> Statement:
     return Statement(f"{table}.purge", f"DELETE FROM {table} WHERE execution_id = EACH(:ids)")  # noqa: S608  # our names
 
 
-_DELETE_PARTS = tuple(map(_purge, ("jobs", "timers", "inbox", "task_runs", "task_outputs", "dead_letters")))
+_DELETE_PARTS = tuple(map(_purge, ("jobs", "timers", "inbox", "task_runs", "task_outputs", "dead_letters", "insights")))
 _DELETE_LOGS = _purge("logs")
 _DELETE_METRICS = _purge("metrics")
 

@@ -1,4 +1,4 @@
-"""What workers say, written in one transaction: log lines, figures, beginnings and ends (design D5)."""
+"""What workers say, written in one transaction: log lines, figures, insights, beginnings and ends (design D5)."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,6 +9,7 @@ import msgspec
 from segue.adapters.databases.sql import tables
 from segue.adapters.databases.sql.codecs import decode_job, encode, storable, to_micros
 from segue.adapters.databases.sql.inbox import INSERT_FACTS, fact_rows
+from segue.adapters.databases.sql.insights import INSERT_INSIGHTS, insight_rows
 from segue.adapters.databases.sql.logs import INSERT_LOGS, log_rows
 from segue.adapters.databases.sql.outputs import INSERT_OUTPUTS, output_rows
 from segue.adapters.databases.sql.statements import Insert, Row, Statement, Transaction, Update
@@ -41,6 +42,7 @@ class PreparedReport(msgspec.Struct, frozen=True):
     started: dict[Held, TaskStarted]
     results: dict[Held, Result]
     inner: Sequence[InnerResult]
+    insights: list[Row]
 
 
 def prepare(report: Report) -> PreparedReport:
@@ -51,7 +53,14 @@ def prepare(report: Report) -> PreparedReport:
     results: dict[Held, Result] = {}
     for result in report.results:
         results.setdefault((result.fact.task_run_id, result.token), result)
-    return PreparedReport(log_rows(report.logs), _metric_rows(report.metrics), started, results, report.inner)
+    return PreparedReport(
+        logs=log_rows(report.logs),
+        metrics=_metric_rows(report.metrics),
+        started=started,
+        results=results,
+        inner=report.inner,
+        insights=insight_rows(report.insights),
+    )
 
 
 def write_report(transaction: Transaction, report: PreparedReport) -> list[str]:
@@ -60,6 +69,7 @@ def write_report(transaction: Transaction, report: PreparedReport) -> list[str]:
     facts = [*_start(transaction, report.started), *told, *_finish(transaction, report.results)]
     transaction.insert(INSERT_FACTS, fact_rows(facts))
     transaction.insert(_INSERT_METRICS, report.metrics)
+    transaction.insert(INSERT_INSIGHTS, report.insights)
     transaction.insert(INSERT_LOGS, report.logs)
     return list(dict.fromkeys(execution_id for execution_id, _ in facts))
 

@@ -310,6 +310,22 @@ metrics = Table(
 Index("metrics_execution", metrics.c.execution_id)
 Index("metrics_flow", metrics.c.tenant, metrics.c.namespace, metrics.c.flow_id, metrics.c.at)
 
+insights = Table(
+    "insights",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("tenant", TEXT, nullable=False),
+    Column("execution_id", TEXT, nullable=False),
+    Column("task_run_id", TEXT, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("revision", NUMBER, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("at", NUMBER, nullable=False),
+    Column("body", TEXT, nullable=False),
+)
+Index("insights_execution", insights.c.execution_id, insights.c.at, insights.c.number, insights.c.id)
+
 kv = Table(
     "kv",
     metadata,
@@ -357,4 +373,24 @@ Index(
     unique=True,
     sqlite_where=namespace_files.c.uri.is_not(None),
     postgresql_where=namespace_files.c.uri.is_not(None),
+)
+
+namespaces = Table(
+    "namespaces",
+    metadata,
+    Column("tenant", TEXT, primary_key=True),
+    Column("id", TEXT, primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("latest", Boolean, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("body", TEXT, nullable=False),
+    Column("created_at", NUMBER, nullable=False),
+    Column("updated_at", NUMBER, nullable=False),
+)
+Index(
+    "namespaces_latest",
+    namespaces.c.tenant,
+    namespaces.c.id,
+    sqlite_where=column("latest"),
+    postgresql_where=column("latest"),
 )

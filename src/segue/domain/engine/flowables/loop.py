@@ -200,6 +200,7 @@ class LoopRun(FlowableRun[Loop]):
             parent_id=parent.id,
             caller=Caller(parent.id, self.run.id),
             kind=ExecutionKind.LOOP,
+            fixtures=parent.fixtures,
             depth=parent.depth,
         )
 

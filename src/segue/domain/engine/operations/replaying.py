@@ -64,10 +64,9 @@ def check_replay(state: ExecutionState, task_run_id: str) -> TaskRun:
 
 
 def _flow(progress: Progress, revision: int | None) -> CompiledFlow:
+    """The revision to run, with what its namespaces give to flows now: a new execution begins with that."""
     flow = progress.state.flow
-    if revision is None or revision == flow.revision:
-        return flow
-    found: CompiledFlow = progress.state.find(FlowNeed(flow.flow.namespace, flow.flow.id, revision))
+    found: CompiledFlow = progress.state.find(FlowNeed(flow.flow.namespace, flow.flow.id, revision or flow.revision))
     return found
 
 
@@ -80,6 +79,7 @@ def _from_scratch(source: Execution, flow: CompiledFlow, fact: ReplayRequested, 
         trigger=source.trigger,
         kind=source.kind,
         breakpoints=fact.breakpoints,
+        fixtures=source.fixtures,
         parent_id=source.id,
         original_id=source.origin_id,
     )

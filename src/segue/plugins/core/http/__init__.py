@@ -1,0 +1,1 @@
+"""``io.kestra.plugin.core.http`` (core plugins 5)."""

@@ -1,0 +1,1 @@
+"""``io.kestra.plugin.kestra``: tasks that ask the server they run on, or another one (core plugins 18)."""
