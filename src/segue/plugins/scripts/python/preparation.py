@@ -162,9 +162,10 @@ def _joined(paths: list[str]) -> str:
 
 def _report(context: RunContext, wanted: Wanted, environment: Environment, took: timedelta) -> None:
     count = len(wanted.requirements.lines)
+    subject = f"{count} dependencies" if count else "The environment"
     if environment.is_new:
-        context.logger.info("%d dependencies installed in %.1f s", count, took.total_seconds())
+        context.logger.info("%s: installed in %.1f s", subject, took.total_seconds())
         context.metrics.timer("deps.cache.upload.duration", took)
     else:
-        context.logger.debug("%d dependencies found in the cache", count)
+        context.logger.debug("%s: found in the cache", subject)
         context.metrics.timer("deps.cache.download.duration", took)
