@@ -10,9 +10,11 @@ BENCHMARKS = {
     "b3": "webhook, ForEach over 100 values",
     "b4": "webhook with a body of 160 KB",
     "expr": "expressions against Jinja2's sandbox: rendering and compiling",
+    "files": "tasks over a file of 300 MB: seconds and memory",
     "foreach": "ForEach over 5,000 values in one execution",
     "idle": "time to ready, memory and CPU of a server without work",
     "loop": "Loop over 100,000 values, an execution each",
+    "plugins": "how much of what published flows use is there",
     "storage": "rows a second of the SQL repositories",
     "worker": "jobs a second through a controller and a worker",
 }

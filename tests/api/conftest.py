@@ -109,6 +109,8 @@ async def serving(
         jobs=database.jobs,
         slots=database.slots,
         namespaces=database.namespaces,
+        triggers=database.triggers,
+        metrics=database.metrics,
         storage=storage,
         queue=queue,
         catalog=FlowCatalog(database.flows, types, namespaces=NamespaceCatalog(database.namespaces)),

@@ -90,6 +90,7 @@ async def working(folder: Path) -> AsyncIterator[Working]:
                 clock=server.ports.clock,
                 renderer=renderer,
                 slots=server.database.slots,
+                followers=server.database.followers,
                 values=server.ports.values,
             )
         )

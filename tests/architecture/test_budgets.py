@@ -6,7 +6,9 @@ from tests.architecture.budgets import FUNCTION_LINES_P90, Measure, function_len
 
 SOURCE = Path(__file__).parents[2] / "src" / "segue"
 
-EXCEPTIONS: dict[tuple[str, str], str] = {}
+EXCEPTIONS: dict[tuple[str, str], str] = {
+    ("verbs of a port", "ports/repositories/database.py::Database"): "hands out repositories: a property for each",
+}
 """``(budget, name)`` -> why it may pass its budget."""
 
 

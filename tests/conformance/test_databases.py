@@ -13,12 +13,16 @@ from segue.testing import (
     callers,
     databases,
     execution_searches,
+    follower_rows,
     inner_tasks,
     log_lines,
+    measured,
     namespaces,
+    purging,
     shown,
     slot_rows,
     stores,
+    trigger_states,
 )
 from segue.testing.servers import PostgresServer
 
@@ -82,6 +86,10 @@ class TestSqliteSlots(OnSqlite, slot_rows.SlotConformance):
     pass
 
 
+class TestSqliteFollowers(OnSqlite, follower_rows.FollowerConformance):
+    pass
+
+
 class TestSqliteKv(OnSqlite, stores.KvConformance):
     pass
 
@@ -122,6 +130,10 @@ class TestPostgresqlSlots(OnPostgresql, slot_rows.SlotConformance):
     pass
 
 
+class TestPostgresqlFollowers(OnPostgresql, follower_rows.FollowerConformance):
+    pass
+
+
 class TestPostgresqlKv(OnPostgresql, stores.KvConformance):
     pass
 
@@ -146,9 +158,33 @@ class TestPostgresqlInnerTasks(OnPostgresql, inner_tasks.InnerTaskConformance):
     pass
 
 
+class TestSqlitePurges(OnSqlite, purging.PurgeConformance):
+    pass
+
+
+class TestPostgresqlPurges(OnPostgresql, purging.PurgeConformance):
+    pass
+
+
 class TestSqliteNamespaces(OnSqlite, namespaces.NamespaceConformance):
     pass
 
 
 class TestPostgresqlNamespaces(OnPostgresql, namespaces.NamespaceConformance):
+    pass
+
+
+class TestSqliteTriggers(OnSqlite, trigger_states.TriggerConformance):
+    pass
+
+
+class TestPostgresqlTriggers(OnPostgresql, trigger_states.TriggerConformance):
+    pass
+
+
+class TestSqliteMetrics(OnSqlite, measured.MetricConformance):
+    pass
+
+
+class TestPostgresqlMetrics(OnPostgresql, measured.MetricConformance):
     pass

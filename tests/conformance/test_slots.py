@@ -74,6 +74,7 @@ class Crowd:
             clock=clock,
             renderer=system_renderer(Engine(), clock),
             slots=database.slots,
+            followers=database.followers,
             values=ValueSource(
                 kv=database.kv,
                 files=NamespaceFiles(database.namespace_files, self.storage, clock),

@@ -50,6 +50,7 @@ async def open_whole(folder, dialect=Dialect.V2):
                 catalog=FlowCatalog(stage.database.flows, types),
                 storage=stage.storage,
                 slots=stage.database.slots,
+                followers=stage.database.followers,
                 clock=clock,
                 renderer=system_renderer(Engine(dialect=dialect), clock),
                 values=stage.values,

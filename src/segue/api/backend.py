@@ -19,6 +19,7 @@ from segue.api.ports import ApiPorts
 from segue.api.schemas.executions import ApiExecution, wire_execution
 from segue.api.starting import Starter
 from segue.api.submission import Inputs
+from segue.api.trigger_control import TriggerControl
 from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.execution.model import Execution
 from segue.domain.execution.task_run import TaskRun
@@ -40,6 +41,7 @@ class Backend:
         self.links = LinkReader()
         self.changes = ChangeHub(ports.queue, Channel.EXECUTIONS)
         self.lines = ChangeHub(ports.queue, Channel.LOGS)
+        self.triggers = TriggerControl(ports)
         self.operating = Operating(ports, config, self.changes)
         self.bulk = Bulk(ports, config, self.operating)
 

@@ -9,7 +9,7 @@ import msgspec
 from segue.api.ports import ApiPorts
 from segue.api.problems import INVALID_ARGUMENT, ProblemError, violations_error
 from segue.api.schemas.flows import FlowValidation
-from segue.domain.errors import FlowSyntaxError, NotFoundError
+from segue.domain.errors import DefinitionError, FlowSyntaxError, NotFoundError
 from segue.domain.execution.slots import slot_scope
 from segue.domain.flow.edits import set_disabled, without_revision
 from segue.domain.flow.model import Flow
@@ -18,6 +18,7 @@ from segue.domain.flow.parts import Section, parse_part
 from segue.domain.flow.source import read_document
 from segue.domain.labels import Label
 from segue.domain.namespace_settings import NO_SETTINGS
+from segue.domain.trigger.registration import Registration, registration_of
 from segue.ports.queue import Channel, Topic
 from segue.ports.repositories.flows import StoredFlow
 
@@ -68,11 +69,19 @@ class FlowStore:
 
     async def save(self, flow: StoredFlow, *, create: bool = False, update: bool = False) -> StoredFlow:
         """Store a flow that was read and tell everybody. Raises as ``FlowRepository.save``."""
-        stored = await self._ports.flows.save(flow, create=create, update=update)
+        registration = None if flow.draft else await self._registration(flow)
+        stored = await self._ports.flows.save(flow, create=create, update=update, triggers=registration)
         await self._changed(stored)
+        if registration is not None and registration.definitions:
+            await self._ports.queue.broadcast(Channel.TRIGGERS, [registration.at.isoformat()])
         if not stored.draft:
             await self._limit_changed(stored)
         return stored
+
+    async def _registration(self, flow: StoredFlow) -> Registration:
+        """The triggers of a flow, with all defaults; at rest when its text is no valid flow any more."""
+        definition = (await self._parse(flow.tenant, flow.source)).flow
+        return registration_of(definition, flow.updated_at, active=not flow.disabled)
 
     async def switch(self, flow: StoredFlow, *, disabled: bool) -> bool:
         """Disable or enable a flow by a change of its text; whether that was a change.
@@ -104,8 +113,11 @@ class FlowStore:
         await self._ports.queue.broadcast(Channel.FLOWS, [f"{flow.tenant}/{flow.namespace}/{flow.id}"])
 
     async def _limit_changed(self, flow: StoredFlow) -> None:
-        """Those who wait go on when the limit is higher now, or gone."""
-        definition = await self._ports.catalog.latest(flow.tenant, flow.namespace, flow.id, flow.revision)
+        """Those who wait go on when the limit is higher now, or gone. A flow that cannot be read limits as before."""
+        try:
+            definition = await self._ports.catalog.latest(flow.tenant, flow.namespace, flow.id, flow.revision)
+        except DefinitionError:
+            return
         concurrency = definition.flow.concurrency
         scope, limit = slot_scope(flow.key), None if concurrency is None else concurrency.limit
         woken = await self._ports.slots.change_limit(scope, flow.revision, limit)

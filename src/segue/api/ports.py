@@ -17,9 +17,11 @@ from segue.ports.repositories.insights import InsightRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
+from segue.ports.repositories.metrics import MetricRepository
 from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
+from segue.ports.repositories.triggers import TriggerRepository
 from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
 
@@ -43,6 +45,8 @@ class ApiPorts:
     jobs: JobRepository
     slots: SlotRepository
     namespaces: NamespaceRepository
+    triggers: TriggerRepository
+    metrics: MetricRepository
     storage: Storage
     queue: Queue
     catalog: FlowCatalog

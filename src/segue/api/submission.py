@@ -8,7 +8,7 @@ import msgspec
 from litestar import Request
 
 from segue.api.config import ApiConfig
-from segue.api.expressions import Expressions, Scene
+from segue.api.expressions import Scene, expressions_of
 from segue.api.multipart import Form, Upload, read_form
 from segue.api.ports import ApiPorts
 from segue.api.problems import (
@@ -22,7 +22,7 @@ from segue.api.problems import (
 from segue.domain.encrypted import revealed
 from segue.domain.errors import SegueError
 from segue.domain.execution.checks import failed_checks, strictest
-from segue.domain.execution.context import namespace_root
+from segue.domain.execution.context import flow_roots
 from segue.domain.execution.model import folder_of
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.inputs import Input, InputType
@@ -96,22 +96,11 @@ class Inputs:
 
     def __init__(self, ports: ApiPorts) -> None:
         self._ports = ports
-        self.expressions = Expressions(ports)
+        self.expressions = expressions_of(ports)
 
     def context(self, flow: CompiledFlow, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The expression roots there are before an execution exists."""
-        definition = flow.flow
-        return {
-            "flow": {
-                "id": definition.id,
-                "namespace": definition.namespace,
-                "revision": flow.revision,
-                "tenantId": flow.tenant,
-            },
-            "vars": definition.variables,
-            "inputs": inputs,
-            **namespace_root(flow),
-        }
+        return flow_roots(flow, inputs)
 
     async def resolve(
         self, flow: CompiledFlow, submitted: Mapping[str, Any], extra: Mapping[str, Any] | None = None

@@ -22,13 +22,24 @@ from segue.config import Configuration
 from segue.domain.execution.limits import EngineLimits
 from segue.domain.flow.parse import fill_defaults
 from segue.plugins.documents import Library
+from segue.ports.repositories.flow_expressions import FlowExpressions
 from segue.services.controller import Controller, ControllerConfig, ControllerPorts
 from segue.services.executor import Executor, ExecutorConfig, ExecutorPorts
 from segue.services.lifecycle import Service
 from segue.services.maintenance.liveness import Liveness
 from segue.services.maintenance.reconciler import Reconciler
 from segue.services.maintenance.slots import SlotKeeper
-from segue.services.scheduler import SchedulerPorts, Timers
+from segue.services.maintenance.triggers import TriggerKeeper
+from segue.services.scheduler import (
+    FollowerConfig,
+    FollowerPorts,
+    Followers,
+    SchedulerPorts,
+    Timers,
+    TriggerConfig,
+    TriggerPorts,
+    Triggers,
+)
 
 
 def standalone(configuration: Configuration, launch: Launch) -> Assembly:
@@ -38,7 +49,12 @@ def standalone(configuration: Configuration, launch: Launch) -> Assembly:
     outside = backends(configuration, shared=False)
     controller = _controller(configuration, outside)
     web = _web(configuration, outside)
-    services: list[Service] = [_executor(configuration, outside), _timers(outside), *_maintenance(outside), controller]
+    services: list[Service] = [
+        _executor(configuration, outside),
+        *_scheduler(configuration, outside),
+        *_maintenance(outside),
+        controller,
+    ]
     if configuration.worker.threads > 0:
         grace = configuration.server.termination_grace_period.total_seconds()
         services.append(
@@ -60,9 +76,9 @@ def executor(configuration: Configuration, launch: Launch) -> Assembly:  # noqa:
 
 
 def scheduler(configuration: Configuration, launch: Launch) -> Assembly:  # noqa: ARG001  all roles are called alike
-    """Timers."""
+    """Timers and triggers."""
     outside = backends(configuration, shared=True)
-    return _assemble("scheduler", configuration, outside, [_timers(outside)])
+    return _assemble("scheduler", configuration, outside, _scheduler(configuration, outside))
 
 
 def controller(configuration: Configuration, launch: Launch) -> Assembly:  # noqa: ARG001  all roles are called alike
@@ -111,6 +127,7 @@ def _executor(configuration: Configuration, outside: Backends) -> Executor:
             clock=outside.clock,
             renderer=outside.renderer,
             slots=outside.database.slots,
+            followers=outside.database.followers,
             values=outside.values,
             http=http_function(configuration),
         ),
@@ -118,8 +135,39 @@ def _executor(configuration: Configuration, outside: Backends) -> Executor:
     )
 
 
-def _timers(outside: Backends) -> Timers:
-    return Timers(SchedulerPorts(journal=outside.database.journal, queue=outside.queue, clock=outside.clock))
+def _scheduler(configuration: Configuration, outside: Backends) -> list[Service]:
+    expressions = FlowExpressions(
+        outside.renderer.engine,
+        replace(outside.renderer.services(), http=http_function(configuration)),
+        outside.values,
+        global_variables(configuration),
+    )
+    ports = TriggerPorts(
+        triggers=outside.database.triggers,
+        catalog=outside.catalog,
+        expressions=expressions,
+        queue=outside.queue,
+        clock=outside.clock,
+        encrypt=outside.encrypt,
+    )
+    following = FollowerPorts(
+        followers=outside.database.followers,
+        executions=outside.database.executions,
+        outputs=outside.database.outputs,
+        storage=outside.storage,
+        catalog=outside.catalog,
+        expressions=expressions,
+        queue=outside.queue,
+        clock=outside.clock,
+        ids=outside.ids,
+        encrypt=outside.encrypt,
+    )
+    limits = engine_limits(configuration)
+    return [
+        Timers(SchedulerPorts(journal=outside.database.journal, queue=outside.queue, clock=outside.clock)),
+        Triggers(ports, TriggerConfig(limits=limits)),
+        Followers(following, FollowerConfig(limits=limits)),
+    ]
 
 
 def _maintenance(outside: Backends) -> list[Service]:
@@ -127,6 +175,7 @@ def _maintenance(outside: Backends) -> list[Service]:
         Liveness(outside.database.jobs, outside.queue, outside.clock),
         Reconciler(outside.database.journal, outside.queue, outside.clock),
         SlotKeeper(outside.database.slots, outside.queue),
+        TriggerKeeper(outside.database.triggers, outside.queue, outside.clock),
     ]
 
 
@@ -173,6 +222,8 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             jobs=database.jobs,
             slots=database.slots,
             namespaces=database.namespaces,
+            triggers=database.triggers,
+            metrics=database.metrics,
             storage=outside.storage,
             queue=outside.queue,
             catalog=outside.catalog,
@@ -205,6 +256,7 @@ def engine_limits(configuration: Configuration) -> EngineLimits:
     return EngineLimits(
         inline_output_bytes=limits.inline_outputs_size,
         max_task_runs=limits.max_task_runs,
+        trigger_chain=limits.trigger_chain,
         max_inputs_bytes=limits.max_inputs_size,
         max_variables_bytes=limits.max_variables_size,
         max_label_bytes=limits.max_labels_size,

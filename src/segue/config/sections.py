@@ -319,6 +319,9 @@ class LimitsSection(Section):
         default=50_000, ge=1, description="Facts waiting in all inboxes above which new executions get 429."
     )
     max_task_runs: int = Field(default=500_000, ge=1, description="Task runs that one execution has at a time.")
+    trigger_chain: int = Field(
+        default=100, ge=1, description="Flow triggers that may start one after the other, so that no circle is endless."
+    )
     max_inputs_size: Size = Field(
         default=10 * 1024**2, ge=1024, description="Inputs of one execution as JSON; larger values belong into files."
     )

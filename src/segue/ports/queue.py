@@ -16,6 +16,8 @@ class Topic(StrEnum):
 
     EXECUTIONS = "executions"
     """Ids of executions whose inbox holds something new."""
+    TRANSITIONS = "transitions"
+    """Ids of executions that entered a state which flow triggers wait for."""
 
 
 class Channel(StrEnum):
@@ -33,6 +35,8 @@ class Channel(StrEnum):
     """``tenant/namespace/id`` of flows with a new revision."""
     NAMESPACES = "namespace-changes"
     """``tenant/namespace`` of namespaces whose settings changed."""
+    TRIGGERS = "triggers"
+    """ISO dates (UTC) at which triggers are due that were not due then before."""
     TIMERS = "timers"
     """ISO dates (UTC) of timers set, so that who waits for the next one wakes up early enough."""
 

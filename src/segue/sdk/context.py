@@ -119,6 +119,9 @@ class Files(Protocol):
     def download_blocking(self, uri: str, path: str) -> Path:
         """As ``download``, for a ``run`` in a thread."""
 
+    def delete_blocking(self, uri: str) -> bool:
+        """As ``delete``, for a ``run`` in a thread."""
+
     def place_blocking(self, files: Mapping[str, Any]) -> None:
         """As ``place``, for a ``run`` in a thread."""
 

@@ -90,6 +90,8 @@ class TaskOutcome:
     """Files the task has stored, by their URIs."""
     kv: Mapping[str, Any] = field(default_factory=dict)
     """The KV store of the flow's namespace after the run."""
+    namespace_files: Mapping[str, bytes] = field(default_factory=dict)
+    """The files of the flow's namespace after the run, by their paths."""
 
 
 async def run_task(task: Task | Mapping[str, Any] | str, **given: Unpack[Given]) -> TaskOutcome:

@@ -23,8 +23,9 @@ from segue.domain.flow.fields import is_expression
 from segue.domain.flow.flowables import FetchType
 from segue.domain.flow.triggers import WebhookTrigger
 from segue.domain.ids import slugify
-from segue.domain.labels import SYSTEM_PREFIX, Label
+from segue.domain.labels import Label
 from segue.domain.trigger.conditions import ConditionError, Subject, holds
+from segue.domain.trigger.starting import given_inputs, given_labels
 from segue.expr import ExpressionError, is_truthy
 
 logger = logging.getLogger(__name__)
@@ -85,30 +86,20 @@ class Webhook:
 
     def _labels(self, scene: Scene, roots: dict[str, Any]) -> tuple[Label, ...]:
         """The trigger's labels; one that cannot be rendered is left out."""
-        if not self.trigger.labels:
-            return ()
-        labels = []
-        given = self.trigger.labels if not isinstance(self.trigger.labels, str) else ()
-        for key, value in given:
-            try:
-                rendered = self.render(scene, value, roots)
-            except ExpressionError as error:
-                logger.warning("label %s of a webhook of %s is left out: %s", key, self.flow.flow.id, error)
-                continue
-            if rendered and not key.startswith(SYSTEM_PREFIX):
-                labels.append(Label(key, rendered))
-        return tuple(labels)
+        flow_id = self.flow.flow.id
+        return given_labels(
+            self.trigger,
+            lambda text: self.render(scene, text, roots),
+            lambda warning: logger.warning("webhook of %s: %s", flow_id, warning),
+        )
 
     def _inputs(self, scene: Scene, roots: dict[str, Any]) -> dict[str, Any]:
         """What the trigger submits as inputs of the flow. Raises ``ProblemError``."""
-        if not self.flow.flow.inputs or not self.trigger.inputs:
-            return {}
         context = self.backend.inputs.context(self.flow, {}) | roots
         try:
-            submitted = scene.render_value(self.trigger.inputs, context)
+            return given_inputs(self.trigger, self.flow, lambda value: scene.render_value(value, context))
         except ExpressionError as error:
             raise ProblemError(VALIDATION_FAILED, f"the inputs of the trigger: {error}") from None
-        return submitted if isinstance(submitted, dict) else {}
 
     async def resolved(self, submitted: dict[str, Any], roots: dict[str, Any]) -> dict[str, Any]:
         """The inputs of the flow. Raises ``InputInvalidError``."""

@@ -90,6 +90,7 @@ class Call:
             scheduled_at=self._date(roots),
             caller=Caller(execution.id, self._run.id, self._task.wait, index),
             depth=depth,
+            chain=progress.execution.chain,
             asked_outputs=asked_outputs,
         )
         new_id = child_id(self._run, attempt, index)

@@ -1,6 +1,7 @@
 """What a step decided: everything to be written, and what it still needs to know (design D1)."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from segue.domain.engine.needs import Need
@@ -10,8 +11,9 @@ from segue.domain.execution.jobs import Job, Timer
 from segue.domain.execution.limits import DEFAULT_LIMITS, EngineLimits
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.task_run import OutputReference, TaskRun
+from segue.domain.trigger.state import TriggerKey
 
-__all__ = ["DEFAULT_LIMITS", "Decision", "EngineLimits", "NewOutputs"]
+__all__ = ["DEFAULT_LIMITS", "Decision", "EngineLimits", "NewOutputs", "TriggerEnd"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,22 @@ class NewOutputs:
     reference: OutputReference
 
 
+@dataclass(frozen=True, slots=True)
+class TriggerEnd:
+    """The end of an execution that a trigger has started (flow language 12.2). ``stopped`` is to be disabled."""
+
+    at: datetime
+    stopped: TriggerKey | None = None
+
+
 @dataclass(slots=True)
 class Decision:
     """The difference one step made. ``needs`` names what has to be loaded before the step can go on: load it
     into the state and advance again, without facts; the decision then grows.
 
     ``executions`` are started with this one's change, in one transaction; ``facts`` are for other executions.
-    ``frees_slot``: the execution's slot, or its place in the queue, goes to the next one.
+    ``frees_slot``: the execution's slot, or its place in the queue, goes to the next one. ``ends_trigger``: its
+    trigger hears that it is over.
     ``waiting`` are facts that could not be joined before what they need is loaded.
     """
 
@@ -51,6 +62,7 @@ class Decision:
     executions: dict[str, NewExecution] = field(default_factory=dict)
     facts: list[OutgoingFact] = field(default_factory=list)
     frees_slot: bool = False
+    ends_trigger: TriggerEnd | None = None
     needs: set[Need] = field(default_factory=set)
     waiting: list[Fact] = field(default_factory=list)
 
@@ -71,4 +83,5 @@ class Decision:
             or self.executions
             or self.facts
             or self.frees_slot
+            or self.ends_trigger
         )

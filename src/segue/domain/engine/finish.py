@@ -4,6 +4,7 @@ from typing import Any
 
 from segue.domain.engine import sla
 from segue.domain.engine.block import advance_sequence, enabled, guess_state
+from segue.domain.engine.decision import TriggerEnd
 from segue.domain.engine.kill import close_descendants
 from segue.domain.engine.listeners import listening_tasks
 from segue.domain.engine.progress import Progress
@@ -15,6 +16,7 @@ from segue.domain.execution.state import State
 from segue.domain.flow.flowables import Loop
 from segue.domain.flow.outputs import Output
 from segue.domain.flow.resolve_inputs import coerce_output
+from segue.domain.trigger.state import TriggerKey
 from segue.expr import ExpressionError, MissingVariableError
 
 
@@ -71,6 +73,7 @@ def after(progress: Progress) -> None:
         details = _details(progress)
         progress.change_execution(is_finished=True)
         progress.free_slot()
+        _end_trigger(progress)
         sla.end(progress)
         progress.tell_caller(**details)
 
@@ -85,6 +88,19 @@ def _is_over(progress: Progress) -> bool:
     except LimitExceededError as error:
         progress.log(LogLevel.ERROR, error.message)
         return True
+
+
+def _end_trigger(progress: Progress) -> None:
+    """Tell the trigger that has started the execution; a state of its ``stopAfter`` disables it (12.1)."""
+    execution = progress.execution
+    if execution.trigger is None or execution.caller is not None:
+        return
+    trigger_id = execution.trigger.id
+    definition = next((each for each in progress.state.flow.flow.triggers if each.id == trigger_id), None)
+    stopped = None
+    if definition is not None and execution.state in definition.stop_after:
+        stopped = TriggerKey(execution.flow.tenant, execution.flow.namespace, execution.flow.flow_id, trigger_id)
+    progress.decision.ends_trigger = TriggerEnd(progress.now, stopped)
 
 
 def _details(progress: Progress) -> dict[str, Any]:

@@ -4,11 +4,13 @@ Used by the engine for what it evaluates itself and by the controller for what w
 a template means the same in both places.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from segue.domain.execution.model import Execution, ExecutionTrigger, LoopItem, LoopPosition
 from segue.domain.flow.compiled import CompiledFlow
+from segue.domain.flow.type_names import canonical_trigger
 from segue.domain.labels import nest_labels
 
 
@@ -16,6 +18,22 @@ def format_instant(at: datetime) -> str:
     """A date as expressions see it: ISO-8601 in UTC with the fraction digits it needs."""
     text = at.isoformat(timespec="microseconds").removesuffix("+00:00")
     return text.rstrip("0").rstrip(".") + "Z" if "." in text else text + "Z"
+
+
+def flow_roots(flow: CompiledFlow, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The roots there are before an execution exists: ``flow``, ``vars``, ``inputs``, and ``namespace`` if there is."""
+    definition = flow.flow
+    return {
+        "flow": {
+            "id": definition.id,
+            "namespace": definition.namespace,
+            "revision": flow.revision,
+            "tenantId": flow.tenant,
+        },
+        "vars": definition.variables,
+        "inputs": inputs,
+        **namespace_root(flow),
+    }
 
 
 def trigger_variables(trigger: ExecutionTrigger) -> dict[str, Any]:
@@ -50,6 +68,8 @@ def namespace_root(flow: CompiledFlow) -> dict[str, Any]:
 def execution_roots(execution: Execution) -> dict[str, Any]:
     """``flow``, ``execution``, ``labels``, and as far as there are any ``inputs``, ``trigger`` and ``item``.
 
+    ``schedule`` is what 1.x calls the variables of a Schedule (flow language 12.3).
+
     ``execution.id`` inside a Loop is the id of the execution around it (core plugins 2.8).
     """
     loop = execution.loop
@@ -73,6 +93,8 @@ def execution_roots(execution: Execution) -> dict[str, Any]:
         roots["inputs"] = execution.inputs
     if execution.trigger is not None:
         roots["trigger"] = trigger_variables(execution.trigger)
+        if canonical_trigger(execution.trigger.type) == "Schedule":
+            roots["schedule"] = execution.trigger.variables
     if loop is not None:
         roots["item"] = item_variables(loop)
     return roots

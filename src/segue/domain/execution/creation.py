@@ -55,6 +55,7 @@ class StartRequest(msgspec.Struct, frozen=True, kw_only=True):
     breakpoints: tuple[Breakpoint, ...] = ()
     fixtures: tuple[Fixture, ...] = ()
     depth: int = 0
+    chain: int = 0
     asked_outputs: dict[str, Any] | None = None
     is_failed: bool = False
     """A check of the flow asks for an execution that is FAILED from the start (flow language 2.10).
@@ -97,6 +98,7 @@ def create_execution(
         fixtures=request.fixtures,
         scheduled_at=request.scheduled_at if request.scheduled_at and request.scheduled_at > now else None,
         depth=request.depth,
+        chain=request.chain,
         asked_outputs=request.asked_outputs,
     )
 

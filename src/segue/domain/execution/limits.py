@@ -20,8 +20,8 @@ class EngineLimits:
     ``inline_output_bytes``: larger outputs go to internal storage. ``max_task_runs``: task runs that one execution
     has at a time. ``max_inputs_bytes`` and ``max_variables_bytes``: inputs, and variables set by tasks, as JSON; what
     is larger belongs into a file. ``max_label_bytes``: keys and values of all labels of an execution. ``call_depth``:
-    how many flows may call one another in a row. ``calls_at_once``: executions of one ForEachItem that run at the
-    same time.
+    how many flows may call one another in a row. ``trigger_chain``: how many flow triggers may start one after the
+    other. ``calls_at_once``: executions of one ForEachItem that run at the same time.
     """
 
     inline_output_bytes: int = 64 * 1024
@@ -30,6 +30,7 @@ class EngineLimits:
     max_variables_bytes: int = 10 * _MEBIBYTE
     max_label_bytes: int = 64 * 1024
     call_depth: int = 100
+    trigger_chain: int = 100
     calls_at_once: int = 1000
 
 

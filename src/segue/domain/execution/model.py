@@ -132,6 +132,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether everything is over, ``afterExecution`` included (flow language 2.6)."""
     depth: int = 0
     """How many executions called one another to come here; bounded, so that no flow calls itself for ever."""
+    chain: int = 0
+    """How many flow triggers started one after the other to come here; bounded as well."""
     asked_outputs: dict[str, Any] | None = None
     """Expressions that the caller wants evaluated at the end (``outputs`` of a Subflow of 1.x)."""
     original_created_at: datetime | None = None

@@ -52,6 +52,40 @@ class CountExecutions(Call[ExecutionCounts], frozen=True, kw_only=True):
     started_before: datetime | None = None
 
 
+class ExecutionsPurged(msgspec.Struct, frozen=True):
+    """What one call removed, and where to go on: nowhere when ``after`` is None."""
+
+    executions: int
+    logs: int
+    metrics: int
+    outputs: int
+    files: int
+    after: str | None
+
+
+class PurgeExecutions(Call[ExecutionsPurged], frozen=True, kw_only=True):
+    """Remove the next ``limit`` (at most ``LARGEST_SLICE``) executions that began within a time.
+
+    ``namespace`` means those below it too, unless there is a ``flow_id``; empty: all. Whatever state they are in,
+    without ``states``; the chain of executions the task itself belongs to stays as far as it still runs.
+    """
+
+    verb: ClassVar[str] = "executions.purge"
+    answer: ClassVar[type] = ExecutionsPurged
+
+    namespace: str = ""
+    flow_id: str = ""
+    states: tuple[State, ...] = ()
+    started_after: datetime | None = None
+    started_before: datetime
+    rows: bool = True
+    logs: bool = True
+    metrics: bool = True
+    files: bool = True
+    after: str = ""
+    limit: int = 100
+
+
 class Scope(StrEnum):
     """Whose flows: those of users, or those of the system namespace."""
 

@@ -1,10 +1,10 @@
 """Conditions of triggers: ``when`` of 2.0 and the list of 1.x (flow language 12.9, 13).
 
 A condition is asked with ``render``, which takes a text and further roots of its context, and with the flow
-that owns the trigger. Those that look at an execution are the flow trigger's and are not known here.
+that owns the trigger and, for flow triggers and listeners, the execution that may start it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -12,6 +12,7 @@ import msgspec
 
 from segue.domain.errors import SegueError
 from segue.domain.flow.triggers import Condition, Trigger
+from segue.domain.labels import Label, parse_labels
 
 Render = Callable[[str, Mapping[str, Any]], str | None]
 
@@ -25,11 +26,27 @@ class ConditionError(SegueError):
     """A condition cannot be answered."""
 
 
-class Subject(msgspec.Struct, frozen=True):
-    """Whom the conditions are asked about: the flow that owns the trigger."""
+class ExecutionView(msgspec.Struct, frozen=True):
+    """What conditions see of an execution. ``outputs`` are those of its flow.
+
+    ``retried`` are the states of all attempts of those of its task runs that have more than one.
+    """
 
     namespace: str
     flow_id: str
+    state: str
+    labels: tuple[Label, ...] = ()
+    outputs: Mapping[str, Any] = {}
+    retried: frozenset[str] = frozenset()
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """Whom the conditions are asked about: the flow that owns the trigger, and the execution of another that may
+    start it, or of its own for a listener."""
+
+    namespace: str
+    flow_id: str
+    execution: ExecutionView | None = None
 
 
 def holds(trigger: Trigger, render: Render, subject: Subject, is_truthy: Callable[[str | None], bool]) -> bool:
@@ -115,7 +132,11 @@ def _date_time_between(properties: Mapping[str, Any], render: Render, _: Subject
 def _time_between(properties: Mapping[str, Any], render: Render, _: Subject) -> bool:
     date = _date(properties, render)
     after, before = _bounds(properties, render)
-    return (after is None or _at(date, after) < date) and (before is None or date < _at(date, before))
+    is_after = after is None or _at(date, after) < date
+    is_before = before is None or date < _at(date, before)
+    if after is not None and before is not None and _at(date, before) < _at(date, after):
+        return is_after or is_before  # over midnight
+    return is_after and is_before
 
 
 def _at(date: datetime, text: str) -> datetime:
@@ -163,13 +184,71 @@ def _flow(properties: Mapping[str, Any], render: Render, subject: Subject) -> bo
 
 
 def _namespace(properties: Mapping[str, Any], render: Render, subject: Subject) -> bool:
+    return _is_namespace(properties, render, subject.namespace)
+
+
+def _is_namespace(properties: Mapping[str, Any], render: Render, namespace: str) -> bool:
     wanted = _text(properties, "namespace", render) or ""
-    comparison = "PREFIX" if properties.get("prefix") is True else properties.get("comparison", "EQUALS")
+    comparison = (_text(properties, "comparison", render) or "").upper()
+    if not comparison:
+        prefix = _text(properties, "prefix", render) or ""
+        comparison = "PREFIX" if prefix.lower() == "true" else "EQUALS"
     if comparison == "PREFIX":
-        return subject.namespace.startswith(wanted)
+        return namespace.startswith(wanted)
     if comparison == "SUFFIX":
-        return subject.namespace.endswith(wanted)
-    return subject.namespace == wanted
+        return namespace.endswith(wanted)
+    return namespace == wanted
+
+
+def _execution(subject: Subject) -> ExecutionView:
+    if subject.execution is None:
+        raise ConditionError("Invalid condition with null execution")
+    return subject.execution
+
+
+def _execution_flow(properties: Mapping[str, Any], render: Render, subject: Subject) -> bool:
+    execution = subject.execution or subject
+    wanted = _text(properties, "namespace", render), _text(properties, "flowId", render)
+    return wanted == (execution.namespace, execution.flow_id)
+
+
+def _execution_namespace(properties: Mapping[str, Any], render: Render, subject: Subject) -> bool:
+    return _is_namespace(properties, render, (subject.execution or subject).namespace)
+
+
+def _names(properties: Mapping[str, Any], name: str, render: Render) -> frozenset[str]:
+    value = properties.get(name)
+    items: Sequence[Any] = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    texts = ((render(str(item), {}) or "").strip().upper() for item in items if item is not None)
+    return frozenset(text for text in texts if text)
+
+
+def _execution_status(properties: Mapping[str, Any], render: Render, subject: Subject) -> bool:
+    state = _execution(subject).state
+    wanted, unwanted = (_names(properties, name, render) for name in ("in", "notIn"))
+    return (not wanted or state in wanted) and state not in unwanted
+
+
+def _execution_labels(properties: Mapping[str, Any], _: Render, subject: Subject) -> bool:
+    try:
+        wanted = parse_labels(properties.get("labels"))
+    except ValueError as error:
+        raise ConditionError(str(error)) from None
+    return set(wanted) <= set(_execution(subject).labels)
+
+
+def _execution_outputs(properties: Mapping[str, Any], render: Render, subject: Subject) -> bool:
+    execution = _execution(subject)
+    if not execution.outputs:
+        return False
+    text = render(str(properties.get("expression", "")), {"trigger": {"outputs": execution.outputs}}) or ""
+    return text.strip() not in {"", "false"}
+
+
+def _has_retry_attempt(properties: Mapping[str, Any], render: Render, subject: Subject) -> bool:
+    retried = _execution(subject).retried
+    wanted, unwanted = (_names(properties, name, render) for name in ("in", "notIn"))
+    return bool(retried) and (not wanted or bool(retried & wanted)) and not retried & unwanted
 
 
 _TESTS: dict[str, Callable[[Mapping[str, Any], Render, Subject], bool]] = {
@@ -181,10 +260,14 @@ _TESTS: dict[str, Callable[[Mapping[str, Any], Render, Subject], bool]] = {
     "PublicHoliday": _public_holiday,
     "Expression": _expression,
     "Variable": _expression,
-    "ExecutionFlow": _flow,
+    "ExecutionFlow": _execution_flow,
+    "ExecutionLabels": _execution_labels,
+    "ExecutionNamespace": _execution_namespace,
+    "ExecutionOutputs": _execution_outputs,
+    "ExecutionStatus": _execution_status,
     "Flow": _flow,
-    "ExecutionNamespace": _namespace,
     "FlowNamespace": _namespace,
+    "HasRetryAttempt": _has_retry_attempt,
     "Not": _not,
     "Or": _or,
 }

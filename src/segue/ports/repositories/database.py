@@ -4,15 +4,18 @@ from typing import Protocol
 
 from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flows import FlowRepository
+from segue.ports.repositories.followers import FollowerRepository
 from segue.ports.repositories.insights import InsightRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.kv import KvRepository
 from segue.ports.repositories.logs import LogRepository
+from segue.ports.repositories.metrics import MetricRepository
 from segue.ports.repositories.namespace_files import NamespaceFileRepository
 from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
+from segue.ports.repositories.triggers import TriggerRepository
 
 
 class Database(Protocol):
@@ -59,6 +62,11 @@ class Database(Protocol):
         ...
 
     @property
+    def followers(self) -> FollowerRepository:
+        """Flow triggers."""
+        ...
+
+    @property
     def kv(self) -> KvRepository:
         """The KV store."""
         ...
@@ -71,6 +79,16 @@ class Database(Protocol):
     @property
     def namespaces(self) -> NamespaceRepository:
         """Namespaces."""
+        ...
+
+    @property
+    def triggers(self) -> TriggerRepository:
+        """States of triggers."""
+        ...
+
+    @property
+    def metrics(self) -> MetricRepository:
+        """Figures that tasks measured."""
         ...
 
     async def start(self) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from segue.domain.execution.model import FlowKey
 from segue.domain.labels import Label
+from segue.domain.trigger.registration import Registration
 from segue.ports.repositories.paging import Page, PageRequest
 
 
@@ -73,8 +74,18 @@ class FlowQuery(msgspec.Struct, frozen=True, kw_only=True):
 class FlowRepository(Protocol):
     """Flows by tenant, namespace and id."""
 
-    async def save(self, flow: StoredFlow, *, create: bool = False, update: bool = False) -> StoredFlow:
+    async def save(
+        self,
+        flow: StoredFlow,
+        *,
+        create: bool = False,
+        update: bool = False,
+        triggers: Registration | None = None,
+    ) -> StoredFlow:
         """Store ``flow`` (its ``revision`` is ignored) as the next revision and return it.
+
+        ``triggers`` are registered in the same transaction, also when the source is an equal one; None, as for a
+        draft, leaves them as they are.
 
         A source equal to that of the latest revision, if that is not deleted and has the same
         ``draft`` mark, returns that revision and writes nothing. ``create`` raises ``AlreadyExistsError``
@@ -117,5 +128,5 @@ class FlowRepository(Protocol):
         ...
 
     async def delete(self, tenant: str, namespace: str, flow_id: str, at: datetime) -> StoredFlow | None:
-        """Write a revision with ``deleted`` set; None when there is nothing to delete."""
+        """Write a revision with ``deleted`` set and forget its triggers; None when there is nothing to delete."""
         ...

@@ -12,6 +12,8 @@ from segue.domain.execution.jobs import Job, Timer
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.model import Execution
 from segue.domain.execution.task_run import TaskRun
+from segue.domain.trigger.state import TriggerKey
+from segue.ports.repositories.followers import Transition
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -29,6 +31,8 @@ class Loaded(msgspec.Struct, frozen=True):
     snapshots: dict[str, Snapshot]
     """Executions that have facts and were not in the caller's cache; one that does not exist at all is
     in ``facts`` but not here."""
+    follower_epoch: int = 0
+    """How often flow triggers have changed, 0 when there has never been one."""
 
 
 class InlineOutputs(msgspec.Struct, frozen=True):
@@ -61,9 +65,15 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Executions to start; one whose id exists already is left as it is."""
     facts: Sequence[OutgoingFact] = ()
     """Facts for the inboxes of other executions."""
+    transitions: Sequence[Transition] = ()
+    """States it entered that flow triggers may wait for."""
     frees_slot: bool = False
     """The execution's slot goes to the one that has waited longest, which gets a ``SlotGranted`` fact; its place in
     the queue, if it has only that, is removed."""
+    frees_trigger: datetime | None = None
+    """When the execution has ended: the trigger that waits for that, if there is one, may be evaluated again."""
+    stops_trigger: TriggerKey | None = None
+    """With it: this trigger is disabled (flow language 12.1, ``stopAfter``)."""
     consumed: Sequence[int] = ()
     """``seq`` of the facts that are now part of the state."""
 

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from segue.domain.engine.decision import Decision
 from segue.domain.engine.state import ExecutionState
 from segue.domain.execution.facts import InboxFact
+from segue.ports.repositories.followers import Transition
 from segue.ports.repositories.journal import Change, InlineOutputs
 
 
-def change_of(state: ExecutionState, decision: Decision, facts: Sequence[InboxFact]) -> Change:
+def change_of(
+    state: ExecutionState, decision: Decision, facts: Sequence[InboxFact], transitions: Sequence[Transition] = ()
+) -> Change:
     """What one execution's step writes. A step without a decision still consumes its facts."""
     return Change(
         execution=state.execution,
@@ -28,6 +31,9 @@ def change_of(state: ExecutionState, decision: Decision, facts: Sequence[InboxFa
         logs=decision.logs,
         executions=list(decision.executions.values()),
         facts=decision.facts,
+        transitions=transitions,
         frees_slot=decision.frees_slot,
+        frees_trigger=None if decision.ends_trigger is None else decision.ends_trigger.at,
+        stops_trigger=None if decision.ends_trigger is None else decision.ends_trigger.stopped,
         consumed=[fact.seq for fact in facts],
     )

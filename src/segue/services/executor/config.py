@@ -10,6 +10,7 @@ from segue.ports.clock import Clock
 from segue.ports.queue import Queue
 from segue.ports.rendering import Renderer
 from segue.ports.repositories.catalog import FlowCatalog
+from segue.ports.repositories.followers import FollowerRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.slots import SlotRepository
 from segue.ports.repositories.values import ValueSource
@@ -27,6 +28,7 @@ class ExecutorPorts:
     clock: Clock
     renderer: Renderer
     slots: SlotRepository
+    followers: FollowerRepository
     values: ValueSource
     """What expressions of the engine ask for."""
     http: Callable[[HttpCall], Any] | None = None

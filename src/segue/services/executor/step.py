@@ -27,6 +27,7 @@ from segue.services.executor.aside import Aside, LaterError
 from segue.services.executor.cache import StateCache
 from segue.services.executor.changes import change_of
 from segue.services.executor.config import ExecutorConfig, ExecutorPorts
+from segue.services.executor.following import Following, seen_before
 from segue.services.executor.loading import Loading, reference_of
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ class Work:
     facts: Sequence[InboxFact]
     decision: Decision
     renderer: ValueRenderer
+    seen: int
+    """How many states of the execution were there before this step."""
     is_decided: bool = False
 
     @property
@@ -63,6 +66,7 @@ class Step:
         self._config = config
         self._loading = Loading(ports)
         self._aside = Aside(ports, self._wake)
+        self._following = Following(ports.followers)
         self._cache = StateCache(config.cached_executions, config.cached_task_runs)
         self._failures: Counter[str] = Counter()
         self._telling: set[asyncio.Future[None]] = set()
@@ -85,6 +89,7 @@ class Step:
 
     async def _round(self, execution_ids: Sequence[str]) -> list[str]:
         loaded = await self._ports.journal.load(execution_ids, self._cache.ids)
+        await self._following.renew(loaded.follower_epoch)
         works = [work for work in [await self._open(loaded, each) for each in loaded.facts] if work is not None]
         works = [work for work in works if await self._decide(work)]
         losers = await self._apply(works)
@@ -107,12 +112,12 @@ class Step:
         renderer = self._ports.renderer.over(
             FetchedValues(), reveals=has_secret_inputs(state.flow), http=self._ports.http is not None
         )
-        return Work(state, facts, Decision(), renderer)
+        return Work(state, facts, Decision(), renderer, seen_before(state.execution))
 
     def _give_up(self, snapshot: Snapshot, facts: Sequence[InboxFact], reason: str) -> Work:
         now, renderer = self._ports.clock.now(), self._ports.renderer.over(FetchedValues())
         state, decision = give_up(snapshot.execution, snapshot.task_runs, reason, now, renderer)
-        return Work(state, facts, decision, renderer, is_decided=True)
+        return Work(state, facts, decision, renderer, seen_before(snapshot.execution), is_decided=True)
 
     async def _decide(self, work: Work) -> bool:
         """Advance one execution with all it needs; whether there is a decision to apply."""
@@ -158,7 +163,8 @@ class Step:
         changes = []
         for work in works:
             await self._store_large(work)
-            changes.append(change_of(work.state, work.decision, work.facts))
+            transitions = self._following.transitions(work.state.execution, work.seen)
+            changes.append(change_of(work.state, work.decision, work.facts, transitions))
         try:
             losers = await self._ports.journal.apply(changes)
         except UnavailableError:
@@ -225,6 +231,12 @@ class Step:
             await queue.broadcast(Channel.TIMERS, [min(timers).isoformat()])
         await queue.broadcast(Channel.EXECUTIONS, [change.execution.id for change in changes])
         await queue.broadcast(Channel.LOGS, [change.execution.id for change in changes if change.logs])
+        followed = [change.execution.id for change in changes if change.transitions]
+        if followed:
+            await queue.publish(Topic.TRANSITIONS, followed)
+        ended = [change.frees_trigger for change in changes if change.frees_trigger is not None]
+        if ended:
+            await queue.broadcast(Channel.TRIGGERS, [min(ended).isoformat()])
         freed = {slot_scope(change.execution.flow) for change in changes if change.frees_slot}
         if freed:
             await queue.publish(Topic.EXECUTIONS, await self._ports.slots.woken(sorted(freed)))

@@ -9,6 +9,8 @@ from segue.adapters.databases.sql.logs import INSERT_LOGS, log_rows
 from segue.adapters.databases.sql.outputs import INSERT_OUTPUTS, output_rows
 from segue.adapters.databases.sql.slots import release_slots
 from segue.adapters.databases.sql.statements import Insert, Row, Statement, Transaction, Update
+from segue.adapters.databases.sql.transitions import write_transitions
+from segue.adapters.databases.sql.trigger_rows import free_triggers
 from segue.domain.execution.creation import NewExecution
 from segue.domain.execution.facts import Created
 from segue.domain.execution.jobs import Job, Timer
@@ -85,7 +87,12 @@ def write_changes(transaction: Transaction, changes: Sequence[Change]) -> None:
     if consumed:
         transaction.execute(_CONSUME, seqs=consumed)
     transaction.insert(INSERT_LOGS, log_rows(line for c in changes for line in c.logs))
+    write_transitions(transaction, [each for change in changes for each in change.transitions])
     release_slots(transaction, [change.execution.id for change in changes if change.frees_slot])
+    ended = [(change.execution.id, change.frees_trigger) for change in changes if change.frees_trigger is not None]
+    if ended:
+        stopped = [change.stops_trigger for change in changes if change.stops_trigger is not None]
+        free_triggers(transaction, [each for each, _ in ended], max(at for _, at in ended), stopped)
 
 
 def start_executions(transaction: Transaction, news: Sequence[NewExecution]) -> None:

@@ -5,18 +5,21 @@ import asyncio
 from segue.adapters.databases.sql.dialects import dialect_for
 from segue.adapters.databases.sql.executions import SqlExecutions
 from segue.adapters.databases.sql.flows import SqlFlows
+from segue.adapters.databases.sql.followers import SqlFollowers
 from segue.adapters.databases.sql.insights import SqlInsights
 from segue.adapters.databases.sql.jobs import SqlJobs
 from segue.adapters.databases.sql.journal import SqlJournal
 from segue.adapters.databases.sql.kv import SqlKv
 from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.logs import SqlLogs
+from segue.adapters.databases.sql.metrics import SqlMetrics
 from segue.adapters.databases.sql.migrations import migrate
 from segue.adapters.databases.sql.namespace_files import SqlNamespaceFiles
 from segue.adapters.databases.sql.namespaces import SqlNamespaces
 from segue.adapters.databases.sql.outputs import SqlOutputs
 from segue.adapters.databases.sql.slots import SqlSlots
 from segue.adapters.databases.sql.statements import Statement
+from segue.adapters.databases.sql.triggers import SqlTriggers
 
 _PING = Statement("ping", "SELECT 1")
 
@@ -38,9 +41,12 @@ class SqlDatabase:
         self.logs = SqlLogs(self._lanes)
         self.insights = SqlInsights(self._lanes)
         self.slots = SqlSlots(self._lanes)
+        self.followers = SqlFollowers(self._lanes)
+        self.triggers = SqlTriggers(self._lanes)
         self.kv = SqlKv(self._lanes)
         self.namespace_files = SqlNamespaceFiles(self._lanes)
         self.namespaces = SqlNamespaces(self._lanes)
+        self.metrics = SqlMetrics(self._lanes)
 
     async def start(self) -> None:
         """See ``Database.start``."""

@@ -18,8 +18,11 @@ from segue.adapters.databases.sql.codecs import (
     to_micros,
 )
 from segue.adapters.databases.sql.conditions import contains_any_case, in_namespace, page_of
+from segue.adapters.databases.sql.followers import register_followers
 from segue.adapters.databases.sql.lanes import Lanes
+from segue.adapters.databases.sql.trigger_rows import register_triggers
 from segue.domain.errors import AlreadyExistsError, ConflictError, IllegalStateError, NotFoundError
+from segue.domain.trigger.registration import Registration
 from segue.ports.repositories.flows import FlowQuery, NamespaceMatch, NamespaceTest, StoredFlow
 from segue.ports.repositories.paging import Page
 
@@ -42,7 +45,14 @@ class SqlFlows:
     def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
 
-    async def save(self, flow: StoredFlow, *, create: bool = False, update: bool = False) -> StoredFlow:
+    async def save(
+        self,
+        flow: StoredFlow,
+        *,
+        create: bool = False,
+        update: bool = False,
+        triggers: Registration | None = None,
+    ) -> StoredFlow:
         """See ``FlowRepository.save``. Raises ``ConflictError`` when others keep on saving it meanwhile."""
 
         def work(connection: sa.Connection) -> StoredFlow:
@@ -53,10 +63,19 @@ class SqlFlows:
             if update and not exists:
                 raise NotFoundError(f"there is no flow {flow.namespace}.{flow.id}")
             if newest is not None and exists and _same(newest, flow):
-                return newest
-            return _insert(connection, flow, 1 if newest is None else newest.revision + 1)
+                stored = newest
+            else:
+                stored = _insert(connection, flow, 1 if newest is None else newest.revision + 1)
+            if triggers is not None:
+                self._register(connection, stored, triggers)
+            return stored
 
         return await self._retried(work, f"{flow.namespace}.{flow.id}")
+
+    def _register(self, connection: sa.Connection, stored: StoredFlow, triggers: Registration) -> None:
+        transaction = self._lanes.within(connection)
+        register_triggers(transaction, stored.key, triggers)
+        register_followers(transaction, stored.key, triggers.interests)
 
     async def _retried(self, work: Callable[[sa.Connection], Saved], name: str) -> Saved:
         """Two who save at once choose the same number: the second of them chooses again."""
@@ -162,7 +181,10 @@ class SqlFlows:
             if newest is None or newest.deleted:
                 return None
             grave = msgspec.structs.replace(newest, deleted=True, draft=False, updated_at=at)
-            return _insert(connection, grave, newest.revision + 1)
+            nothing = Registration(at=at, definitions=())
+            stored = _insert(connection, grave, newest.revision + 1)
+            self._register(connection, stored, nothing)
+            return stored
 
         return await self._retried(work, f"{namespace}.{flow_id}")
 

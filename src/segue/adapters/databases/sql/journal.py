@@ -20,6 +20,7 @@ from segue.adapters.databases.sql.inbox import INSERT_FACTS, INSERT_KEYED_FACTS,
 from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.outputs import SqlOutputs
 from segue.adapters.databases.sql.statements import Insert, Row, Statement, Transaction
+from segue.adapters.databases.sql.transitions import FOLLOWER_EPOCH
 from segue.domain.execution.facts import InboxFact, TimerDue, decode_fact
 from segue.domain.execution.model import Execution
 from segue.domain.execution.task_run import TaskRun
@@ -81,7 +82,8 @@ class SqlJournal:
         def work(transaction: Transaction) -> tuple[Loaded, list[tuple[int, str]]]:
             facts, unreadable = _read_facts(sorted(transaction.fetch(_FACTS, ids=ids)))
             missing = [execution_id for execution_id in facts if execution_id not in known]
-            return Loaded(facts, _read_snapshots(transaction, missing)), unreadable
+            epoch = transaction.fetch(FOLLOWER_EPOCH)
+            return Loaded(facts, _read_snapshots(transaction, missing), epoch[0][0] if epoch else 0), unreadable
 
         loaded, unreadable = await self._lanes.read(work)
         for seq, error in unreadable:

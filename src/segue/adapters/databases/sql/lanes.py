@@ -129,6 +129,10 @@ class Lanes:
         """``work`` in a transaction that writes with SQLAlchemy's expressions."""
         return await self._run(Lane.WRITE, _in_transaction(work))
 
+    def within(self, connection: sa.Connection) -> Transaction:
+        """The statements of the hot path inside a transaction of SQLAlchemy's that is under way."""
+        return self.dialect.within(connection.connection.driver_connection)
+
     async def search(self, work: Callable[[sa.Connection], T]) -> T:
         """``work`` in a transaction that reads with SQLAlchemy's expressions."""
         return await self._run(Lane.SEARCH, _in_transaction(work))

@@ -266,6 +266,100 @@ Index(
     concurrency_slots.c.execution_id,
 )
 
+followers = Table(
+    "followers",
+    metadata,
+    Column("tenant", TEXT, primary_key=True),
+    Column("namespace", TEXT, primary_key=True),
+    Column("flow_id", TEXT, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("epoch", NUMBER, nullable=False),
+    Column("body", TEXT, nullable=False),
+)
+"""The flow triggers of a flow, an empty list when it had some once. ``epoch`` is when they changed."""
+Index("followers_epoch", followers.c.epoch)
+
+follower_epoch = Table(
+    "follower_epoch",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", NUMBER, nullable=False),
+)
+"""One row, locked while flow triggers change, so that epochs become visible in their order."""
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("execution_id", TEXT, nullable=False),
+    Column("at", NUMBER, nullable=False),
+    Column("owner", TEXT),
+    Column("claimed_until", NUMBER, nullable=False),
+    Column("body", TEXT, nullable=False),
+    postgresql_with=_TRANSIENT,
+)
+"""States that executions entered and that flow triggers have not looked at yet."""
+Index("transitions_claim", transitions.c.claimed_until, transitions.c.at)
+
+gatherings = Table(
+    "gatherings",
+    metadata,
+    Column("tenant", TEXT, primary_key=True),
+    Column("namespace", TEXT, primary_key=True),
+    Column("flow_id", TEXT, primary_key=True),
+    Column("id", TEXT, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("ends_at", NUMBER, nullable=False),
+    Column("body", TEXT, nullable=False),
+    postgresql_with=_UPDATED,
+)
+"""What has been met of the conditions of a flow trigger in the window that is open."""
+Index("gatherings_end", gatherings.c.ends_at)
+
+triggers = Table(
+    "triggers",
+    metadata,
+    Column("uid", TEXT, primary_key=True),
+    Column("tenant", TEXT, nullable=False),
+    Column("namespace", TEXT, nullable=False),
+    Column("flow_id", TEXT, nullable=False),
+    Column("trigger_id", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("version", NUMBER, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("due_at", NUMBER),
+    Column("pending_at", NUMBER),
+    Column("next_at", NUMBER),
+    Column("free_at", NUMBER),
+    Column("triggered_at", NUMBER),
+    Column("execution_id", TEXT),
+    Column("worker_id", TEXT),
+    Column("body", TEXT, nullable=False),
+    postgresql_with=_UPDATED,
+)
+"""``due_at``: when a scheduler looks next, NULL for never; a claim moves it. Columns rule over what ``body`` says."""
+Index(
+    "triggers_due",
+    triggers.c.due_at,
+    triggers.c.uid,
+    sqlite_where=triggers.c.due_at.is_not(None),
+    postgresql_where=triggers.c.due_at.is_not(None),
+)
+Index(
+    "triggers_execution",
+    triggers.c.execution_id,
+    sqlite_where=triggers.c.execution_id.is_not(None),
+    postgresql_where=triggers.c.execution_id.is_not(None),
+)
+Index(
+    "triggers_worker",
+    triggers.c.worker_id,
+    sqlite_where=triggers.c.worker_id.is_not(None),
+    postgresql_where=triggers.c.worker_id.is_not(None),
+)
+Index("triggers_flow", triggers.c.tenant, triggers.c.namespace, triggers.c.flow_id, triggers.c.trigger_id)
+
 logs = Table(
     "logs",
     metadata,

@@ -202,6 +202,7 @@ class LoopRun(FlowableRun[Loop]):
             kind=ExecutionKind.LOOP,
             fixtures=parent.fixtures,
             depth=parent.depth,
+            chain=parent.chain,
         )
 
     # Iterations that change

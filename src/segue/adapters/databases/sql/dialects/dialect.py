@@ -40,6 +40,10 @@ class Dialect(Protocol):
         """
         ...
 
+    def within(self, connection: Any) -> Transaction:
+        """The same inside a transaction that is under way on ``connection``, which others begin and end."""
+        ...
+
     def migrate(self, engine: sa.Engine, upgrade: Callable[[sa.Connection], None]) -> None:
         """Run ``upgrade`` in one transaction while no other process migrates."""
         ...

@@ -77,10 +77,24 @@ _STATEMENTS = {
     "executions.lock": "SELECT id, version FROM executions WHERE id = EACH(:ids) ORDER BY id FOR UPDATE",
     "limits.lock": """
         SELECT scope, max_running FROM concurrency_limits WHERE scope = EACH(:scopes) ORDER BY scope FOR UPDATE""",
+    "triggers.claim": """
+        WITH picked AS MATERIALIZED (
+            SELECT uid FROM triggers WHERE due_at <= :now::bigint AND kind = EACH(:kinds)
+            ORDER BY due_at, uid LIMIT :limit FOR UPDATE SKIP LOCKED)
+        UPDATE triggers SET due_at = :until::bigint, version = version + 1
+        FROM picked WHERE triggers.uid = picked.uid
+        RETURNING version, active, disabled, pending_at, next_at, free_at, execution_id, body""",
+    "triggers.lock": "SELECT uid, version FROM triggers WHERE uid = EACH(:uids) ORDER BY uid FOR UPDATE",
+    "triggers.waiting": "SELECT uid FROM triggers WHERE execution_id = EACH(:ids) ORDER BY uid FOR UPDATE",
     "timers.due": """
         DELETE FROM timers WHERE id IN (
             SELECT id FROM timers WHERE due_at <= :now ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED)
         RETURNING due_at, id, execution_id""",
+    "transitions.claim": """
+        UPDATE transitions SET owner = :owner, claimed_until = :until WHERE id IN (
+            SELECT id FROM transitions WHERE claimed_until <= :now ORDER BY claimed_until, at
+            LIMIT :limit FOR UPDATE SKIP LOCKED)
+        RETURNING at, id, body""",
 }
 
 _COMPUTED = {
@@ -197,6 +211,10 @@ class PostgresqlDialect:
                 with contextlib.suppress(psycopg.Error):
                     connection.rollback()
                 raise
+
+    def within(self, connection: psycopg.Connection[Row]) -> Transaction:
+        """See ``Dialect.within``."""
+        return PostgresqlTransaction(connection, self._compiled)
 
     def migrate(self, engine: sa.Engine, upgrade: Callable[[sa.Connection], None]) -> None:
         """See ``Dialect.migrate``: an advisory lock that ends with the transaction."""

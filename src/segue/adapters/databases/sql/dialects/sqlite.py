@@ -44,10 +44,21 @@ _STATEMENTS = {
         RETURNING task_run_id, token, execution_id""",
     "executions.lock": "SELECT id, version FROM executions WHERE id = EACH(:ids)",
     "limits.lock": "SELECT scope, max_running FROM concurrency_limits WHERE scope = EACH(:scopes)",
+    "triggers.claim": """
+        UPDATE triggers SET due_at = :until, version = version + 1 WHERE uid IN (
+            SELECT uid FROM triggers WHERE due_at <= :now AND kind = EACH(:kinds) ORDER BY due_at, uid LIMIT :limit)
+        RETURNING version, active, disabled, pending_at, next_at, free_at, execution_id, body""",
+    "triggers.lock": "SELECT uid, version FROM triggers WHERE uid = EACH(:uids)",
+    "triggers.waiting": "SELECT uid FROM triggers WHERE execution_id = EACH(:ids)",
     "timers.due": """
         DELETE FROM timers WHERE id IN (
             SELECT id FROM timers WHERE due_at <= :now ORDER BY due_at LIMIT :limit)
         RETURNING due_at, id, execution_id""",
+    "transitions.claim": """
+        UPDATE transitions SET owner = :owner, claimed_until = :until WHERE id IN (
+            SELECT id FROM transitions WHERE claimed_until <= :now ORDER BY claimed_until, at
+            LIMIT :limit)
+        RETURNING at, id, body""",
 }
 
 
@@ -151,6 +162,10 @@ class SqliteDialect:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+    def within(self, connection: sqlite3.Connection) -> Transaction:
+        """See ``Dialect.within``."""
+        return SqliteTransaction(connection, self._compiled)
 
     def migrate(self, engine: sa.Engine, upgrade: Callable[[sa.Connection], None]) -> None:
         """See ``Dialect.migrate``: the write transaction is the lock."""

@@ -1,4 +1,4 @@
-"""Every flow of the guide is run on a server; it must end and say what the page shows."""
+"""Every flow of the guides is run on a server; it must end and say what the page shows."""
 
 import re
 from collections.abc import Iterator
@@ -9,11 +9,15 @@ from tests.combinations import COMBINATIONS
 from tests.processes import ROOT, ServerProcess, running
 from tests.rest import RestClient, summary
 
-PAGE = ROOT / "docs" / "guides" / "control-flow.md"
+PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "guides").glob("*.md")}
 FLOW = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLE = re.compile(r"^```yaml\n([^`]*?)^```\n\n```logs (\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LOG = re.compile(r"\bid: (\w+),?\s+type: io\.kestra\.plugin\.core\.log\.Log\b")
-TEXT = PAGE.read_text(encoding="utf-8")
+EXAMPLES = [
+    pytest.param(text, *found, id=f"{page}-{found[0].split()[1]}")
+    for page, text in sorted(PAGES.items())
+    for found in EXAMPLE.findall(text)
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +29,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield process
 
 
-@pytest.mark.parametrize(("source", "state", "shown"), EXAMPLE.findall(TEXT), ids=lambda text: text.split("\n")[0][:30])
-async def test_the_example_says_what_the_page_shows(server: ServerProcess, source: str, state: str, shown: str) -> None:
+@pytest.mark.parametrize(("page", "source", "state", "shown"), EXAMPLES)
+async def test_the_example_says_what_the_page_shows(
+    server: ServerProcess, page: str, source: str, state: str, shown: str
+) -> None:
     async with RestClient(server.addresses.http) as client:
-        await client.deploy(*FLOW.findall(TEXT))
+        await client.deploy(*FLOW.findall(page))
         flow = re.search(r"^id: (\S+)", source)
         assert flow is not None
         started = await client.start("company.guide", flow[1])
@@ -39,5 +45,5 @@ async def test_the_example_says_what_the_page_shows(server: ServerProcess, sourc
         assert said == shown.splitlines()
 
 
-def test_the_page_has_its_examples() -> None:
-    assert len(EXAMPLE.findall(TEXT)) == 8
+def test_the_pages_have_their_examples() -> None:
+    assert {page: len(EXAMPLE.findall(text)) for page, text in PAGES.items()} == {"control-flow": 8, "files": 3}
