@@ -151,12 +151,12 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("name", SCRIPTS)
 async def test_both_ways_give_the_same(tmp_path: Path, interpreters: WarmInterpreters, name: str) -> None:
-    from segue.plugins.scripts.python.home import HELPER
+    from segue.plugins.scripts.python.home import STAND_IN
 
     (tmp_path / "beside.py").write_text("NAME = 'beside'")
     if name == "module of a name that is preloaded":
         (tmp_path / "queue.py").write_text("NAME = 'mine'")
-    env = {"MINE": "1", "TZ": "America/New_York", "PYTHONPATH": str(HELPER), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {"MINE": "1", "TZ": "America/New_York", "PYTHONPATH": str(STAND_IN), "PYTHONDONTWRITEBYTECODE": "1"}
     script = Script(tmp_path, SCRIPTS[name], **env)
     ordinary = await script.run(None)
     code, out, err = await script.run(interpreters)

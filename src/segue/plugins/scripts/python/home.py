@@ -12,7 +12,7 @@ from pathlib import Path
 from segue.plugins.scripts.python.environments import Environments
 from segue.plugins.scripts.python.warm import WarmInterpreters
 
-HELPER = Path(__file__).with_name("helper")
+STAND_IN = Path(__file__).with_name("stand_in")
 """A folder with the module ``kestra``, for scripts whose environment has none."""
 
 

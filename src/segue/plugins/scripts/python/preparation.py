@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segue.plugins.scripts.python.environments import Environment, Install
-from segue.plugins.scripts.python.home import HELPER, python_home
+from segue.plugins.scripts.python.home import STAND_IN, python_home
 from segue.plugins.scripts.python.installers import (
     SETTINGS,
     PackageManager,
@@ -149,7 +149,7 @@ def _find(scene: Scene, env: Mapping[str, str], environment: Environment | None)
         if environment is not None:
             scene.env["PYTHONPATH"] = _joined([str(scene.seen / PACKAGES_FOLDER), *paths])
         return
-    scene.env["PYTHONPATH"] = _joined([*paths, str(HELPER)])
+    scene.env["PYTHONPATH"] = _joined([*paths, str(STAND_IN)])
     if environment is not None:
         scene.program = environment.python
         scene.env["PATH"] = _joined([environment.programs, env.get("PATH", os.defpath)])

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 
 from segue.plugins.scripts.protocol import Entry, Message, Metric, read_line
-from segue.plugins.scripts.python.home import HELPER
+from segue.plugins.scripts.python.home import STAND_IN
 from segue.sdk import LogLevel
 
 
 def run(text: str, *path: Path) -> subprocess.CompletedProcess[str]:
     """A script in a Python without any installed packages."""
-    env = {"PYTHONPATH": os.pathsep.join(map(str, [HELPER, *path])), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {"PYTHONPATH": os.pathsep.join(map(str, [STAND_IN, *path])), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run([sys.executable, "-S", "-c", text], env=env, capture_output=True, text=True, check=False)
 
 
