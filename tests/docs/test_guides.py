@@ -1,49 +1,34 @@
-"""Every flow of the guides is run on a server; it must end and say what the page shows."""
+"""Every flow of the guides that need nothing but a server is run; it must end and say what the page shows."""
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from tests.combinations import COMBINATIONS
-from tests.processes import ROOT, ServerProcess, running
-from tests.rest import RestClient, summary
+from guide import Guide, guide_server
+from tests.processes import ServerProcess
 
-PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "guides").glob("*.md")}
-FLOW = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-EXAMPLE = re.compile(r"^```yaml\n([^`]*?)^```\n\n```logs (\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LOG = re.compile(r"\bid: (\w+),?\s+type: io\.kestra\.plugin\.core\.log\.Log\b")
+GUIDES = {"control-flow": 8, "files": 3, "python-scripts": 2}
+"""Pages, and how many examples each has."""
 EXAMPLES = [
-    pytest.param(text, *found, id=f"{page}-{found[0].split()[1]}")
-    for page, text in sorted(PAGES.items())
-    for found in EXAMPLE.findall(text)
+    pytest.param(guide, *example, id=f"{name}-{example[0].split()[1]}")
+    for name in GUIDES
+    for guide in [Guide(f"{name}.md")]
+    for example in guide.examples
 ]
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    folder = tmp_path_factory.mktemp("guide")
-    combination = next(one for one in COMBINATIONS if (one.database, one.queue) == ("sqlite", "memory"))
-    process = ServerProcess("guide", "standalone", Path(folder), combination.config(folder, "", redis_url=""))
-    with running(process):
+    with guide_server(tmp_path_factory.mktemp("guide")) as process:
         yield process
 
 
-@pytest.mark.parametrize(("page", "source", "state", "shown"), EXAMPLES)
+@pytest.mark.parametrize(("guide", "source", "state", "shown"), EXAMPLES)
 async def test_the_example_says_what_the_page_shows(
-    server: ServerProcess, page: str, source: str, state: str, shown: str
+    server: ServerProcess, guide: Guide, source: str, state: str, shown: str
 ) -> None:
-    async with RestClient(server.addresses.http) as client:
-        await client.deploy(*FLOW.findall(page))
-        flow = re.search(r"^id: (\S+)", source)
-        assert flow is not None
-        started = await client.start("company.guide", flow[1])
-        ended = await client.wait(started["id"])
-        assert ended["state"]["current"] == state, summary(ended)
-        writers = LOG.findall(source)
-        said = [line["message"] for line in await client.logs(started["id"]) if line.get("taskId") in writers]
-        assert said == shown.splitlines()
+    await guide.check(server, source, state, shown)
 
 
-def test_the_pages_have_their_examples() -> None:
-    assert {page: len(EXAMPLE.findall(text)) for page, text in PAGES.items()} == {"control-flow": 8, "files": 3}
+@pytest.mark.parametrize(("name", "count"), GUIDES.items())
+def test_the_page_has_its_examples(name: str, count: int) -> None:
+    assert len(Guide(f"{name}.md").examples) == count

@@ -68,7 +68,7 @@ async def test_packages_and_warm_interpreters(
         found = templates(server)
         assert len(found) == 1
         environ = found[0].environ()
-        assert not {name for name in environ if name.startswith(("SEGUE_", "UV_"))}
-        assert set(environ) <= {*os.environ, "PYTHONUNBUFFERED", "PYTHONPATH"}
+        assert {name for name in environ if name.startswith(("SEGUE_", "UV_"))} <= {"SEGUE_PROCESS_MARK"}
+        assert set(environ) <= {*os.environ, "PYTHONUNBUFFERED", "PYTHONPATH", "SEGUE_PROCESS_MARK"}
     psutil.wait_procs(found, timeout=10)
     assert not any(one.is_running() for one in found)

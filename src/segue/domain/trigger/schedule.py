@@ -50,6 +50,25 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True):
     backfill: Backfill | None = None
 
 
+class _Remembered:
+    """Dates that are looked up once each."""
+
+    __slots__ = ("_after", "_dates", "zone")
+
+    def __init__(self, dates: Dates) -> None:
+        self._dates = dates
+        self._after: dict[datetime, datetime | None] = {}
+        self.zone = dates.zone
+
+    def after(self, moment: datetime) -> datetime | None:
+        if moment not in self._after:
+            self._after[moment] = self._dates.after(moment)
+        return self._after[moment]
+
+    def before(self, moment: datetime) -> datetime | None:
+        return self._dates.before(moment)
+
+
 class Turn(msgspec.Struct, frozen=True):
     """The outcome of one look. The state is not locked yet: an execution may still be refused."""
 
@@ -91,6 +110,7 @@ def take_turn(dates: Dates, rules: Rules, state: TriggerState, now: datetime, te
     backfill = state.running_backfill
     if backfill is not None:
         return _walk_back(dates, rules, state, backfill, now, test)
+    dates = _Remembered(dates)
     since = _recovered(dates, rules, state, now, test)
     since, chosen = _choose(dates, rules, since, now, test)
     firings = tuple(_firing(dates, rules, state, date, error, test) for date, error in chosen)
@@ -130,10 +150,10 @@ def _recovered(dates: Dates, rules: Rules, state: TriggerState, now: datetime, t
     since = state.since
     if rules.late_maximum is not None:
         since = max(since, now - rules.late_maximum - _TICK)
-    first = dates.after(since)
-    if first is None or rules.recover is RecoverMissed.ALL:
+    if rules.recover is RecoverMissed.ALL:
         return since
-    if now - max(first, state.free_at or first) <= GRACE:
+    first = dates.after(since)
+    if first is None or now - max(first, state.free_at or first) <= GRACE:
         return since
     if rules.recover is RecoverMissed.LAST:
         last, _ = _search(dates, now + _TICK, since, test, backwards=True)

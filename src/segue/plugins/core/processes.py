@@ -12,14 +12,13 @@ import select
 import signal
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from segue.plugins.core.watchdog import MARK, marked, own_mark
 from segue.sdk import TaskFailed
 
-_MARK = "SEGUE_PROCESS_MARK"
-_PROC = Path("/proc")
 _POLL = 0.02
 _REAP_WITHIN = 0.5
 _BORN_MEANWHILE = 3
@@ -36,8 +35,8 @@ class Program(ABC):
     """A program that runs. ``finish`` is to be called in the end, whatever happens. Implements ``LocalProgram``."""
 
     def __init__(self, mark: str) -> None:
-        """``mark`` is among the variables of the program, by ``marked``."""
-        self._mark = f"{_MARK}={mark}".encode()
+        """``mark`` is among the variables of the program, as ``MARK``."""
+        self._mark = mark
 
     @property
     @abstractmethod
@@ -103,10 +102,9 @@ class Program(ABC):
     def _members(self) -> list[_Member]:
         """The program and its descendants, as far as they can be seen. To be closed."""
         found: list[_Member] = []
-        for pid in _pids():
+        for pid in marked(self._mark):
             with contextlib.suppress(OSError, AttributeError):
-                if self._mark in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
-                    found.append(_Member(pid, os.pidfd_open(pid)))
+                found.append(_Member(pid, os.pidfd_open(pid)))
         return found
 
 
@@ -125,12 +123,12 @@ class Spawned(Program):
     @classmethod
     def start(cls, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> "Spawned":
         """Start it with a closed standard input and pipes for its output. Raises ``TaskFailed`` if that cannot be."""
-        mark = secrets.token_hex(8)
+        mark = new_mark()
         try:
             process = subprocess.Popen(  # noqa: S603  what a flow asks for
                 list(arguments),
                 cwd=folder,
-                env=marked(env, mark),
+                env={**env, MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -194,16 +192,9 @@ class Spawned(Program):
         return self._process.returncode is None
 
 
-def marked(env: Mapping[str, str], mark: str) -> dict[str, str]:
-    """Variables for a program with ``mark``, a text that no other program has."""
-    return {**env, _MARK: mark}
-
-
-def _pids() -> Iterator[int]:
-    with contextlib.suppress(OSError), os.scandir(_PROC) as entries:
-        for entry in entries:
-            if entry.name.isdecimal():
-                yield int(entry.name)
+def new_mark() -> str:
+    """A text for ``MARK`` that no other program has."""
+    return f"{own_mark()}-{secrets.token_hex(8)}"
 
 
 def _group(pid: int) -> int:

@@ -70,12 +70,17 @@ class TriggerConfig:
     ``batch_size``: triggers claimed at once, which bounds a transaction. ``lease`` (seconds): how long a claim holds
     when its scheduler dies; shorter than dates take to count as missed. ``longest_pause`` (seconds) bounds the wait
     when news got lost. ``broken_pause`` (seconds): when a trigger is looked at again whose flow cannot be read.
+    ``prepare_every`` and ``prepare_ahead`` (seconds), ``prepared``: flows of that many triggers are read that long
+    before they are due, so that many due in one second do not wait for each other.
     """
 
-    batch_size: int = 250
+    batch_size: int = 500
     lease: float = 10.0
     longest_pause: float = 5.0
     broken_pause: float = 60.0
+    prepare_every: float = 10.0
+    prepare_ahead: float = 25.0
+    prepared: int = 1000
     limits: EngineLimits = DEFAULT_LIMITS
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from segue.domain.flow.fields import is_expression
 from segue.domain.flow.triggers import Trigger
 from segue.domain.ids import derived_id
 from segue.domain.trigger.conditions import ConditionError, Subject, holds
-from segue.domain.trigger.dates import Dates, ScheduleError, dates_of, zoned_text
+from segue.domain.trigger.dates import Dates, ScheduleError, dates_of, is_static, zoned_text
 from segue.domain.trigger.schedule import Firing, Turn, has_conditions, rules_of, take_turn
 from segue.domain.trigger.starting import NOTHING_MORE, More, Start, start_of
 from segue.domain.trigger.state import TriggerState
@@ -27,6 +27,8 @@ from segue.ports.repositories.triggers import TriggerTurn
 from segue.services.scheduler.config import TriggerConfig, TriggerPorts
 
 logger = logging.getLogger(__name__)
+
+_EXTRAS = "scheduler.dates"
 
 
 @dataclass
@@ -69,8 +71,7 @@ class Evaluation:
         return self._turn(outcome, flow, trigger, now)
 
     def _look(self, scene: Scene, flow: CompiledFlow, trigger: Trigger, state: TriggerState, now: datetime) -> _Outcome:
-        roots = flow_roots(flow, {})
-        dates = dates_of(trigger, lambda text: scene.render_typed(text, roots))
+        dates = _dates(scene, flow, trigger)
         conditions = _Conditions(scene, flow, trigger, dates)
         turn = take_turn(dates, rules_of(trigger), state, now, conditions.test)
         outcome = _Outcome(turn, dates)
@@ -97,9 +98,9 @@ class Evaluation:
                 (LogLevel.WARN, warning, None) for warning in start.warnings
             ]
             if start.request is not None:
-                request = msgspec.structs.replace(start.request, scheduled_at=firing.date)
-                execution = create_execution(flow, request, firing.execution_id, now, self._config.limits)
-                executions.append(NewExecution(execution=execution))
+                execution = create_execution(flow, start.request, firing.execution_id, now, self._config.limits)
+                dated = msgspec.structs.replace(execution, scheduled_at=firing.date)
+                executions.append(NewExecution(execution=dated))
                 if start.error is not None:
                     said.append((LogLevel.ERROR, start.error, firing.execution_id))
             for number, (level, message, execution_id) in enumerate(said):
@@ -109,6 +110,18 @@ class Evaluation:
             locking = None if trigger.allow_concurrent else executions[-1].execution.id
             state = msgspec.structs.replace(state, triggered_at=now, execution_id=locking)
         return TriggerTurn(state=state, executions=executions, logs=lines)
+
+
+def _dates(scene: Scene, flow: CompiledFlow, trigger: Trigger) -> Dates:
+    """The dates of the trigger, read once per revision when nothing in them is rendered."""
+    known: dict[str, Dates] = flow.extras.setdefault(_EXTRAS, {})
+    dates = known.get(trigger.id)
+    if dates is None:
+        roots = flow_roots(flow, {})
+        dates = dates_of(trigger, lambda text: scene.render_typed(text, roots))
+        if is_static(trigger):
+            known[trigger.id] = dates
+    return dates
 
 
 class _Conditions:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from segue.domain.errors import UnavailableError
+from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.trigger.state import TriggerKind, TriggerState
 from segue.ports.queue import Channel, Topic
 from segue.ports.repositories.triggers import TriggerTurn
@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 _KINDS = (TriggerKind.SCHEDULE,)
 _LAST_BATCH = 5.0
+_IN_A_ROW = 20
+"""Triggers that are evaluated before others have their turn in the event loop: some milliseconds."""
 
 
 class Triggers(Service):
@@ -45,6 +47,7 @@ class Triggers(Service):
         """Begin to wait."""
         self.spawn(self._listen, "listen")
         self.spawn(self._wait, "wait")
+        self.spawn(self._prepare, "prepare")
 
     async def on_stop(self) -> None:
         """Finish the batch at hand, so that nobody has to wait for its claims."""
@@ -85,12 +88,28 @@ class Triggers(Service):
         until = (self._next - self._ports.clock.now()).total_seconds()
         return min(max(until, 0.001), longest)
 
+    async def _prepare(self) -> None:
+        """Read the flows of triggers that will be due soon."""
+        ports, config = self._ports, self._config
+        while True:
+            before = ports.clock.now() + timedelta(seconds=config.prepare_ahead)
+            for state in await ports.triggers.upcoming(before, config.prepared, _KINDS):
+                if ports.catalog.cached(state.flow) is None:
+                    with contextlib.suppress(NotFoundError, DefinitionError):
+                        await ports.catalog.by_key(state.flow)
+            await asyncio.sleep(config.prepare_every)
+
     async def look(self) -> int:
         """Claim a batch of what is due now and start what it says; how many triggers that were."""
         now = self._ports.clock.now()
         until = now + timedelta(seconds=self._config.lease)
         claimed = await self._ports.triggers.claim(now, until, self._config.batch_size, _KINDS)
-        turns = [turn for state in claimed if (turn := await self._decide(state, now)) is not None]
+        turns = []
+        for number, state in enumerate(claimed, 1):
+            if (turn := await self._decide(state, now)) is not None:
+                turns.append(turn)
+            if number % _IN_A_ROW == 0:
+                await asyncio.sleep(0)
         if turns:
             lost = await self._ports.triggers.apply(turns)
             await self._publish([turn for turn in turns if turn.state.key.uid not in lost])

@@ -27,10 +27,17 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="templates need 
 OF_THE_PROCESS = {"_", "SHLVL", "SEGUE_PROCESS_MARK"}
 
 
+class Log(logging.LoggerAdapter[logging.Logger]):
+    """A log that has room."""
+
+    async def wait_for_room(self) -> None:
+        pass
+
+
 class Context:
     """As much of a run as the process runner needs."""
 
-    logger = logging.getLogger("tests.warm")
+    logger = Log(logging.getLogger("tests.warm"))
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import secrets
 import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from segue.plugins.core.processes import Program, marked
+from segue.plugins.core.processes import Program, new_mark
+from segue.plugins.core.watchdog import MARK
 from segue.plugins.scripts.python.template_process import ForkedProcess
 from segue.plugins.scripts.python.warm import WarmInterpreters, WarmScript
 from segue.sdk import Start
@@ -29,9 +29,9 @@ class Forked(Program):
     @classmethod
     async def start(cls, interpreters: WarmInterpreters, script: WarmScript) -> "Forked | None":
         """Run a script, None when it has to be started in the ordinary way. Cancelled, it leaves nothing behind."""
-        mark = secrets.token_hex(8)
+        mark = new_mark()
         # The variables are those that it would have as the child of a shell that was started in its folder.
-        env = marked({**script.env, "PWD": str(script.folder)}, mark)
+        env = {**script.env, "PWD": str(script.folder), MARK: mark}
         ends = [*os.pipe(), *os.pipe()]
         try:
             child = await interpreters.fork(script._replace(env=env), ends[1], ends[3])

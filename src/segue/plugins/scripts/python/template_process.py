@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from segue.plugins.core.watchdog import MARK, own_mark
 from segue.plugins.scripts.python.template import DONE, ENDED, FRAME, LENGTH, PROCESS, REFUSED, RUN
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class TemplateProcess:
                 stdout=write,
                 stderr=write,
                 pass_fds=(other.fileno(),),
-                env=dict(env),
+                env={**env, MARK: own_mark()},  # so that it ends when the worker is killed, with its forks
                 cwd="/",
                 start_new_session=True,
             )
