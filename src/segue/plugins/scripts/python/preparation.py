@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from segue.plugins.core.runner import inherited
 from segue.plugins.scripts.python.environments import Environment, Install
 from segue.plugins.scripts.python.home import STAND_IN, python_home
 from segue.plugins.scripts.python.installers import (
@@ -78,8 +79,9 @@ async def prepared(scene: Scene, wanted: Wanted, env: Mapping[str, str]) -> Asyn
         _find(scene, env, None)
         yield
         return
-    base = None if scene.runner.needs_image else await interpreter_on_path(env)
-    installer = await _Installer.make(scene.context, wanted, base, env)
+    here = {**inherited(os.environ), **env}  # it is installed on this machine, wherever the command runs
+    base = None if scene.runner.needs_image else await interpreter_on_path(here)
+    installer = await _Installer.make(scene.context, wanted, base, here)
     began = time.monotonic()
     async with python_home().environments.use(installer.key, installer.install) as environment:
         _report(scene.context, wanted, environment, timedelta(seconds=time.monotonic() - began))
