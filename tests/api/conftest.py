@@ -110,6 +110,7 @@ async def serving(
         slots=database.slots,
         namespaces=database.namespaces,
         triggers=database.triggers,
+        metrics=database.metrics,
         storage=storage,
         queue=queue,
         catalog=FlowCatalog(database.flows, types, namespaces=NamespaceCatalog(database.namespaces)),

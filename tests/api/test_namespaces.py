@@ -150,3 +150,23 @@ async def test_variables_are_seen_by_inputs_checks_and_trials(server: Server) ->
     answer = await server.client.post(url, content="{{ namespace | toJson }}")
     assert json.loads(answer.json()["result"]) == {"greeting": "Hello", "who": "you"}, "as when it was created"
     assert (await server.run())["inputs"] == {"text": "Hello them"}
+
+
+async def test_the_editor_offers_variables_of_namespaces(server: Server) -> None:
+    await store(server, "company", variables={"word": 1, "two-words": 2})
+    answer = await server.client.post("/api/v1/main/flows/expressions", content=flow(more="variables: {v: 1}"))
+    assert answer.json()["categories"]["variables"] == ["vars.v", "namespace.word", "namespace['two-words']"]
+
+
+async def test_a_flow_that_a_default_makes_unreadable_can_be_switched_off_and_is_told_of(server: Server) -> None:
+    await server.save(flow())
+    await store(server, "company", pluginDefaults=[{"type": LOG, "values": {"timeout": []}}])
+    shown = (await server.client.get("/api/v1/main/flows/company.team/hello")).json()
+    assert "timeout" in shown["exception"]
+    refused = await server.client.post("/api/v1/main/executions/company.team/hello")
+    assert (refused.status_code, "Cannot execute an invalid flow" in refused.json()["detail"]) == (409, True)
+    body = [{"namespace": "company.team", "id": "hello"}]
+    answer = await server.client.post("/api/v1/main/flows/disable/by-ids", json=body)
+    assert (answer.status_code, answer.json()["count"]) == (200, 1), answer.text
+    await server.client.delete(f"{ROOT}/company")
+    assert (await server.client.get("/api/v1/main/flows/company.team/hello")).json()["disabled"] is True

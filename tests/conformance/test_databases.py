@@ -16,7 +16,9 @@ from segue.testing import (
     follower_rows,
     inner_tasks,
     log_lines,
+    measured,
     namespaces,
+    purging,
     shown,
     slot_rows,
     stores,
@@ -156,6 +158,14 @@ class TestPostgresqlInnerTasks(OnPostgresql, inner_tasks.InnerTaskConformance):
     pass
 
 
+class TestSqlitePurges(OnSqlite, purging.PurgeConformance):
+    pass
+
+
+class TestPostgresqlPurges(OnPostgresql, purging.PurgeConformance):
+    pass
+
+
 class TestSqliteNamespaces(OnSqlite, namespaces.NamespaceConformance):
     pass
 
@@ -169,4 +179,12 @@ class TestSqliteTriggers(OnSqlite, trigger_states.TriggerConformance):
 
 
 class TestPostgresqlTriggers(OnPostgresql, trigger_states.TriggerConformance):
+    pass
+
+
+class TestSqliteMetrics(OnSqlite, measured.MetricConformance):
+    pass
+
+
+class TestPostgresqlMetrics(OnPostgresql, measured.MetricConformance):
     pass

@@ -54,6 +54,7 @@ _PLUGINS = (
     "Link",
     "Show",
     "UploadPath",
+    "Peek",
 )
 PLUGINS = {f"test.{name}": f"worker_plugins:{name}" for name in _PLUGINS}
 

@@ -1,5 +1,6 @@
 """Files of single tasks, their cache and their log in a file; and what must not get out of the directory."""
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -177,3 +178,28 @@ async def test_the_log_goes_to_a_file(whole):
     assert text.endswith(" ERROR no way with ******\n")
     assert text.count("\n") == 1
     assert Path(attempt.log_file).parent.name == run.id
+
+
+async def test_a_reader_that_has_enough_ends_the_reading(whole, monkeypatch):
+    size, given, is_closed = 200 * 1024 * 1024, 0, asyncio.Event()
+
+    async def get(tenant, uri, offset=0):
+        nonlocal given
+        try:
+            while given < size:
+                given += 1024 * 1024
+                yield bytes(1024 * 1024)
+        finally:
+            is_closed.set()
+
+    await whole.stage.files.write("main", "io.test", "large", _chunk(b"x"))
+    monkeypatch.setattr(whole.stage.storage, "get", get)
+    row, _ = await one(whole, "  - {id: t, type: test.Peek, uri: 'nsfile:///large'}\n")
+    assert row.state is State.SUCCESS
+    async with asyncio.timeout(5):
+        await is_closed.wait()
+    assert given < size / 2
+
+
+async def _chunk(content):
+    yield content

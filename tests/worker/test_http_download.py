@@ -29,7 +29,7 @@ async def test_a_body_in_chunks(bench):
 @pytest.mark.parametrize(
     ("path", "properties", "name"),
     [
-        ("/file?as=inline", {"saveAs": "{{ flow.id }} 1.csv"}, "f 1.csv"),
+        ("/file?as=inline", {"saveAs": "{{ flow.id }} 1.csv"}, "f+1.csv"),
         ('/file?as=attachment; filename="a b.csv"', {}, "a+b.csv"),
         ("/file?as=attachment; filename=plain.csv; size=3", {}, "plain.csv"),
         ('/file?as=attachment; filename="some/path/to.csv"', {}, "to.csv"),

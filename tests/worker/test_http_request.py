@@ -1,9 +1,11 @@
 """Task ``http.Request`` against real servers: what is sent, what comes back, and what goes wrong (core plugins 5)."""
 
 import base64
+import contextlib
 import json
 import socket
 
+import psutil
 import pytest
 from http_bench import CORE, open_bench
 from tests.web import PASSWORD, TOKEN, USER, HttpProxy, Proxy, SocksProxy, Web, serving, tls_web
@@ -87,8 +89,10 @@ async def test_headers_and_types_of_bodies(bench):
     assert ("X-List", "f") in bench.web.seen[-1][2].items()
     assert sent["headers"]["content-length"] == "9"
     done = await bench.request(method="PUT", headers={"content-type": "text/plain"}, body={"a": [1]})
-    assert done.echo["headers"]["content-type"] == "text/plain; charset=UTF-8"
+    assert done.echo["headers"]["content-type"] == "text/plain"
     assert done.echo["body"] == '{"a":[1]}'
+    done = await bench.request(method="PUT", headers={"Content-Type": "text/plain"}, formData={"a": 1})
+    assert done.echo["headers"]["content-type"] == "application/x-www-form-urlencoded; charset=UTF-8"
 
 
 async def test_charsets(bench):
@@ -367,6 +371,31 @@ async def test_what_can_go_wrong_on_the_way(bench):
     assert "There can be no method" in done.error
 
 
+async def test_a_server_that_takes_no_connection(bench):
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, contextlib.ExitStack() as clients:
+        for _ in range(2):
+            client = clients.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        uri = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        done = await bench.task("Request", uri=uri, options={"timeout": {"connectTimeout": "PT0.3S"}})
+        assert f"No connection to '{uri}' within 0.3 s" in done.error
+
+
+async def test_a_proxy_that_says_nothing(bench):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        proxy = {"type": "SOCKS", "address": "127.0.0.1", "port": server.getsockname()[1]}
+        done = await bench.request(options={"proxy": proxy, "timeout": {"connectTimeout": "PT0.3S"}})
+        assert f"No connection to '{bench.web.url}/echo' within 0.3 s" in done.error
+
+
+@pytest.mark.parametrize("address", ["a b", "h\u00e9\u2603.invalid", "[", "http://proxy"])
+@pytest.mark.parametrize("kind", ["HTTP", "SOCKS"])
+async def test_proxies_that_are_none(bench, kind, address):
+    done = await bench.request(options={"proxy": {"type": kind, "address": address, "port": 1}})
+    assert f"The proxy '{address}' is no host" in done.error
+
+
 async def test_redirects_in_a_circle(bench):
     done = await bench.request("/circle/2")
     assert f"'{bench.web.url}/circle/2' is redirected in a circle, to '{bench.web.url}/circle/" in done.error
@@ -374,8 +403,13 @@ async def test_redirects_in_a_circle(bench):
 
 
 async def test_a_task_with_a_timeout_leaves_the_connection(bench):
+    def connections():
+        found = psutil.Process().net_connections("tcp")
+        return [one for one in found if one.raddr and one.raddr.port == bench.web.port and one.status == "ESTABLISHED"]
+
     done = await bench.request("/slow/30", timeout="PT0.3S")
     assert "Timeout" in done.error
+    await bench.whole.stage.until(lambda: not connections())
 
 
 async def test_bodies(bench):

@@ -7,6 +7,7 @@ import pytest
 import worker_plugins
 from stage import open_stage
 from test_protocol import LOG, key, meet
+from whole import open_whole
 
 from segue.domain.encrypted import is_encrypted
 from segue.domain.execution.insights import MAX_CONTENT, MAX_PER_ATTEMPT, InsightKind, InsightState
@@ -137,3 +138,19 @@ async def test_what_is_shown_outlives_a_controller(stage):
     await restart
     await stage.finished(run)
     assert [one.state for one in await shown(stage, run)] == [InsightState.SUCCESS]
+
+
+async def test_tasks_inside_others_show_under_their_own_task_run(tmp_path):
+    async with open_whole(tmp_path) as whole:
+        row, runs = await whole.run(
+            "  - id: dir\n    type: io.kestra.plugin.core.flow.WorkingDirectory\n    tasks:\n"
+            "      - {id: inside, type: test.Show, how: secret}\n"
+            "  - id: templated\n    type: io.kestra.plugin.core.templating.TemplatedTask\n"
+            "    spec: '{type: test.Show, how: secret}'\n"
+        )
+        assert row.state is State.SUCCESS
+        for task in ("inside", "templated"):
+            found = await shown(whole.stage, runs[task].id)
+            assert [one.kind for one in found] == ["STEP", "TABLE", "LINK", "TEXT", "PROGRESS"]
+            assert {one.task_id for one in found} == {task}
+            assert found[0].state is InsightState.SUCCESS

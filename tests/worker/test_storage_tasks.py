@@ -8,7 +8,7 @@ from whole import open_whole
 
 from segue.domain.execution.state import State
 from segue.expr.ion.binary_writer import ion_bytes
-from segue.plugins.core import backwards
+from segue.plugins.core import backwards, parts, splitting
 
 STORAGE = "io.kestra.plugin.core.storage."
 RECORDS = [{"id": 1, "city": "Paris"}, {"id": 2, "city": "Rom"}, {"id": 3, "city": "Paris"}, {"id": 4, "city": None}]
@@ -268,3 +268,29 @@ async def test_filtering_can_be_killed(whole):
     row, _ = await whole.run(f"  - {msgspec.json.encode(task).decode()}\n")
     assert row.state is State.FAILED
     assert asyncio.get_running_loop().time() - began < 8
+
+
+@pytest.mark.parametrize("buffered", [1, 50, 1000])
+async def test_parts_that_do_not_fit_into_memory_go_to_disk(whole, monkeypatch, buffered):
+    monkeypatch.setattr(parts, "_BUFFERED", buffered)
+    content = b"".join(b"%d\n" % number for number in range(300))
+    for properties in ({"rows": 70}, {"partitions": 7}, {"bytes": "100"}):
+        found = await split(whole, content, properties)
+        assert sorted(b"".join(found).split()) == sorted(content.split())
+        if "partitions" not in properties:
+            assert b"".join(found) == content
+
+
+async def test_there_are_bounds_to_parts_and_records(whole, monkeypatch):
+    uri = await give(whole, b"a\nb\nc\nd\n" + b"x" * 100)
+    monkeypatch.setattr(parts, "_MOST_PARTS", 3)
+    assert "more than 3 parts" in await fail(whole, "Split", {"from": uri, "rows": 1})
+    monkeypatch.setattr(splitting, "MAX_RECORD", 50)
+    assert "longer than 50 bytes" in await fail(whole, "Split", {"from": uri, "partitions": 2})
+
+
+async def test_all_forms_of_old_names_are_known(whole):
+    uri = await give(whole, lines(*RECORDS))
+    old = "io.kestra.core.tasks.storages."
+    assert (await run(whole, old + "DeduplicateItems", {"from": uri, "expr": "{{ id }}"}))["numKeys"] == 4
+    assert len((await run(whole, old + "Split", {"from": uri, "rows": 3}))["uris"]) == 2

@@ -12,6 +12,7 @@ from typing import ClassVar
 import msgspec
 import pytest
 from stage import PLUGINS, open_stage
+from tests.web import HttpProxy, Proxy, SocksProxy, serving
 
 from segue.adapters.http.function import HttpFunction, HttpSettings
 from segue.adapters.secrets.aes import AesCipher
@@ -354,10 +355,20 @@ async def test_http_failures(scene, web):
     assert "server respond with status 418" in await scene.say(f"{{{{ http('{web}/bad?key=secret') }}}}")
     assert await scene.value(f"{{{{ http('{web}/bad', options={{'allowFailed': true}}) }}}}") == ""
     assert "has more than 1000 bytes" in await scene.say(f"{{{{ http('{web}/big') }}}}")
-    assert "Failed to execute HTTP Request to 'http://127.0.0.1:1/'" in await scene.say(
-        "{{ http('http://127.0.0.1:1/?token=abc') }}"
-    )
+    refused = await scene.say("{{ http('http://127.0.0.1:1/?token=abc') }}")
+    assert "Failed to execute HTTP Request to 'http://127.0.0.1:1/': Cannot connect to" in refused
+    assert "Connection refused; is it reachable from the worker?" in refused
     assert "needs an http or https address" in await scene.say("{{ http('file:///etc/passwd') }}")
+
+
+@pytest.mark.parametrize("kind", ["HTTP", "SOCKS"])
+async def test_http_through_a_proxy(scene, web, kind):
+    with serving(Proxy(HttpProxy if kind == "HTTP" else SocksProxy, "me:s3cret")) as proxy:
+        options = f"'type': '{kind}', 'address': '127.0.0.1', 'username': 'me', 'password': 's3cret'"
+        call = f"http('{web}/b', options={{'proxy': {{{options}, 'port': {proxy.port}}}}})"
+        assert await scene.value(f"{{{{ {call}.n }}}}") == "1"
+        assert len(proxy.seen) == 1
+        assert "needs the port of the proxy" in await scene.say(f"{{{{ {call.replace(str(proxy.port), 'null')} }}}}")
 
 
 async def test_a_random_port_is_free(scene):

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from contextlib import aclosing
 from typing import Any, ClassVar
 
 from segue.sdk import JobFiles, Output, Property, RunContext, State, Task, TaskFailed
@@ -203,3 +204,16 @@ class Show(Task):
 
     async def _decrypt(self, context: RunContext) -> dict[str, Any]:
         return {"text": await context.decrypt("hunter2")}
+
+
+class Peek(Task):
+    """Reads the beginning of a file and no more."""
+
+    type: ClassVar[str] = "test.Peek"
+    uri: str
+
+    async def run(self, context: RunContext) -> dict[str, Any]:
+        async with aclosing(context.files.read(self.uri)) as chunks:
+            async for chunk in chunks:
+                return {"size": len(chunk)}
+        return {}

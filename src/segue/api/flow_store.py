@@ -9,7 +9,7 @@ import msgspec
 from segue.api.ports import ApiPorts
 from segue.api.problems import INVALID_ARGUMENT, ProblemError, violations_error
 from segue.api.schemas.flows import FlowValidation
-from segue.domain.errors import FlowSyntaxError, NotFoundError
+from segue.domain.errors import DefinitionError, FlowSyntaxError, NotFoundError
 from segue.domain.execution.slots import slot_scope
 from segue.domain.flow.edits import set_disabled, without_revision
 from segue.domain.flow.model import Flow
@@ -113,8 +113,11 @@ class FlowStore:
         await self._ports.queue.broadcast(Channel.FLOWS, [f"{flow.tenant}/{flow.namespace}/{flow.id}"])
 
     async def _limit_changed(self, flow: StoredFlow) -> None:
-        """Those who wait go on when the limit is higher now, or gone."""
-        definition = await self._ports.catalog.latest(flow.tenant, flow.namespace, flow.id, flow.revision)
+        """Those who wait go on when the limit is higher now, or gone. A flow that cannot be read limits as before."""
+        try:
+            definition = await self._ports.catalog.latest(flow.tenant, flow.namespace, flow.id, flow.revision)
+        except DefinitionError:
+            return
         concurrency = definition.flow.concurrency
         scope, limit = slot_scope(flow.key), None if concurrency is None else concurrency.limit
         woken = await self._ports.slots.change_limit(scope, flow.revision, limit)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from litestar import Request as HttpRequest
@@ -13,16 +13,16 @@ from segue.api.follow import ChangeHub, Watch
 from segue.api.ports import ApiPorts
 from segue.domain.errors import NotFoundError, UnavailableError
 from segue.domain.execution.facts import Fact
-from segue.domain.execution.model import Execution, execution_folder
+from segue.domain.execution.model import Execution
 from segue.domain.execution.operations import Operation, check_legal
 from segue.ports.queue import Topic
+from segue.ports.repositories.execution_removal import ExecutionRemoval
+from segue.ports.repositories.executions import Purge
 
 logger = logging.getLogger(__name__)
 
 KILL_KEY = "kill"
 _LOOK_EVERY = 0.25
-_LOOP_BATCH = 200
-_FOLDERS_AT_ONCE = 8
 _NAMED = 10
 
 
@@ -80,30 +80,13 @@ class Operating:
 
         Who did it stands in the server's log, as that of the executions goes with them.
         """
-        removed = await self._ports.executions.delete(tenant, execution_ids, logs=logs, metrics=metrics)
-        if files:
-            await self._delete_files(removed)
-        parents = [execution.id for execution in removed]
-        while parents:
-            children = await self._ports.executions.loop_children(parents, _LOOP_BATCH)
-            ids = [child.id for child in children]
-            if not ids or not await self.delete(tenant, ids, logs=logs, metrics=metrics, files=files, by=by):
-                break
+        removal = ExecutionRemoval(self._ports.executions, self._ports.storage)
+        wanted = Purge(logs=logs, metrics=metrics)
+        removed = (await removal.remove(tenant, execution_ids, wanted, files=files)).executions
         if removed:
-            named = ", ".join(parents[:_NAMED])
+            named = ", ".join(execution.id for execution in removed[:_NAMED])
             logger.info("%d executions deleted by %s: %s", len(removed), by or "an unnamed user", named)
         return removed
-
-    async def _delete_files(self, executions: Iterable[Execution]) -> None:
-        places = asyncio.Semaphore(_FOLDERS_AT_ONCE)
-
-        async def delete(execution: Execution) -> None:
-            async with places:
-                await self._ports.storage.delete_below(execution.flow.tenant, execution_folder(execution))
-
-        async with asyncio.TaskGroup() as group:
-            for execution in executions:
-                group.create_task(delete(execution))
 
 
 def asked_by(request: HttpRequest[Any, Any, Any]) -> str | None:

@@ -17,6 +17,7 @@ from segue.ports.repositories.insights import InsightRepository
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.logs import LogRepository
+from segue.ports.repositories.metrics import MetricRepository
 from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
 from segue.ports.repositories.slots import SlotRepository
@@ -45,6 +46,7 @@ class ApiPorts:
     slots: SlotRepository
     namespaces: NamespaceRepository
     triggers: TriggerRepository
+    metrics: MetricRepository
     storage: Storage
     queue: Queue
     catalog: FlowCatalog

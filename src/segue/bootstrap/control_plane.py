@@ -223,6 +223,7 @@ def _web(configuration: Configuration, outside: Backends) -> HttpServer:
             slots=database.slots,
             namespaces=database.namespaces,
             triggers=database.triggers,
+            metrics=database.metrics,
             storage=outside.storage,
             queue=outside.queue,
             catalog=outside.catalog,

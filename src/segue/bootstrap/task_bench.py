@@ -226,6 +226,11 @@ class Bench:
             insights=_shown(told),
             files=files,
             kv={entry.key: entry.content.native for entry in entries},
+            namespace_files={
+                file.path: await self._content(file.uri)
+                for file in await self.files.below(TENANT, NAMESPACE)
+                if not file.is_folder
+            },
         )
 
     def _plain(self, value: Any) -> Any:

@@ -17,7 +17,8 @@ from segue.domain.flow.inputs import InputBase, InputType
 from segue.domain.flow.tasks import Task as TaskDefinition
 from segue.domain.flow.triggers import TRIGGERS, Trigger
 from segue.domain.flow.type_names import TRIGGER_PACKAGE, canonical_type, task_type
-from segue.plugins.registry import PluginRegistry
+from segue.plugins.markdown import page
+from segue.plugins.registry import OWN, PluginRegistry
 from segue.plugins.schema_generator import JsonObject, schema_of, texts_of
 from segue.plugins.schemas import Kind, editor_schema, plugins
 from segue.sdk import Output, Task
@@ -36,8 +37,12 @@ Made = TypeVar("Made")
 class Element:
     """One type: of a plugin, or of the language itself."""
 
-    def __init__(self, type_name: str, kind: str, model: type[BaseModel], *, is_deprecated: bool = False) -> None:
+    def __init__(
+        self, type_name: str, kind: str, model: type[BaseModel], *, is_deprecated: bool = False, origin: str = OWN
+    ) -> None:
+        """``origin`` is who brings it: this distribution, another one with its version, or a folder."""
         self.type = type_name
+        self.origin = origin
         self.kind = kind
         self.model = model
         self.is_deprecated = is_deprecated
@@ -83,11 +88,12 @@ class Library:
     def _all_groups(self) -> list[JsonObject]:
         """The groups, and after them one for each of what is installed and cannot be used."""
         groups = _grouped(self._elements().values(), by_subgroup=False)
-        for name, reason in sorted(self._registry.faults().items()):
-            group = ".".join(name.split(".")[:_GROUP_PARTS]) if "/" not in name else name
+        for broken, reason in sorted(self._registry.faults().items()):
+            name = broken.rpartition("/")[2]  # of a folder: where it lies is nobody's business here
+            group = _group_of(name)
             entry = next((one for one in groups if one["group"] == group), None)
             if entry is None:
-                entry = _group(group, group)
+                entry = _group(group, group, "")
                 groups.append(entry)
             entry.setdefault("errors", []).append({"cls": name, "error": reason})
         return groups
@@ -105,6 +111,13 @@ class Library:
         return self._once(
             ("icons",), lambda: {one.type: _icon(one) for one in self._elements().values() if _svg(one.model)}
         )
+
+    def group_icons(self) -> Mapping[str, JsonObject]:
+        """See ``PluginLibrary.group_icons``."""
+        found: dict[str, JsonObject] = {}
+        for name, icon in sorted(self.icons().items()):
+            found.setdefault(_group_of(name), {**icon, "name": _group_of(name)})
+        return found
 
     def triggers(self) -> Sequence[JsonObject]:
         """See ``PluginLibrary.triggers``."""
@@ -156,29 +169,35 @@ def _elements(registry: PluginRegistry) -> Iterator[Element]:
     for name, condition in CONDITION_TYPES.items():
         yield Element(name, "condition", condition, is_deprecated=True)
     for name, kind, plugin in plugins(registry):
-        yield Element(name, kind, plugin, is_deprecated=bool(getattr(plugin, "deprecated", "")))
+        is_deprecated = bool(getattr(plugin, "deprecated", ""))
+        yield Element(name, kind, plugin, is_deprecated=is_deprecated, origin=registry.origin(name))
 
 
 def _grouped(elements: Any, *, by_subgroup: bool) -> list[JsonObject]:
     groups: dict[str, JsonObject] = {}
     for element in sorted(elements, key=lambda one: str(one.type)):
-        package = element.type.rpartition(".")[0]
-        group = ".".join(package.split(".")[:_GROUP_PARTS])
+        package, group = element.type.rpartition(".")[0], _group_of(element.type)
         name = package if by_subgroup else group
-        entry = groups.setdefault(name, _group(group, name) | ({"subGroup": package} if by_subgroup else {}))
+        sub = {"subGroup": package} if by_subgroup else {}
+        entry = groups.setdefault(name, _group(group, name, element.origin) | sub)
         shown = {"cls": element.type, "deprecated": element.is_deprecated} | _texts(element.model)
         entry[_ROLES[element.kind]].append(shown)
     return list(groups.values())
 
 
-def _group(group: str, name: str) -> JsonObject:
-    """A group without types."""
+def _group_of(type_name: str) -> str:
+    package = type_name.rpartition(".")[0] or type_name
+    return ".".join(package.split(".")[:_GROUP_PARTS])
+
+
+def _group(group: str, name: str, origin: str) -> JsonObject:
+    """A group without types; those of a distribution have its version."""
     others = ("controllers", "storages", "secrets", "taskRunners", "charts", "additionalPlugins")
     return {
         "name": group.rpartition(".")[2],
         "title": name.rpartition(".")[2],
         "group": group,
-        "version": segue.__version__,
+        "version": segue.__version__ if origin == OWN else _version(origin),
         "manifest": {},
         "guides": [],
         "aliases": [],
@@ -186,6 +205,10 @@ def _group(group: str, name: str) -> JsonObject:
         **dict.fromkeys(others, ()),
         **{role: [] for role in _ROLES.values()},
     }
+
+
+def _version(origin: str) -> str:
+    return "" if "/" in origin or " " not in origin else origin.rpartition(" ")[2]
 
 
 def _svg(model: type[BaseModel]) -> str:
@@ -231,7 +254,7 @@ def _document(element: Element, everything: bool) -> JsonObject:
     outputs = _outputs(element.model)
     found: JsonObject = {"properties": schema, "definitions": definitions | outputs.pop("definitions", {})}
     found["outputs"] = outputs
-    return {"markdown": _markdown(element, found), "schema": found}
+    return {"markdown": page(element.type, element.model, found, is_deprecated=element.is_deprecated), "schema": found}
 
 
 def _outputs(model: type[BaseModel]) -> JsonObject:
@@ -246,42 +269,3 @@ def _outputs(model: type[BaseModel]) -> JsonObject:
         if isinstance(kind, type) and issubclass(kind, Output):
             return schema_of(kind, "serialization")
     return {"properties": {}}
-
-
-def _markdown(element: Element, schema: JsonObject) -> str:
-    described = schema["properties"]
-    lines = [f"# {_name(element.type)}", "", f"```yaml\ntype: {element.type}\n```", ""]
-    if element.is_deprecated:
-        instead = getattr(element.model, "deprecated", "")
-        lines += [f"> Deprecated. {instead}".rstrip(), ""]
-    for word in ("title", "description"):
-        lines += [described[word], ""] if described.get(word) else []
-    for example in described["$examples"]:
-        lines += [f"### {example['title']}", "", f"```yaml\n{example['code']}\n```", ""]
-    for head, part in (("Properties", described), ("Outputs", schema["outputs"])):
-        rows = [_row(name, one) for name, one in part.get("properties", {}).items()]
-        if rows:
-            lines += [f"## {head}", "", "| Name | Type | Default | |", "|---|---|---|---|", *rows, ""]
-    return "\n".join(lines)
-
-
-def _row(name: str, part: JsonObject) -> str:
-    default = f"`{msgspec.json.encode(part['default']).decode()}`" if "default" in part else ""
-    marks = ", ".join(word for word in ("required", "dynamic", "deprecated") if part.get(f"${word}"))
-    text = (part.get("description", "") + (f" ({marks})" if marks else "")).replace("|", "\\|").replace("\n", " ")
-    return f"| `{name}` | {_type(part)} | {default} | {text} |"
-
-
-def _type(part: JsonObject) -> str:
-    if "const" in part or "enum" in part:
-        return ", ".join(f"`{one}`" for one in part.get("enum", [part.get("const")]))
-    if "$ref" in part:
-        return str(part["$ref"]).rpartition("/")[2].rpartition(".")[2]
-    for union in ("anyOf", "allOf", "oneOf"):
-        if union in part:
-            found = dict.fromkeys(_type(one) for one in part[union])
-            return " or ".join(found)
-    kind = part.get("type", "any")
-    if kind == "array":
-        return f"list of {_type(part.get('items', {}))}"
-    return part.get("format") or (" or ".join(kind) if isinstance(kind, list) else str(kind))

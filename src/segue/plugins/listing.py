@@ -31,10 +31,11 @@ def listing(registry: PluginRegistry) -> list[Entry]:
     for name in registry.types():
         fault = faults.pop(name, "")
         try:
-            plugin, info = registry.find(name), registry.resolve(name)
+            deprecated = str(getattr(registry.load(name), "deprecated", ""))
+            info = registry.resolve(name)
         except UnavailableError:
-            plugin = info = None
+            deprecated, info = "", None
         kind = "broken" if info is None else info.kind
-        entries.append(Entry(name, kind, registry.origin(name), getattr(plugin, "deprecated", ""), fault))
+        entries.append(Entry(name, kind, registry.origin(name), deprecated, fault))
     entries += [Entry(name, "broken", registry.origin(name), error=fault) for name, fault in faults.items()]
     return sorted(entries, key=lambda entry: entry.type)

@@ -131,6 +131,8 @@ def _complete(schema: JsonObject, model: type[BaseModel] | None) -> None:
             part["$required"] = True
         if part.get("deprecated"):
             part["$deprecated"] = True
+        if "examples" in part:
+            part["$examples"] = part["examples"]
 
 
 def texts_of(model: type[BaseModel]) -> tuple[str, str]:

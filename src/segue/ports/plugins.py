@@ -33,6 +33,10 @@ class PluginLibrary(Protocol):
         """The icons of the types that have one: name, base64 of an SVG picture, and what it is like."""
         ...
 
+    def group_icons(self) -> Mapping[str, JsonObject]:
+        """The icons of groups: that of the first type that has one."""
+        ...
+
     def input_types(self) -> Mapping[str, str]:
         """The types of inputs, and the class that describes each."""
         ...

@@ -1,6 +1,7 @@
 """Internal storage: files by ``kestra:///`` URI within a tenant (server document 4)."""
 
 from collections.abc import AsyncIterable, AsyncIterator
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,14 @@ class StoredFile(msgspec.Struct, frozen=True):
     uri: str
     size: int
     digest: str
+
+
+class FileEntry(msgspec.Struct, frozen=True):
+    """A file that is there: its URI, size in bytes, and when it was written."""
+
+    uri: str
+    size: int
+    modified_at: datetime
 
 
 class Storage(Protocol):
@@ -40,6 +49,13 @@ class Storage(Protocol):
 
     async def exists(self, tenant: str, uri: str) -> bool:
         """Whether there is a file."""
+        ...
+
+    async def entries(self, tenant: str, prefix: str, after: str = "", limit: int = 1000) -> list[FileEntry]:
+        """Up to ``limit`` files under the folder ``prefix``, those after the URI ``after``.
+
+        The order is the storage's own, and always the same; a folder that is not there has no files.
+        """
         ...
 
     async def delete(self, tenant: str, uri: str) -> bool:

@@ -60,6 +60,9 @@ class RunLogger(Protocol):
     def error(self, message: str, *args: object) -> None:
         """Write one line at ERROR."""
 
+    async def wait_for_room(self) -> None:
+        """Return once the worker can keep more lines, or after some time: for an async task that logs a lot."""
+
 
 class Metrics(Protocol):
     """Figures the task measures (REST API 6.6). Usable from any thread."""
@@ -118,6 +121,9 @@ class Files(Protocol):
 
     def download_blocking(self, uri: str, path: str) -> Path:
         """As ``download``, for a ``run`` in a thread."""
+
+    def delete_blocking(self, uri: str) -> bool:
+        """As ``delete``, for a ``run`` in a thread."""
 
     def place_blocking(self, files: Mapping[str, Any]) -> None:
         """As ``place``, for a ``run`` in a thread."""

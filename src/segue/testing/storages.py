@@ -3,11 +3,12 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from segue.domain.errors import IllegalPathError, NotFoundError
-from segue.ports.storage import Storage, StoredFile
+from segue.ports.storage import FileEntry, Storage, StoredFile
 
 MEBIBYTE = 1 << 20
 ILLEGAL = (
@@ -122,6 +123,25 @@ class StorageConformance:
         await storage.put("main", "kestra:///a", pieces(b"now a file"))
         assert await storage.delete_below("main", "kestra:///") == 2
 
+    async def test_files_are_listed_in_slices(self, storage: Storage) -> None:
+        before = datetime.now(UTC) - timedelta(seconds=5)
+        names = {"a/1", "a/b/2", "a/b/c/3", "a/b.c/4", "a/b-c", "a/z"}
+        for name in (*names, "ab/5"):
+            await storage.put("main", f"kestra:///{name}", pieces(name.encode()))
+        found: list[FileEntry] = []
+        while part := await storage.entries("main", "kestra:///a", found[-1].uri if found else "", 2):
+            assert len(part) <= 2
+            found += part
+        assert sorted(file.uri for file in found) == sorted(f"kestra:///{name}" for name in names)
+        assert {file.size for file in found} == {len(name) for name in names}
+        assert all(before < file.modified_at < before + timedelta(seconds=60) for file in found)
+        assert await storage.entries("main", "kestra:///a/") == found
+        assert len(await storage.entries("main", "kestra:///")) == 7
+        assert await storage.entries("main", "kestra:///none") == []
+        assert await storage.entries("other", "kestra:///") == []
+        await storage.delete("main", found[1].uri)
+        assert await storage.entries("main", "kestra:///a", found[1].uri) == found[2:]
+
     @pytest.mark.parametrize("uri", ILLEGAL)
     async def test_illegal_paths_are_refused_everywhere(self, storage: Storage, uri: str) -> None:
         with pytest.raises(IllegalPathError):
@@ -134,6 +154,8 @@ class StorageConformance:
         if uri != "kestra:///":
             with pytest.raises(IllegalPathError):
                 await storage.delete_below("main", uri)
+            with pytest.raises(IllegalPathError):
+                await storage.entries("main", uri)
 
     @pytest.mark.parametrize("tenant", ["..", ".", "", "a/b", "../main", ".partial", "a\0"])
     async def test_illegal_tenants_are_refused(self, storage: Storage, tenant: str) -> None:

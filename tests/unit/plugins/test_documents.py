@@ -168,8 +168,7 @@ def test_documents(library: Library) -> None:
 
 def test_lists(library: Library) -> None:
     groups = {one["group"]: one for one in library.plugins()}
-    core = groups["io.kestra.plugin.core"]
-    scripts = groups["io.kestra.plugin.scripts"]
+    core, scripts = groups["io.kestra.plugin.core"], groups["io.kestra.plugin.scripts"]
     assert [one["cls"] for one in core["taskRunners"]] == [PROCESS]
     assert f"{SHELL}Script" in {one["cls"] for one in scripts["tasks"]}
     assert {"cls": LOG, "deprecated": False, "title": "Writes one line for each message."} in core["tasks"]

@@ -17,6 +17,9 @@ from segue.expr.yaml_text import yaml_text
 if TYPE_CHECKING:
     import httpx
 
+    from segue.sdk.http import HttpSettings as Way
+    from segue.sdk.http import Proxy
+
 _FORM = "application/x-www-form-urlencoded"
 _SCHEMES = ("http://", "https://")
 _JSON_LIMIT = 10 * 1024 * 1024
@@ -46,8 +49,9 @@ class HttpFunction:
         if not call.uri.lower().startswith(_SCHEMES):
             raise EvaluationError(f"The 'http' function needs an http or https address, not '{_shown(call.uri)}'")
         options = call.options or {}
+        way = self._way(options)
         try:
-            with self._client(options) as client, client.stream(**self._request(call)) as answer:
+            with self._client(options, way) as client, client.stream(**self._request(call)) as answer:
                 body = self._read(answer)
                 if not _is_allowed(answer.status_code, options):
                     raise EvaluationError(
@@ -55,24 +59,39 @@ class HttpFunction:
                         f"{answer.status_code} : {answer.reason_phrase}"
                     )
                 return _decoded(body, answer.headers.get("content-type", ""), answer.encoding or "utf-8")
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            raise EvaluationError(
-                f"Failed to execute HTTP Request to '{_shown(call.uri)}': {type(error).__name__}"
-            ) from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            from segue.sdk.http.faults import fault_of
 
-    def _client(self, options: Mapping[str, Any]) -> httpx.Client:
-        import httpx
+            reason = fault_of(error, call.uri, way).message
+            raise EvaluationError(f"Failed to execute HTTP Request to '{_shown(call.uri)}': {reason}") from None
+
+    def _way(self, options: Mapping[str, Any]) -> Way:
+        """How the server is reached, in the words of the HTTP tasks."""
+        from segue.sdk.http import HttpSettings as Way
 
         timeouts = _map(options.get("timeout"))
         longest = self._settings.timeout
         read = min(_seconds(timeouts.get("readIdleTimeout"), longest), longest)
         connect = min(_seconds(timeouts.get("connectTimeout"), self._settings.connect_timeout), longest)
-        ssl = _map(options.get("ssl"))
+        return Way(
+            connect_timeout=timedelta(seconds=connect),
+            read_idle_timeout=timedelta(seconds=read),
+            proxy=_proxy(_map(options.get("proxy"))),
+            trusts_all=_map(options.get("ssl")).get("insecureTrustAllCertificates") is True,
+            follows_redirects=options.get("followRedirects") is not False,
+        )
+
+    def _client(self, options: Mapping[str, Any], way: Way) -> httpx.Client:
+        import httpx
+
+        from segue.sdk.http.connection import http_proxy, tls_context
+
         return httpx.Client(
-            timeout=httpx.Timeout(read, connect=connect),
-            follow_redirects=options.get("followRedirects") is not False,
+            timeout=httpx.Timeout(way.read_idle_timeout.total_seconds(), connect=way.connect_timeout.total_seconds()),
+            follow_redirects=way.follows_redirects,
             auth=_auth(_map(options.get("auth"))),
-            verify=ssl.get("insecureTrustAllCertificates") is not True,
+            verify=tls_context(way.trusts_all),
+            proxy=None if way.proxy is None else http_proxy(way.proxy),
             trust_env=False,
         )
 
@@ -120,6 +139,20 @@ def _seconds(value: Any, default: float) -> float:
         return parse_duration(str(value)).total_seconds()
     except ValueError as error:
         raise EvaluationError(f"The 'http' function has a bad timeout: {error}") from None
+
+
+def _proxy(options: Mapping[str, Any]) -> Proxy | None:
+    from segue.sdk.http import Login, Proxy
+
+    kind, host = str(options.get("type") or "DIRECT").upper(), java_text(options.get("address") or "").strip()
+    if not host or kind not in {"HTTP", "SOCKS"}:
+        return None
+    port = java_text(options.get("port") or "")
+    if not (port.isascii() and port.isdigit()):
+        raise EvaluationError(f"The 'http' function needs the port of the proxy '{host[:100]}'")
+    username, password = java_text(options.get("username") or ""), java_text(options.get("password") or "")
+    login = Login(username, password) if username else None
+    return Proxy("http" if kind == "HTTP" else "socks5h", host, int(port), login)
 
 
 def _auth(options: Mapping[str, Any]) -> Any:

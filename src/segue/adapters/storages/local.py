@@ -3,14 +3,16 @@
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import os
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from segue.domain.errors import IllegalPathError, NotFoundError, UnavailableError
-from segue.ports.storage import StoredFile
+from segue.ports.storage import FileEntry, StoredFile
 
 CHUNK = 1 << 20
 """Bytes read, and at least so many written, with one hop into a thread."""
@@ -75,6 +77,10 @@ class LocalStorage:
         """See ``Storage.exists``."""
         return await asyncio.to_thread(lambda: self._place(tenant, uri).is_file())
 
+    async def entries(self, tenant: str, prefix: str, after: str = "", limit: int = 1000) -> list[FileEntry]:
+        """See ``Storage.entries``. Links are not followed."""
+        return await asyncio.to_thread(self._entries, tenant, prefix, after, limit)
+
     async def delete(self, tenant: str, uri: str) -> bool:
         """See ``Storage.delete``."""
         return await asyncio.to_thread(self._delete, tenant, uri)
@@ -133,6 +139,13 @@ class LocalStorage:
                 break
         return True
 
+    def _entries(self, tenant: str, prefix: str, after: str, limit: int) -> list[FileEntry]:
+        top = self._place(tenant, prefix, folder=True)
+        base = prefix.removesuffix("/") if prefix != _PREFIX else _PREFIX.removesuffix("/")
+        below = base + "/"
+        passed = after[len(below) :].split("/") if after.startswith(below) else []
+        return list(itertools.islice(_files(top, base, passed), max(limit, 0)))
+
     def _delete_below(self, tenant: str, prefix: str) -> int:
         top = self._place(tenant, prefix, folder=True)
         count = 0
@@ -145,6 +158,26 @@ class LocalStorage:
             with contextlib.suppress(OSError):
                 Path(folder).rmdir()
         return count
+
+
+def _files(folder: Path, uri: str, passed: Sequence[str]) -> Iterator[FileEntry]:
+    """The files below a folder in the order of their names, without those up to the path ``passed``."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    first, rest = (passed[0], passed[1:]) if passed else ("", [])
+    for entry in entries:
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if entry.name < first or (entry.name == first and not is_folder):
+            continue
+        if is_folder:
+            yield from _files(Path(entry.path), f"{uri}/{entry.name}", rest if entry.name == first else ())
+        elif entry.is_file(follow_symlinks=False):
+            with contextlib.suppress(FileNotFoundError):
+                facts = entry.stat(follow_symlinks=False)
+                at = datetime.fromtimestamp(facts.st_mtime, UTC)
+                yield FileEntry(f"{uri}/{entry.name}", facts.st_size, at)
 
 
 def _check(segment: str, uri: str) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from litestar import get, post
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 
 from segue.api.backend import Backend
 from segue.api.routers.flows import read_source
@@ -13,6 +13,7 @@ from segue.api.submission import AnyRequest
 from segue.domain.errors import FlowSyntaxError
 from segue.domain.flow.completion import expression_context
 from segue.domain.flow.source import read_document
+from segue.domain.namespace_settings import NO_SETTINGS
 from segue.expr.filters import FILTERS
 from segue.expr.functions import FUNCTIONS
 
@@ -21,6 +22,7 @@ from segue.expr.functions import FUNCTIONS
 async def complete_expressions(
     backend: NamedDependency[Backend],
     request: AnyRequest,
+    tenant: FromPath[str],
     task_id: Annotated[str | None, QueryParameter(name="taskId")] = None,
 ) -> JsonObject:
     """What expressions of this text may name. A text that cannot be read yet has no names of its own."""
@@ -28,7 +30,9 @@ async def complete_expressions(
         data = read_document(await read_source(backend, request)).data
     except FlowSyntaxError:
         data = {}
-    return {"categories": expression_context(data, task_id)}
+    namespace = data.get("namespace")
+    settings = await backend.ports.catalog.settings(tenant, namespace) if isinstance(namespace, str) else NO_SETTINGS
+    return {"categories": expression_context(data, task_id, settings.variables)}
 
 
 @get("/pebble/filters")

@@ -81,11 +81,7 @@ async def list_icons(backend: NamedDependency[Backend]) -> JsonObject:
 @get("/plugins/icons/groups", response_headers=CACHE)
 async def list_group_icons(backend: NamedDependency[Backend]) -> JsonObject:
     """Icons by group: that of its first type that has one."""
-    found: JsonObject = {}
-    for name, icon in sorted((await asyncio.to_thread(_library(backend).icons)).items()):
-        group = ".".join(name.split(".")[:4])
-        found.setdefault(group, {**icon, "name": group})
-    return found
+    return dict(await asyncio.to_thread(_library(backend).group_icons))
 
 
 @get("/plugins/icons/{name:str}", response_headers=CACHE)

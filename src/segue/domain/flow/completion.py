@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from segue.domain.flow.tree import maps_of, walk_tasks
@@ -37,15 +37,20 @@ _ROOTS = (
 )
 
 
-def expression_context(data: Mapping[str, Any], task_id: str | None = None) -> dict[str, list[str]]:
-    """The names by category; outputs are those of all tasks but `task_id`."""
+def expression_context(
+    data: Mapping[str, Any], task_id: str | None = None, of_namespace: Iterable[str] = ()
+) -> dict[str, list[str]]:
+    """The names by category; outputs are those of all tasks but `task_id`, `of_namespace` variables of namespaces."""
     tasks = dict.fromkeys(task.id for task in walk_tasks(data) if task.id is not None and task.id != task_id)
     variables = data.get("variables")
     return {
         "taskOutputs": [_member("outputs", name) for name in tasks],
         "executionContext": list(_ROOTS),
         "inputs": [_member("inputs", name) for name in _inputs(data)],
-        "variables": [_member("vars", str(name)) for name in variables] if isinstance(variables, dict) else [],
+        "variables": [
+            *(_member("vars", str(name)) for name in (variables if isinstance(variables, dict) else ())),
+            *(_member("namespace", name) for name in of_namespace),
+        ],
         "secrets": [],
         "kvPairs": [],
         "namespaceFiles": [],

@@ -54,13 +54,20 @@ def _walk(value: Any, prepared: _Prepared, canonical: Callable[[str], str]) -> N
         for item in value:
             _walk(item, prepared, canonical)
     elif isinstance(value, dict):
-        if isinstance(value.get("type"), str):
-            _fill(value, prepared, canonical)
-        for item in value.values():
-            _walk(item, prepared, canonical)
+        used = _fill(value, prepared, canonical) if isinstance(value.get("type"), str) else ()
+        for key, item in value.items():
+            if any(key in entry["values"] for entry in used):
+                _walk(item, [one for one in prepared if one[1] not in used or key not in one[1]["values"]], canonical)
+            else:
+                _walk(item, prepared, canonical)
 
 
-def _fill(plugin: dict[str, Any], prepared: _Prepared, canonical: Callable[[str], str]) -> None:
+def _fill(plugin: dict[str, Any], prepared: _Prepared, canonical: Callable[[str], str]) -> Sequence[Mapping[str, Any]]:
+    """Fill one plugin; the entries that are about it.
+
+    Below a property that an entry names, such as a task runner, the entry is not used once more, though the plugin
+    there may have a type of the same beginning.
+    """
     names = {plugin["type"], canonical(plugin["type"])}
     ref = plugin.get("pluginDefaultsRef")
     matching = [
@@ -70,6 +77,7 @@ def _fill(plugin: dict[str, Any], prepared: _Prepared, canonical: Callable[[str]
     ]
     for entry in _in_order(matching):
         _merge(plugin, entry["values"], forced=entry.get("forced") is True)
+    return matching
 
 
 def _in_order(entries: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -80,7 +88,12 @@ def _in_order(entries: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _merge(own: dict[str, Any], defaults: Mapping[str, Any], *, forced: bool) -> None:
     for key, value in defaults.items():
         present = own.get(key)
-        if isinstance(present, dict) and isinstance(value, Mapping):
+        if isinstance(present, dict) and isinstance(value, Mapping) and _is_alike(present, value):
             _merge(present, value, forced=forced)
         elif key not in own or (forced and key not in {"id", "type"}):
             own[key] = deepcopy(value)
+
+
+def _is_alike(own: Mapping[str, Any], default: Mapping[str, Any]) -> bool:
+    """Whether two maps can be one: not when they are plugins of different types."""
+    return "type" not in own or "type" not in default or own["type"] == default["type"]

@@ -52,6 +52,79 @@ class CountExecutions(Call[ExecutionCounts], frozen=True, kw_only=True):
     started_before: datetime | None = None
 
 
+class Done(msgspec.Struct, frozen=True):
+    """The request was taken; executors see to it."""
+
+
+class KillExecution(Call[Done], frozen=True, kw_only=True):
+    """End an execution, with ``cascade`` those it has started too."""
+
+    verb: ClassVar[str] = "executions.kill"
+    answer: ClassVar[type] = Done
+
+    execution_id: str
+    cascade: bool = True
+
+
+class ResumeExecution(Call[Done], frozen=True, kw_only=True):
+    """Let a paused execution go on. ``namespace`` and ``flow_id``, when given, must be its own."""
+
+    verb: ClassVar[str] = "executions.resume"
+    answer: ClassVar[type] = Done
+
+    execution_id: str
+    namespace: str = ""
+    flow_id: str = ""
+    inputs: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Values of ``onResume``."""
+
+
+class DeleteExecution(Call[Done], frozen=True, kw_only=True):
+    """Remove an execution with the parts chosen, whatever state it is in; not the one that asks."""
+
+    verb: ClassVar[str] = "executions.delete"
+    answer: ClassVar[type] = Done
+
+    execution_id: str
+    logs: bool = True
+    metrics: bool = True
+    files: bool = True
+
+
+class ExecutionsPurged(msgspec.Struct, frozen=True):
+    """What one call removed, and where to go on: nowhere when ``after`` is None."""
+
+    executions: int
+    logs: int
+    metrics: int
+    outputs: int
+    files: int
+    after: str | None
+
+
+class PurgeExecutions(Call[ExecutionsPurged], frozen=True, kw_only=True):
+    """Remove the next ``limit`` (at most ``LARGEST_SLICE``) executions that began within a time.
+
+    ``namespace`` means those below it too, unless there is a ``flow_id``; empty: all. Whatever state they are in,
+    without ``states``; the chain of executions the task itself belongs to stays as far as it still runs.
+    """
+
+    verb: ClassVar[str] = "executions.purge"
+    answer: ClassVar[type] = ExecutionsPurged
+
+    namespace: str = ""
+    flow_id: str = ""
+    states: tuple[State, ...] = ()
+    started_after: datetime | None = None
+    started_before: datetime
+    rows: bool = True
+    logs: bool = True
+    metrics: bool = True
+    files: bool = True
+    after: str = ""
+    limit: int = 100
+
+
 class Scope(StrEnum):
     """Whose flows: those of users, or those of the system namespace."""
 

@@ -112,6 +112,7 @@ VARIABLES_HEAD = """## Variables
 | `flow` | always | `id`, `namespace`, `revision`, `tenantId` |
 | `inputs` | if the flow has inputs | by id; an id with dots nests. Numbers, booleans, lists and maps as such; dates, durations and files (a `kestra:///` URI) as text; an optional input without value is null |
 | `vars` | if the flow has `variables` | as written: `render(vars.x)` reads the expressions inside |
+| `namespace` | if the namespaces of the flow have variables | those of its namespace and of all above it; the nearest wins |
 | `outputs` | in executions | `outputs.<task>.<property>`; in `ForEach` `outputs.<task>[value]`, the outer value first; in and after a `Loop` see below |
 | `tasks` | in executions | `tasks.<task>.state`, for iterations `tasks.<task>[value].state` |
 | `execution` | in executions | `id`, `state`, `startDate`, `endDate`, `originalId`, and `outputs` of the flow once there are any |

@@ -12,7 +12,7 @@ from segue.expr.ion.binary_reader import MARKER
 from segue.plugins.core.splitting import MAX_RECORD
 from segue.sdk import RunContext, TaskFailed, as_text
 
-BLOCK = 4 * 1024 * 1024
+BLOCK = 1024 * 1024
 """Bytes read at once; a multiple of the width of every charset."""
 _MARKS = {
     "utf-16": ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),

@@ -11,6 +11,7 @@ from segue.sdk import RunContext, TaskFailed
 
 _BUFFERED = 4 * 1024 * 1024
 _AT_ONCE = 16
+_LARGE_AT_ONCE = 2
 _MOST_PARTS = 100_000
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,20}\Z")
 
@@ -90,8 +91,11 @@ class Parts:
         self._size = 0
 
     async def _store(self, parts: list[int]) -> None:
-        for start in range(0, len(parts), _AT_ONCE):
-            await asyncio.gather(*[self._store_one(part) for part in parts[start : start + _AT_ONCE]])
+        large = [part for part in parts if part in self._spilled]
+        small = [part for part in parts if part not in self._spilled]
+        for some, at_once in ((small, _AT_ONCE), (large, _LARGE_AT_ONCE)):
+            for start in range(0, len(some), at_once):
+                await asyncio.gather(*[self._store_one(part) for part in some[start : start + at_once]])
 
     async def _store_one(self, part: int) -> None:
         name = self._name_format.format(part)

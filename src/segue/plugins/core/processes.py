@@ -11,14 +11,13 @@ import secrets
 import select
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from segue.plugins.core.watchdog import MARK, marked, own_mark
 from segue.sdk import TaskFailed
 
-_MARK = "SEGUE_PROCESS_MARK"
-_PROC = Path("/proc")
 _POLL = 0.02
 _REAP_WITHIN = 0.5
 _BORN_MEANWHILE = 3
@@ -36,17 +35,17 @@ class Program:
 
     def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
         self._process = process
-        self._mark = mark.encode()
+        self._mark = mark
 
     @classmethod
     def start(cls, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> "Program":
         """Start it with a closed standard input and pipes for its output. Raises ``TaskFailed`` if that cannot be."""
-        mark = f"{_MARK}={secrets.token_hex(8)}"
+        mark = f"{own_mark()}-{secrets.token_hex(8)}"
         try:
             process = subprocess.Popen(  # noqa: S603  what a flow asks for
                 list(arguments),
                 cwd=folder,
-                env={**env, _MARK: mark.partition("=")[2]},
+                env={**env, MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -139,23 +138,15 @@ class Program:
     def _members(self) -> list[_Member]:
         """The program and its descendants, as far as they can be seen. To be closed."""
         found: list[_Member] = []
-        for pid in _pids():
+        for pid in marked(self._mark):
             with contextlib.suppress(OSError, AttributeError):
-                if self._mark in (_PROC / str(pid) / "environ").read_bytes().split(b"\0"):
-                    found.append(_Member(pid, os.pidfd_open(pid)))
+                found.append(_Member(pid, os.pidfd_open(pid)))
         return found
 
 
 def _settle(done: "asyncio.Future[None]") -> None:
     if not done.done():
         done.set_result(None)
-
-
-def _pids() -> Iterator[int]:
-    with contextlib.suppress(OSError), os.scandir(_PROC) as entries:
-        for entry in entries:
-            if entry.name.isdecimal():
-                yield int(entry.name)
 
 
 def _group(pid: int) -> int:

@@ -43,8 +43,8 @@ class Process(TaskRunner):
             async with asyncio.TaskGroup() as group:
                 try:
                     reading = [
-                        group.create_task(_follow(program.stdout, partial(_say, command, Stream.STDOUT))),
-                        group.create_task(_follow(program.stderr, partial(_say, command, Stream.STDERR))),
+                        group.create_task(_follow(program.stdout, partial(_say, command, Stream.STDOUT), context)),
+                        group.create_task(_follow(program.stderr, partial(_say, command, Stream.STDERR), context)),
                     ]
                     context.logger.debug("The command runs as process %d", program.pid)
                     await program.exited()
@@ -84,8 +84,9 @@ async def _drain(reading: Sequence[asyncio.Task[Any]], context: RunContext) -> N
         task.cancel()
 
 
-async def _follow(pipe: IO[bytes], take: Callable[[str], None]) -> None:
-    """Hand over the lines of a pipe as they come. Others get their turn between the lines of a large chunk."""
+async def _follow(pipe: IO[bytes], take: Callable[[str], None], context: RunContext) -> None:
+    """Hand over the lines of a pipe as they come. Others get their turn between the lines of a large chunk, and the
+    program waits while the worker has no room for its lines."""
     reader = asyncio.StreamReader(limit=_CHUNK)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), pipe
@@ -97,6 +98,7 @@ async def _follow(pipe: IO[bytes], take: Callable[[str], None]) -> None:
                 take(line)
                 if number % _LINES_AT_ONCE == 0:
                     await asyncio.sleep(0)
+            await context.logger.wait_for_room()
     finally:
         transport.close()
         for line in lines.finish():

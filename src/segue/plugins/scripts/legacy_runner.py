@@ -24,7 +24,7 @@ def with_task_runner(data: Mapping[str, Any]) -> Mapping[str, Any]:
     settings = docker if isinstance(docker, Mapping) else {}
     if "image" in settings and data.get("containerImage") is None:
         changed["containerImage"] = settings["image"]
-    chosen = _type_of(explicit) or {"PROCESS": PROCESS, "DOCKER": DOCKER}.get(runner or "DOCKER")
+    chosen = _type_of(explicit) or {"PROCESS": PROCESS, "DOCKER": DOCKER}.get(str(runner or "DOCKER"))
     if chosen == DOCKER and (explicit is None or settings):
         own = {_RENAMED.get(key, key): value for key, value in settings.items() if key != "image"}
         changed["taskRunner"] = {"type": DOCKER, **own}

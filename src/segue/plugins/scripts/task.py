@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, NamedTuple
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic.config import JsonDict
 
 from segue.plugins.core.runner import Process, inherited
 from segue.plugins.scripts.command import Shell, arguments, is_too_long, sourced
@@ -27,6 +28,9 @@ from segue.sdk import (
     TaskFailed,
 )
 from segue.sdk.property import json_text
+
+DEPRECATED: JsonDict = {"deprecated": True, "$deprecated": True}
+"""Marks a property of old in the JSON schema."""
 
 
 def _as_text(value: Any) -> Any:
@@ -96,15 +100,15 @@ class ScriptTask(Task, JobFiles):
     """Variables of the environment."""
     fail_fast: Property[bool] = Property.of(True)
     """Whether the first command that fails ends the task; else the last one decides."""
-    target_os: Property[TargetOS] = Property.of(TargetOS.AUTO)
+    target_os: Property[TargetOS] = Field(Property.of(TargetOS.AUTO), alias="targetOS")
     """The system the commands are for."""
-    output_directory: Property[bool] | None = None
+    output_directory: Property[bool] | None = Field(None, json_schema_extra=DEPRECATED)
     """Deprecated, use `outputFiles`. Whether all files in the folder `{{ outputDir }}` are stored."""
-    warning_on_std_err: Property[bool] | None = None
+    warning_on_std_err: Property[bool] | None = Field(None, json_schema_extra=DEPRECATED)
     """Deprecated, has no effect."""
-    runner: LegacyRunner | None = None
+    runner: LegacyRunner | None = Field(None, json_schema_extra=DEPRECATED)
     """Deprecated, use `taskRunner`."""
-    docker: dict[str, Any] | None = None
+    docker: dict[str, Any] | None = Field(None, json_schema_extra=DEPRECATED)
     """Deprecated, use `taskRunner` and `containerImage`. Properties of the Docker task runner, and `image`."""
 
     @model_validator(mode="before")
@@ -132,10 +136,12 @@ class ScriptTask(Task, JobFiles):
         listener = Listener(context)
         try:
             command = await self._command(scene, listener)
-            result = await self.task_runner.run(context, command)
+            with context.insights.step("Command", runner=self.task_runner.type) as step:
+                result = await self.task_runner.run(context, command)
+                step.set(exitCode=result.exit_code, **{f"{stream}Lines": n for stream, n in listener.counts.items()})
+                return _checked(context, listener, result, await scene.collect_output_dir())
         finally:
             await scene.clear()
-        return _checked(context, listener, result, await scene.collect_output_dir())
 
     async def _command(self, scene: Scene, listener: Listener) -> RunnerCommand:
         image = ""
@@ -225,13 +231,20 @@ def _checked(
         output_files=None if files is None else dict(files),
         task_runner=None if result.detail is None else dict(result.detail),
     )
-    if result.exit_code != 0:
-        _explain(context, result.exit_code)
-        raise TaskFailed(f"Command failed with exit code {result.exit_code}", outputs=output)
-    if listener.has_too_much:
-        limit = MOST_OUTPUT_BYTES // 1024**2
-        raise TaskFailed(f"The outputs of the script are larger than {limit} MiB: use `outputFiles`", outputs=output)
+    failure = failure_of(context, listener, result.exit_code)
+    if failure is not None:
+        raise TaskFailed(failure, outputs=output)
     return output
+
+
+def failure_of(context: RunContext, listener: Listener, code: int) -> str | None:
+    """Why a command that has ended has failed; None when it has not."""
+    if code != 0:
+        _explain(context, code)
+        return f"Command failed with exit code {code}"
+    if listener.has_too_much:
+        return f"The outputs of the script are larger than {MOST_OUTPUT_BYTES // 1024**2} MiB: use `outputFiles`"
+    return None
 
 
 def _explain(context: RunContext, code: int) -> None:

@@ -10,6 +10,7 @@ from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.journal import Journal
 from segue.ports.repositories.kv import KvRepository
 from segue.ports.repositories.logs import LogRepository
+from segue.ports.repositories.metrics import MetricRepository
 from segue.ports.repositories.namespace_files import NamespaceFileRepository
 from segue.ports.repositories.namespaces import NamespaceRepository
 from segue.ports.repositories.outputs import OutputRepository
@@ -83,6 +84,11 @@ class Database(Protocol):
     @property
     def triggers(self) -> TriggerRepository:
         """States of triggers."""
+        ...
+
+    @property
+    def metrics(self) -> MetricRepository:
+        """Figures that tasks measured."""
         ...
 
     async def start(self) -> None:

@@ -37,6 +37,23 @@ class ExecutionQuery(msgspec.Struct, frozen=True, kw_only=True):
     page: PageRequest = PageRequest()
 
 
+class Purge(msgspec.Struct, frozen=True):
+    """What of executions is to be removed. ``rows``: they themselves with all that moves them."""
+
+    rows: bool = True
+    logs: bool = True
+    metrics: bool = True
+
+
+class Purged(msgspec.Struct, frozen=True):
+    """The executions that there were, and how many rows went beside them."""
+
+    executions: list[Execution]
+    logs: int = 0
+    metrics: int = 0
+    outputs: int = 0
+
+
 class ExecutionRepository(Protocol):
     """Executions and their task runs, read; facts, written."""
 
@@ -88,6 +105,10 @@ class ExecutionRepository(Protocol):
     ) -> list[Execution]:
         """Remove executions with their task runs, outputs, facts, jobs, timers (``logs``, ``metrics``), in one
         transaction; those that there were. Iterations of loops (``loop_children``) are the caller's to remove."""
+        ...
+
+    async def purge(self, tenant: str, execution_ids: Sequence[str], purge: Purge) -> Purged:
+        """The same for the parts chosen, counted. What comes later for an execution that is gone is refused."""
         ...
 
     async def loop_children(self, execution_ids: Sequence[str], limit: int) -> list[Execution]:

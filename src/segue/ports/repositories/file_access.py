@@ -16,9 +16,13 @@ class FileAccess:
         self._executions = executions
         self._namespaces = namespaces
 
+    def is_open(self, flow: FlowKey, namespace: str) -> bool:
+        """Whether a flow may use something of the namespace."""
+        return self._namespaces.allows(flow.namespace, namespace)
+
     def check_namespace(self, flow: FlowKey, namespace: str) -> None:
         """Raise ``IllegalPathError`` when a flow may use nothing of the namespace."""
-        if not self._namespaces.allows(flow.namespace, namespace):
+        if not self.is_open(flow, namespace):
             raise IllegalPathError(f"The namespace '{namespace[:200]}' is not open to the namespace '{flow.namespace}'")
 
     def check_tree(self, flow: FlowKey, root: str) -> None:

@@ -43,6 +43,8 @@ class KvWrite(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     expires_at: datetime | None = None
     overwrite: bool = True
+    after_version: int | None = None
+    """Only right after this version, 0 for a key that is not there; otherwise ``ConflictError``."""
 
 
 class KvQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,8 @@ class KvQuery(msgspec.Struct, frozen=True, kw_only=True):
     text: str | None = None
     """Part of the key, whatever the case."""
     key_prefix: str | None = None
+    key_after: str | None = None
+    """Only keys after this one."""
     alive_at: datetime | None = None
     page: PageRequest = PageRequest()
 
@@ -74,8 +78,28 @@ class KvRepository(Protocol):
         """Write the next version. Raises ``AlreadyExistsError`` (see ``KvWrite.overwrite``), ``ConflictError``."""
         ...
 
-    async def delete(self, tenant: str, namespace: str, keys: Sequence[str]) -> list[str]:
-        """Remove keys with all their versions; those that there were, expired ones included."""
+    async def delete(
+        self, tenant: str, namespace: str, keys: Sequence[str], *, expired_at: datetime | None = None
+    ) -> list[str]:
+        """Remove keys with all their versions; those that there were, expired ones included.
+
+        ``expired_at``: only those whose time is over then.
+        """
+        ...
+
+    async def forget_versions(
+        self,
+        tenant: str,
+        namespace: str,
+        keys: Sequence[str],
+        *,
+        keep: int | None = None,
+        before: datetime | None = None,
+    ) -> int:
+        """Remove old versions of keys, all but the newest ``keep`` or those written ``before``; how many.
+
+        The latest version of a key always stays.
+        """
         ...
 
     async def search(self, query: KvQuery) -> Page[KvEntry]:

@@ -19,7 +19,12 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     task_run_id: str | None = None
     attempt: int | None = None
     minimum_level: LogLevel = LogLevel.TRACE
+    levels: tuple[LogLevel, ...] = ()
+    """These levels only."""
+    of_executions: bool | None = None
+    """Only lines of executions, or only the others."""
     text: str | None = None
+    namespace: str | None = None
     namespace_prefix: str | None = None
     flow_id: str | None = None
     after: datetime | None = None
@@ -47,6 +52,6 @@ class LogRepository(Protocol):
         """Store lines; one whose id is there already is dropped."""
         ...
 
-    async def delete(self, query: LogQuery) -> int:
-        """Remove the matches; how many there were."""
+    async def delete(self, query: LogQuery, limit: int | None = None) -> int:
+        """Remove the matches, of more than ``limit`` the oldest; how many were removed."""
         ...

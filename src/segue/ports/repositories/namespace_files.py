@@ -58,6 +58,14 @@ class NamespaceFileRepository(Protocol):
         """Delete a file, or a folder with everything below it: what was deleted. Older revisions stay."""
         ...
 
+    async def paths(self, tenant: str, namespace: str, after: str, limit: int) -> Sequence[str]:
+        """Up to ``limit`` paths of files after one, in order, those of deleted files included."""
+        ...
+
+    async def forget(self, tenant: str, namespace: str, path: str, revisions: Sequence[int]) -> Sequence[NamespaceFile]:
+        """Remove old revisions of a file from the register, never the latest: what was removed."""
+        ...
+
     async def revisions(self, tenant: str, namespace: str, path: str) -> Sequence[NamespaceFile]:
         """All revisions of a file, deletions included, oldest first."""
         ...

@@ -35,9 +35,9 @@ def _transport(settings: HttpSettings) -> httpx.AsyncHTTPTransport:
     if settings.proxy is not None and settings.proxy.scheme != "http":
         return SocksTransport(settings, settings.proxy)
     return httpx.AsyncHTTPTransport(
-        verify=_tls(settings.trusts_all),
+        verify=tls_context(settings.trusts_all),
         trust_env=False,
-        proxy=None if settings.proxy is None else _http_proxy(settings.proxy),
+        proxy=None if settings.proxy is None else http_proxy(settings.proxy),
         socket_options=_options(settings),
     )
 
@@ -68,9 +68,9 @@ class SocksTransport(httpx.AsyncHTTPTransport):
     """The way through a SOCKS proxy."""
 
     def __init__(self, settings: HttpSettings, proxy: Proxy) -> None:
-        super().__init__(verify=_tls(settings.trusts_all), trust_env=False)
+        super().__init__(verify=tls_context(settings.trusts_all), trust_env=False)
         self._connections = SocksConnections(settings.connect_timeout.total_seconds(), _options(settings))
-        self._pool = socks_pool(proxy, _tls(settings.trusts_all), self._connections)
+        self._pool = socks_pool(proxy, tls_context(settings.trusts_all), self._connections)
 
     async def aclose(self) -> None:
         """Close everything, also what the proxy refused."""
@@ -79,7 +79,7 @@ class SocksTransport(httpx.AsyncHTTPTransport):
 
 
 @lru_cache(maxsize=2)
-def _tls(trusts_all: bool) -> ssl.SSLContext:
+def tls_context(trusts_all: bool) -> ssl.SSLContext:
     """Trust in the machine's certificate authorities (``SSL_CERT_FILE`` names others) and in those of certifi."""
     context = ssl.create_default_context()
     if trusts_all:
@@ -90,7 +90,8 @@ def _tls(trusts_all: bool) -> ssl.SSLContext:
     return context
 
 
-def _http_proxy(proxy: Proxy) -> httpx.Proxy:
+def http_proxy(proxy: Proxy) -> httpx.Proxy:
+    """A proxy as httpx wants it. Raises ``ValueError`` for one whose address is none."""
     host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
     login = None if proxy.login is None else (proxy.login.username, proxy.login.password)
     try:

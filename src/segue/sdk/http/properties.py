@@ -48,7 +48,8 @@ class RequestProperties(HttpModel):
     params: Property[dict[str, Any]] | None = None
     """Parameters that are added to those of the address; a list repeats its name."""
     headers: Property[dict[str, Any]] | None = None
-    """Headers of the request; a list repeats its name."""
+    """Headers of the request; a list repeats its name. A `Content-Type` among them is sent as it is, without a charset
+    added."""
     content_type: Property[str] = Property.of(JSON)
     """The type of the body."""
     body: Property[str] | None = None
@@ -80,7 +81,8 @@ class RequestProperties(HttpModel):
         content_type = named or (await context.render(self.content_type) or JSON).strip()
         body = await self._body(context, content_type, settings.charset)
         kept = tuple(pair for pair in headers if pair[0].lower() != "content-type")
-        final = content_type if body is None else body.content_type
+        is_form = self.form_data is not None  # whose type has a boundary, or is always the same
+        final = content_type if body is None or (named and not is_form) else body.content_type
         return Prepared(HttpRequest(uri, method, (*kept, ("Content-Type", final)), body), settings)
 
     def _options(self) -> HttpOptions | None:

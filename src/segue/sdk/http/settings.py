@@ -1,5 +1,6 @@
 """The options of one run, rendered: what the client works with."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
@@ -24,6 +25,7 @@ from segue.sdk.property import Property
 T = TypeVar("T")
 CONNECT_TIMEOUT = timedelta(seconds=30)
 _LAST_PORT = 65_535
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+(?:%\w+)?")
 _OLD_LOGS = {
     LogLevel.TRACE: frozenset(HttpLog),
     LogLevel.DEBUG: frozenset({HttpLog.REQUEST_HEADERS, HttpLog.RESPONSE_HEADERS}),
@@ -119,6 +121,8 @@ async def _proxy(options: HttpOptions, context: RunContext) -> Proxy | None:
     host = (await _first(context, new.address, options.proxy_address) or "").strip()
     if not host or kind not in {ProxyType.HTTP, ProxyType.SOCKS}:
         return None
+    if not _HOST.fullmatch(host):
+        raise HttpError(f"The proxy '{host[:100]}' is no host: give its name or address alone (options.proxy.address)")
     port = await _first(context, new.port, options.proxy_port)
     if port is None or not 0 < port <= _LAST_PORT:
         raise HttpError(

@@ -53,7 +53,12 @@ class _Patient(httpcore.AsyncNetworkStream):
         self._timeout = timeout
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  see connect_tcp
-        return await self._stream.read(max_bytes, timeout or self._timeout)
+        if timeout is not None:
+            return await self._stream.read(max_bytes, timeout)
+        try:
+            return await self._stream.read(max_bytes, self._timeout)
+        except httpcore.ReadTimeout as error:
+            raise httpcore.ConnectTimeout(str(error)) from error
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109  see connect_tcp
         await self._stream.write(buffer, timeout or self._timeout)

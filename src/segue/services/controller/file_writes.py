@@ -59,6 +59,8 @@ class FileWrites:
         namespace = request.namespace or job.flow.namespace
         self._ports.values.access.check_namespace(job.flow, namespace)
         deleted = [uri for uri in request.uris if await self._ports.storage.delete(job.flow.tenant, uri)]
+        for uri in request.uris:
+            job.files.pop(uri, None)
         deleted += [
             path
             for path in paths

@@ -48,7 +48,7 @@ class Loopback:
             raise AttributeError(name)
         method, metadata = getattr(self._gateway, name), (("segue-session", self._session.id),)
         if _METHODS[name].server_streaming:
-            return lambda request, **_: _stream(method, request, metadata)
+            return lambda request, **_: _Stream(method(request, _Call(metadata)))
         return lambda request, **_: method(request, _Call(metadata))
 
 
@@ -65,8 +65,14 @@ class _Call:
         raise grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(), details)
 
 
-async def _stream(
-    method: Callable[..., AsyncIterator[Any]], request: Any, metadata: tuple[tuple[str, str], ...]
-) -> AsyncIterator[Any]:
-    async for message in method(request, _Call(metadata)):
-        yield message
+class _Stream:
+    """The answers of a call, as a gRPC call has them."""
+
+    def __init__(self, answers: AsyncIterator[Any]) -> None:
+        self._answers = answers
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._answers
+
+    def cancel(self) -> None:
+        """Nothing is on its way: answers are made when they are asked for."""

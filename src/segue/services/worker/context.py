@@ -102,6 +102,10 @@ class TaskFiles:
         """As ``download``, called in a thread."""
         return self._wait(self.download(uri, path))
 
+    def delete_blocking(self, uri: str) -> bool:
+        """As ``delete``, called in a thread."""
+        return self._wait(self.delete(uri))
+
     def place_blocking(self, files: Mapping[str, Any]) -> None:
         """As ``place``, called in a thread."""
         self._wait(self.place(files))

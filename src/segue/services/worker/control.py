@@ -1,7 +1,7 @@
 """The unary side of the protocol: what tasks fetch and store, over whichever controller is connected."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeAlias, TypeVar
 
@@ -153,7 +153,7 @@ class Control:
 
     async def read(
         self, job: pb.Job, uri: str = "", offset: int = 0, *, cache: pb.CacheKey | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """A file, or what was kept under a key, in chunks; goes on where it was when the connection breaks."""
         while True:
             to = await self._connection()
@@ -165,13 +165,16 @@ class Control:
                 offset=offset,
                 cache=cache,
             )
+            call = to.stub.ReadFile(request, metadata=to.metadata)
             try:
-                async for chunk in to.stub.ReadFile(request, metadata=to.metadata):
+                async for chunk in call:
                     offset += len(chunk.data)
                     yield chunk.data
                 return
             except (grpc.aio.AioRpcError, asyncio.CancelledError) as error:
                 _judge(error)
+            finally:
+                call.cancel()  # a reader that has enough leaves: the rest must not be sent
             await asyncio.sleep(_PAUSE)
 
     async def write(

@@ -103,6 +103,10 @@ class TaskLog:
         """Write one line at ERROR."""
         self.log(LogLevel.ERROR, message, *args)
 
+    async def wait_for_room(self) -> None:
+        """Return once the spool is not full, or after some time."""
+        await self._spool.room(_SECONDS_TO_WAIT)
+
     def _write(self, level: LogLevel, text: str) -> None:
         if self._is_full:
             return

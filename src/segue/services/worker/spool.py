@@ -1,12 +1,15 @@
 """Reports that are not acknowledged yet, in the order they happened."""
 
+import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
 from segue.proto.generated import worker_pb2 as pb
 
 _OVERHEAD = 200
+_LOOK_EVERY = 0.02
 
 
 class Spool:
@@ -57,6 +60,12 @@ class Spool:
         if self.is_full:
             with self._room:
                 self._room.wait_for(lambda: not self.is_full, seconds)
+
+    async def room(self, seconds: float) -> None:
+        """Return once it is not full, at the latest after so many seconds."""
+        end = time.monotonic() + seconds
+        while self.is_full and time.monotonic() < end:  # noqa: ASYNC110  acknowledgements come from a thread's side too
+            await asyncio.sleep(_LOOK_EVERY)
 
     def add_line(self, line: pb.LogLine) -> None:
         """Keep a log line."""

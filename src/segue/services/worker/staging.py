@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import aclosing
 from datetime import timedelta
 from functools import partial
 from hashlib import blake2b
@@ -56,8 +57,9 @@ class Staging:
 
     async def read(self, uri: str, offset: int = 0) -> AsyncGenerator[bytes, None]:
         """The content of a ``kestra://`` or ``nsfile://`` URI in chunks. Raises ``SegueError``."""
-        async for chunk in self._control.read(self._job, await self._resolve(uri), offset):
-            yield chunk
+        async with aclosing(self._control.read(self._job, await self._resolve(uri), offset)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def size(self, uri: str) -> int:
         """How many bytes a ``kestra://`` or ``nsfile://`` URI has. Raises ``SegueError``."""

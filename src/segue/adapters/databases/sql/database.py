@@ -12,6 +12,7 @@ from segue.adapters.databases.sql.journal import SqlJournal
 from segue.adapters.databases.sql.kv import SqlKv
 from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.logs import SqlLogs
+from segue.adapters.databases.sql.metrics import SqlMetrics
 from segue.adapters.databases.sql.migrations import migrate
 from segue.adapters.databases.sql.namespace_files import SqlNamespaceFiles
 from segue.adapters.databases.sql.namespaces import SqlNamespaces
@@ -45,6 +46,7 @@ class SqlDatabase:
         self.kv = SqlKv(self._lanes)
         self.namespace_files = SqlNamespaceFiles(self._lanes)
         self.namespaces = SqlNamespaces(self._lanes)
+        self.metrics = SqlMetrics(self._lanes)
 
     async def start(self) -> None:
         """See ``Database.start``."""

@@ -28,7 +28,7 @@ from segue.domain.execution.facts import Created, Fact
 from segue.domain.execution.model import Execution
 from segue.domain.execution.state import TERMINATED
 from segue.domain.execution.task_run import TaskRun
-from segue.ports.repositories.executions import ExecutionQuery
+from segue.ports.repositories.executions import ExecutionQuery, Purge, Purged
 from segue.ports.repositories.filters import ExecutionField
 from segue.ports.repositories.paging import Page
 
@@ -45,15 +45,23 @@ _DELETE = Statement(
     "executions.delete",
     "DELETE FROM executions WHERE id = EACH(:ids) AND tenant = :tenant RETURNING id, version, body",
 )
+_OWNED = Statement(
+    "executions.owned", "SELECT id, version, body FROM executions WHERE id = EACH(:ids) AND tenant = :tenant"
+)
 
 
 def _purge(table: str) -> Statement:
     return Statement(f"{table}.purge", f"DELETE FROM {table} WHERE execution_id = EACH(:ids)")  # noqa: S608  # our names
 
 
-_DELETE_PARTS = tuple(map(_purge, ("jobs", "timers", "inbox", "task_runs", "task_outputs", "dead_letters", "insights")))
-_DELETE_LOGS = _purge("logs")
-_DELETE_METRICS = _purge("metrics")
+def _count(table: str) -> Statement:
+    return Statement(f"{table}.owned", f"SELECT count(*) FROM {table} WHERE execution_id = EACH(:ids)")  # noqa: S608  same
+
+
+_DELETE_PARTS = tuple(map(_purge, ("jobs", "timers", "inbox", "task_runs", "dead_letters", "insights")))
+_COUNTED = ("logs", "metrics", "task_outputs")
+_PURGES = {table: _purge(table) for table in _COUNTED}
+_COUNTS = {table: _count(table) for table in _COUNTED}
 
 _EXECUTIONS = tables.executions
 _SORTABLE: dict[str, sa.ColumnElement[Any]] = {
@@ -159,21 +167,32 @@ class SqlExecutions:
         self, tenant: str, execution_ids: Sequence[str], *, logs: bool = True, metrics: bool = True
     ) -> list[Execution]:
         """See ``ExecutionRepository.delete``."""
-        ids = [storable(execution_id) for execution_id in execution_ids]
-        parts = [*_DELETE_PARTS, *([_DELETE_LOGS] if logs else []), *([_DELETE_METRICS] if metrics else [])]
+        return (await self.purge(tenant, execution_ids, Purge(logs=logs, metrics=metrics))).executions
 
-        def work(transaction: Transaction) -> list[Row]:
-            rows = transaction.fetch(_DELETE, ids=ids, tenant=storable(tenant))
+    async def purge(self, tenant: str, execution_ids: Sequence[str], purge: Purge) -> Purged:
+        """See ``ExecutionRepository.purge``."""
+        ids = [storable(execution_id) for execution_id in execution_ids]
+
+        def work(transaction: Transaction) -> tuple[list[Row], list[int]]:
+            rows = transaction.fetch(_DELETE if purge.rows else _OWNED, ids=ids, tenant=storable(tenant))
             found = [row[0] for row in rows]
-            if found:
+            counts = [0, 0, 0]
+            if found and purge.rows:
                 release_slots(transaction, found)
                 free_triggers(transaction, found, from_micros(now_micros()))
-            for statement in parts if found else ():
+            chosen = (("logs", purge.logs), ("metrics", purge.metrics), ("task_outputs", purge.rows))
+            for place, (table, is_wanted) in enumerate(chosen):
+                if found and is_wanted:
+                    counts[place] = int(transaction.fetch(_COUNTS[table], ids=found)[0][0])
+                    transaction.execute(_PURGES[table], ids=found)
+            for statement in _DELETE_PARTS if found and purge.rows else ():
                 transaction.execute(statement, ids=found)
-            return rows
+            return rows, counts
 
-        rows = await self._lanes.write(work) if ids else []
-        return [decode_execution(row[2], row[1]) for row in rows]
+        if not ids:
+            return Purged([])
+        rows, (logs, metrics, outputs) = await self._lanes.write(work)
+        return Purged([decode_execution(row[2], row[1]) for row in rows], logs, metrics, outputs)
 
     async def loop_children(self, execution_ids: Sequence[str], limit: int) -> list[Execution]:
         """See ``ExecutionRepository.loop_children``."""

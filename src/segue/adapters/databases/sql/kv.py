@@ -1,6 +1,7 @@
 """The KV store, every version of a key."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -75,6 +76,8 @@ class SqlKv:
             before = None if latest is None else _entry(tuple(latest))
             if before is not None and not write.overwrite and not before.is_expired(write.at):
                 raise AlreadyExistsError(f"the key '{write.key}' exists already in the namespace '{write.namespace}'")
+            if write.after_version is not None and (before.version if before is not None else 0) != write.after_version:
+                raise ConflictError(f"the key '{write.key}' was written by another meanwhile")
             return _insert(connection, write, before)
 
         return await self._retried(work, write)
@@ -88,20 +91,44 @@ class SqlKv:
                 continue
         raise ConflictError(f"the key '{write.key}' is being written by others all the time: try again")
 
-    async def delete(self, tenant: str, namespace: str, keys: Sequence[str]) -> list[str]:
+    async def delete(
+        self, tenant: str, namespace: str, keys: Sequence[str], *, expired_at: datetime | None = None
+    ) -> list[str]:
         """See ``KvRepository.delete``."""
-        chosen = sa.and_(
-            _KV.c.tenant == storable(tenant),
-            _KV.c.namespace == storable(namespace),
-            _KV.c.key.in_([storable(key) for key in keys]),
-        )
+        latest = sa.select(_KV.c.key).where(_keys(tenant, namespace, keys), _KV.c.latest)
+        if expired_at is not None:
+            latest = latest.where(_KV.c.expires_at <= to_micros(expired_at))
 
         def work(connection: sa.Connection) -> list[str]:
-            found = set(connection.execute(sa.select(_KV.c.key).where(chosen, _KV.c.latest)).scalars())
-            connection.execute(sa.delete(_KV).where(chosen))
+            found = set(connection.execute(latest.with_for_update()).scalars())
+            connection.execute(sa.delete(_KV).where(_keys(tenant, namespace, sorted(found))))
             return [key for key in dict.fromkeys(keys) if key in found]
 
         return await self._lanes.write_core(work) if keys else []
+
+    async def forget_versions(
+        self,
+        tenant: str,
+        namespace: str,
+        keys: Sequence[str],
+        *,
+        keep: int | None = None,
+        before: datetime | None = None,
+    ) -> int:
+        """See ``KvRepository.forget_versions``."""
+        rank = sa.func.row_number().over(partition_by=_KV.c.key, order_by=_KV.c.version.desc())
+        ranked = sa.select(_KV.c.key, _KV.c.version, _KV.c.latest, _KV.c.updated_at, rank.label("rank"))
+        rows = ranked.where(_keys(tenant, namespace, keys)).subquery()
+        old: list[sa.ColumnElement[bool]] = [sa.not_(rows.c.latest)]
+        if keep is not None:
+            old.append(rows.c.rank > keep)
+        if before is not None:
+            old.append(rows.c.updated_at < to_micros(before))
+        chosen = sa.select(rows.c.key, rows.c.version).where(*old)
+        statement = sa.delete(_KV).where(
+            _keys(tenant, namespace, keys), sa.not_(_KV.c.latest), sa.tuple_(_KV.c.key, _KV.c.version).in_(chosen)
+        )
+        return await self._lanes.write_core(lambda connection: connection.execute(statement).rowcount) if keys else 0
 
     async def search(self, query: KvQuery) -> Page[KvEntry]:
         """See ``KvRepository.search``. A sort field that is not known is left out."""
@@ -116,6 +143,8 @@ class SqlKv:
         if query.key_prefix is not None:
             prefix = storable(query.key_prefix)
             conditions.append(sa.func.substr(columns.key, 1, len(prefix)) == prefix)
+        if query.key_after is not None:
+            conditions.append(columns.key > storable(query.key_after))
         if query.alive_at is not None:
             conditions.append(sa.or_(columns.expires_at.is_(None), columns.expires_at > to_micros(query.alive_at)))
         order = [
@@ -126,6 +155,14 @@ class SqlKv:
         statement = sa.select(*_FIELDS).where(*conditions).order_by(*order, columns.namespace, columns.key)
         rows, total = await self._lanes.search(page_of(statement, query.page))
         return Page([_entry(tuple(row)) for row in rows], total)
+
+
+def _keys(tenant: str, namespace: str, keys: Sequence[str]) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        _KV.c.tenant == storable(tenant),
+        _KV.c.namespace == storable(namespace),
+        _KV.c.key.in_([storable(key) for key in keys]),
+    )
 
 
 def _of(tenant: str, namespace: str, key: str) -> sa.Select[Any]:

@@ -94,9 +94,13 @@ class SqlLogs:
         if rows:
             await self._lanes.write(work)
 
-    async def delete(self, query: LogQuery) -> int:
+    async def delete(self, query: LogQuery, limit: int | None = None) -> int:
         """See ``LogRepository.delete``."""
-        statement = sa.delete(_LOGS).where(*_conditions(query))
+        conditions = _conditions(query)
+        if limit is not None:
+            oldest = sa.select(_LOGS.c.position).where(*conditions).order_by(_LOGS.c.position).limit(limit)
+            conditions = [_LOGS.c.position.in_(oldest)]
+        statement = sa.delete(_LOGS).where(*conditions)
         return await self._lanes.write_core(lambda connection: connection.execute(statement).rowcount)
 
 
@@ -109,6 +113,7 @@ def _conditions(query: LogQuery) -> list[sa.ColumnElement[bool]]:
         (columns.task_id, query.task_id),
         (columns.task_run_id, query.task_run_id),
         (columns.flow_id, query.flow_id),
+        (columns.namespace, query.namespace),
     ):
         if value is not None:
             conditions.append(column == storable(value))
@@ -116,6 +121,10 @@ def _conditions(query: LogQuery) -> list[sa.ColumnElement[bool]]:
         conditions.append(columns.attempt == query.attempt)
     if query.minimum_level.severity > 0:
         conditions.append(columns.severity >= query.minimum_level.severity)
+    if query.levels:
+        conditions.append(columns.severity.in_([level.severity for level in query.levels]))
+    if query.of_executions is not None:
+        conditions.append(columns.execution_id.is_not(None) if query.of_executions else columns.execution_id.is_(None))
     if query.namespace_prefix is not None:
         conditions.append(in_namespace(columns.namespace, query.namespace_prefix))
     if query.text is not None:

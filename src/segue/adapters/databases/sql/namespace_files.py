@@ -131,6 +131,27 @@ class SqlNamespaceFiles:
 
         return await self._retried(work, path)
 
+    async def paths(self, tenant: str, namespace: str, after: str, limit: int) -> Sequence[str]:
+        """See ``NamespaceFileRepository.paths``."""
+        path = _FILES.c.path
+        here = (_FILES.c.tenant == storable(tenant), _FILES.c.namespace == storable(namespace))
+        later = (_FILES.c.published, sa.not_(_FILES.c.folder), path > storable(after))
+        statement = sa.select(path).where(*here, *later).distinct().order_by(path).limit(limit)
+        return await self._lanes.search(lambda connection: list(connection.execute(statement).scalars()))
+
+    async def forget(self, tenant: str, namespace: str, path: str, revisions: Sequence[int]) -> Sequence[NamespaceFile]:
+        """See ``NamespaceFileRepository.forget``."""
+        old = sa.and_(
+            _is(tenant, namespace, path),
+            _FILES.c.revision.in_(list(revisions)),
+            _FILES.c.published,
+            sa.not_(_FILES.c.latest),
+        )
+        statement = sa.delete(_FILES).where(old).returning(*_FILES.c)
+        return await self._lanes.write_core(
+            lambda connection: [_file(row) for row in connection.execute(statement)] if revisions else []
+        )
+
     async def revisions(self, tenant: str, namespace: str, path: str) -> Sequence[NamespaceFile]:
         """See ``NamespaceFileRepository.revisions``."""
         statement = (

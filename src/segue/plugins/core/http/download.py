@@ -24,9 +24,13 @@ class DownloadOutput(Output):
     """``uri`` of the file in internal storage, and what came with it; ``length`` in bytes."""
 
     uri: str
+    """The file in internal storage."""
     code: int
+    """The code of the response."""
     length: int
+    """Bytes of the file."""
     headers: dict[str, list[str]]
+    """The headers of the response: names in lower case, each with all its values."""
 
 
 class Download(Task, RequestProperties):
@@ -51,7 +55,7 @@ class Download(Task, RequestProperties):
         """Download to the worker's disk, then store. Raises ``HttpError`` when there is no response, its code is not
         allowed, or the body is shorter than announced."""
         request, settings = await self.prepare(context)
-        name = "" if self.save_as is None else (await context.render(self.save_as) or "").strip()
+        name = "" if self.save_as is None else _replaced((await context.render(self.save_as) or "").strip())
         with tempfile.TemporaryDirectory(prefix="segue-download-") as folder:
             path = Path(folder) / "body"
             async with HttpClient(context, settings) as client, client.stream(request) as response:
@@ -97,10 +101,15 @@ def file_name(headers: Mapping[str, list[str]], uri: str) -> str:
 def clean_name(name: str) -> str:
     """The last part of a path, without what cannot be in a name; empty when nothing is left."""
     last = name.replace("\\", "/").rpartition("/")[2].strip()
-    printable = "".join(_REPLACED.get(char, char) for char in last if char.isprintable())
+    printable = _replaced("".join(char for char in last if char.isprintable()))
     if printable in {"", ".", ".."}:
         return ""
     return printable.encode("utf-8", "ignore")[-_LONGEST_NAME:].decode("utf-8", "ignore")
+
+
+def _replaced(name: str) -> str:
+    """A name without what its URI could not hold."""
+    return "".join(_REPLACED.get(char, char) for char in name)
 
 
 def _named(disposition: str) -> str:

@@ -20,11 +20,17 @@ class RequestOutput(Output):
     """The response: ``headers`` by their names in lower case, each a list; ``body`` is a text."""
 
     uri: str
+    """The address that was asked for, with its parameters."""
     code: int
+    """The code of the response."""
     headers: dict[str, list[str]]
+    """The headers of the response: names in lower case, each with all its values."""
     body: str | None = None
+    """The body; missing when the response has none."""
     encrypted_body: dict[str, str] | None = None
+    """The body encrypted, in place of `body`; expressions read it as a text."""
     form_data: dict[str, Any] | None = None
+    """Never set; known so that flows which name it are valid."""
 
 
 class Request(Task, RequestProperties):

@@ -20,9 +20,13 @@ class SseOutput(Output):
     """``events``, or the ``result`` of the jq expression in their place; ``size`` is how many events there were."""
 
     uri: str
+    """The address that was asked for, with its parameters."""
     size: int
+    """How many events there were."""
     events: list[dict[str, Any]] | None = None
+    """The events, each with `data`, `id`, `name`, `comment`, `retry`; missing when there is a `result`."""
     result: str | None = None
+    """What the jq expression gave for the events, joined."""
 
 
 class SseRequest(Task, RequestProperties):

@@ -1,26 +1,37 @@
 """Calls about executions: counting and searching."""
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from segue.domain.errors import LimitExceededError
+from segue.domain.errors import LimitExceededError, NotFoundError
+from segue.domain.execution.model import ExecutionKind
 from segue.domain.platform.executions import (
     LARGEST_PAGE,
+    LARGEST_SLICE,
     MOST_COUNTS,
     ChildFilter,
     CountExecutions,
     ExecutionCount,
     ExecutionCounts,
+    ExecutionsPurged,
+    PurgeExecutions,
     Scope,
     SearchExecutions,
 )
-from segue.ports.repositories.executions import ExecutionQuery
+from segue.ports.repositories.execution_removal import ExecutionRemoval
+from segue.ports.repositories.executions import ExecutionQuery, Purge
 from segue.ports.repositories.filters import All, Comparison, ExecutionField, Filter, Match, Present
 from segue.ports.repositories.paging import PageRequest
 from segue.services.controller.config import ControllerConfig, ControllerPorts
+from segue.services.controller.platform.reach import check_scope
 from segue.services.controller.sessions import HeldJob
+
+logger = logging.getLogger(__name__)
+_TOP_LEVEL = tuple(kind for kind in ExecutionKind if kind is not ExecutionKind.LOOP)
+"""Iterations of loops go with the execution around them."""
 
 
 class _Page(msgspec.Struct, frozen=True):
@@ -38,7 +49,7 @@ class ExecutionCalls:
 
     def handlers(self) -> Iterable[tuple[Any, Any]]:
         """Each call with who answers it."""
-        return ((CountExecutions, self.count), (SearchExecutions, self.search))
+        return ((CountExecutions, self.count), (SearchExecutions, self.search), (PurgeExecutions, self.purge))
 
     async def count(self, job: HeldJob, call: CountExecutions) -> ExecutionCounts:
         """See ``CountExecutions``. Raises ``LimitExceededError`` for too many at once."""
@@ -84,6 +95,51 @@ class ExecutionCalls:
         found = await self._ports.executions.search(query)
         now = self._ports.clock.now()
         return _Page([self._ports.documents.execution(row, now) for row in found.items], found.total)
+
+    async def purge(self, job: HeldJob, call: PurgeExecutions) -> ExecutionsPurged:
+        """See ``PurgeExecutions``. Raises ``LimitExceededError`` for a slice that is too large."""
+        if not 1 <= call.limit <= LARGEST_SLICE:
+            raise LimitExceededError(f"A slice has 1 to {LARGEST_SLICE} executions", "limit")
+        check_scope(self._access, job, call.namespace, call.flow_id)
+        query = ExecutionQuery(
+            tenant=job.flow.tenant,
+            namespaces=(call.namespace,) if call.flow_id and call.namespace else (),
+            namespace_prefix=None if call.flow_id else call.namespace or None,
+            flow_id=call.flow_id or None,
+            states=call.states,
+            kinds=_TOP_LEVEL if call.rows else (),
+            started_after=call.started_after,
+            started_before=call.started_before,
+        )
+        found = await self._ports.executions.scan(query, call.after, call.limit)
+        chain = await self._chain(job) if found else ""
+        chosen = [row.id for row in found if row.state.is_terminated or row.correlation_id != chain]
+        removed = await ExecutionRemoval(self._ports.executions, self._ports.storage).remove(
+            job.flow.tenant, chosen, Purge(call.rows, call.logs, call.metrics), files=call.files
+        )
+        if removed.executions and call.rows:
+            logger.info(
+                "%d executions purged by %s.%s (%s)",
+                len(removed.executions),
+                job.flow.namespace,
+                job.flow.flow_id,
+                job.execution_id,
+            )
+        return ExecutionsPurged(
+            executions=len(removed.executions) if call.rows else 0,
+            logs=removed.logs,
+            metrics=removed.metrics,
+            outputs=removed.outputs,
+            files=removed.files,
+            after=found[-1].id if len(found) == call.limit else None,
+        )
+
+    async def _chain(self, job: HeldJob) -> str:
+        """The correlation id of the execution that asks."""
+        own = await self._ports.executions.get(job.flow.tenant, job.execution_id)
+        if own is None:
+            raise NotFoundError(f"The execution '{job.execution_id}' is not there any more")
+        return own.correlation_id
 
     def _filters(self, call: SearchExecutions) -> Iterable[Filter]:
         if call.child_filter is not None:
