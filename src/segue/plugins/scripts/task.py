@@ -157,9 +157,10 @@ class ScriptTask(Task, JobFiles):
                 command = await self._command(scene, listener)
                 with context.insights.step("Command", runner=self.task_runner.type) as step:
                     result = await self.task_runner.run(context, command)
-                    lines = {f"{stream}Lines": count for stream, count in listener.counts.items()}
-                    step.set(exitCode=result.exit_code, **lines)
-                    return _checked(context, listener, result, await scene.collect_output_dir())
+                    out, err = listener.counts.values()
+                    step.set(exitCode=result.exit_code, stdoutLines=out, stderrLines=err)
+                    files = await scene.collect_output_dir(is_success=result.exit_code == 0)
+                    return _checked(context, listener, result, files)
         finally:
             await scene.clear()
 
