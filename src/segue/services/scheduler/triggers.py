@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 _KINDS = (TriggerKind.SCHEDULE,)
 _LAST_BATCH = 5.0
+_OTHERS_CLAIM = 0.005
+"""Seconds to wait when all that is due is being claimed by others just now."""
 _IN_A_ROW = 20
 """Triggers that are evaluated before others have their turn in the event loop: some milliseconds."""
 
@@ -72,18 +74,23 @@ class Triggers(Service):
     async def _wait(self) -> None:
         while not self._is_leaving:
             self._sooner.clear()
-            self._is_idle.clear()
-            try:
-                count = await self.look()
-            finally:
-                self._is_idle.set()
-            self.recovered()
-            if count:
-                continue
+            self._next = None  # whatever is told while we ask may be sooner
             self._next = await self._ports.triggers.next_due(_KINDS)
+            self.recovered()
+            if self._next is not None and self._next <= self._ports.clock.now():
+                await self._work()
+                continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
                     await self._sooner.wait()
+
+    async def _work(self) -> None:
+        self._is_idle.clear()
+        try:
+            if not await self.look():
+                await asyncio.sleep(_OTHERS_CLAIM)
+        finally:
+            self._is_idle.set()
 
     def _pause(self) -> float:
         longest = self._config.longest_pause
