@@ -14,6 +14,7 @@ from segue.domain.trigger.operations import (
     delete_backfill,
     pause_backfill,
     reset,
+    restart,
     set_disabled,
     unlock,
     unpause_backfill,
@@ -50,7 +51,7 @@ class TriggerControl:
 
         def change(state: TriggerState) -> TriggerState:
             if not state.is_locked:
-                raise ConflictError(f"Trigger {key.trigger_id} is not locked")
+                raise ConflictError(f"Trigger is not locked: {key.trigger_id}")
             return unlock(state, now)
 
         return await self._change(key, change)
@@ -60,6 +61,20 @@ class TriggerControl:
         now = self._ports.clock.now()
         first = await self._first(key, now)
         return await self._change(key, lambda state: reset(state, now, first))
+
+    async def restart(self, key: TriggerKey) -> TriggerState:
+        """Give its running evaluation up and look at it anew."""
+        now = self._ports.clock.now()
+        first = await self._first(key, now)
+        return await self._change(key, lambda state: restart(state, now, first))
+
+    async def delete(self, key: TriggerKey) -> None:
+        """Forget its state: while its flow defines it, it begins anew; else nothing of it is left."""
+        await self.get(key)
+        try:
+            await self.reset(key)
+        except NotFoundError:
+            await self._ports.triggers.remove([key])
 
     async def create_backfill(
         self,

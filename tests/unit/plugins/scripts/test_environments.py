@@ -224,7 +224,7 @@ async def test_a_stopped_installer_ends_with_all_it_has_started(tmp_path: Path) 
     with pytest.raises(asyncio.CancelledError):
         await installing
     pid = int(started.read_text())
-    for _ in range(100):
+    for _ in range(500):
         status = Path(f"/proc/{pid}/stat")
         if not status.exists() or status.read_text().split()[2] == "Z":
             break

@@ -87,8 +87,24 @@ async def install_with_pip(
 
 async def _run(arguments: Sequence[str | Path], env: Mapping[str, str]) -> None:
     """Run a program in a session of its own; cancelled, all of it is ended. Raises ``TaskFailed``."""
+    process = await _started(arguments, env)
+    assert process.stdout is not None
+    said = b""
     try:
-        process = await asyncio.create_subprocess_exec(
+        while chunk := await process.stdout.read(_MOST_OUTPUT):
+            said = (said + chunk)[-_MOST_OUTPUT:]
+        code = await process.wait()
+    except BaseException:
+        await _end(process)
+        raise
+    if code:
+        raise TaskFailed(explain(said.decode("utf-8", "replace"), code))
+
+
+async def _started(arguments: Sequence[str | Path], env: Mapping[str, str]) -> asyncio.subprocess.Process:
+    """Start it; also when this is cancelled meanwhile, so that it can be ended with all it has started by then."""
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(
             *map(str, arguments),
             env=env,
             cwd="/",
@@ -97,21 +113,20 @@ async def _run(arguments: Sequence[str | Path], env: Mapping[str, str]) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    )
+    try:
+        return await asyncio.shield(starting)
     except OSError as error:
         raise TaskFailed(f"The program '{arguments[0]}' cannot be started: {error.strerror}") from None
-    assert process.stdout is not None
-    said = b""
-    try:
-        while chunk := await process.stdout.read(_MOST_OUTPUT):
-            said = (said + chunk)[-_MOST_OUTPUT:]
-        code = await process.wait()
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+    except asyncio.CancelledError:
+        await _end(await starting)
         raise
-    if code:
-        raise TaskFailed(explain(said.decode("utf-8", "replace"), code))
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 def explain(said: str, code: int) -> str:
