@@ -12,16 +12,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
+from segue.domain.trigger.evaluation import Outcome, settle
 from segue.domain.trigger.state import TriggerKind, TriggerState
 from segue.ports.queue import Channel, Topic
 from segue.ports.repositories.triggers import TriggerTurn
 from segue.services.lifecycle import Service
 from segue.services.scheduler.config import TriggerConfig, TriggerPorts
 from segue.services.scheduler.evaluation import Evaluation
+from segue.services.scheduler.workers import WorkerTriggers
 
 logger = logging.getLogger(__name__)
 
-_KINDS = (TriggerKind.SCHEDULE,)
+_KINDS = tuple(TriggerKind)
+_SCHEDULES = (TriggerKind.SCHEDULE,)
 _LAST_BATCH = 5.0
 _IN_A_ROW = 20
 """Triggers that are evaluated before others have their turn in the event loop: some milliseconds."""
@@ -37,6 +40,7 @@ class Triggers(Service):
         self._ports = ports
         self._config = config or TriggerConfig()
         self._evaluation = Evaluation(ports, self._config)
+        self._workers = WorkerTriggers(ports, self._config)
         self._next: datetime | None = None
         self._sooner = asyncio.Event()
         self._is_idle = asyncio.Event()
@@ -68,6 +72,7 @@ class Triggers(Service):
     async def _wait(self) -> None:
         while not self._is_leaving:
             self._sooner.clear()
+            self._next = None  # whatever is heard during a look is a reason for another one
             self._is_idle.clear()
             try:
                 count = await self.look()
@@ -93,14 +98,34 @@ class Triggers(Service):
         ports, config = self._ports, self._config
         while True:
             before = ports.clock.now() + timedelta(seconds=config.prepare_ahead)
-            for state in await ports.triggers.upcoming(before, config.prepared, _KINDS):
+            for state in await ports.triggers.upcoming(before, config.prepared, _SCHEDULES):
                 if ports.catalog.cached(state.flow) is None:
                     with contextlib.suppress(NotFoundError, DefinitionError):
                         await ports.catalog.by_key(state.flow)
             await asyncio.sleep(config.prepare_every)
 
     async def look(self) -> int:
-        """Claim a batch of what is due now and start what it says; how many triggers that were."""
+        """Settle what came of triggers that workers evaluate, claim a batch of what is due now, and start what they
+        say; how many triggers that were."""
+        return await self._settle() + await self._look()
+
+    async def _settle(self) -> int:
+        now = self._ports.clock.now()
+        waiting = await self._ports.triggers.outcomes(self._config.batch_size)
+        turns = [turn for state, told in waiting if (turn := await self._settled(state, told, now)) is not None]
+        return await self._write(turns)
+
+    async def _settled(self, state: TriggerState, outcomes: Sequence[Outcome], now: datetime) -> TriggerTurn | None:
+        try:
+            return await self._workers.settle(state, outcomes, now)
+        except UnavailableError:
+            raise
+        except Exception:
+            logger.exception("what came of trigger %s cannot be used and is given up", state.key.uid)
+            over = settle(state, outcomes, now).state
+            return TriggerTurn(state=over, outcomes=[outcome.id for outcome in outcomes])
+
+    async def _look(self) -> int:
         now = self._ports.clock.now()
         until = now + timedelta(seconds=self._config.lease)
         claimed = await self._ports.triggers.claim(now, until, self._config.batch_size, _KINDS)
@@ -110,15 +135,24 @@ class Triggers(Service):
                 turns.append(turn)
             if number % _IN_A_ROW == 0:
                 await asyncio.sleep(0)
-        if turns:
-            lost = await self._ports.triggers.apply(turns)
-            await self._publish([turn for turn in turns if turn.state.key.uid not in lost])
+        await self._write(turns)
         return len(claimed)
+
+    async def _write(self, turns: Sequence[TriggerTurn]) -> int:
+        """Write turns and tell of them; how many were written: not those that somebody else was faster with."""
+        if not turns:
+            return 0
+        lost = await self._ports.triggers.apply(turns)
+        written = [turn for turn in turns if turn.state.key.uid not in lost]
+        await self._publish(written)
+        return len(written)
 
     async def _decide(self, state: TriggerState, now: datetime) -> TriggerTurn | None:
         """What is to be written for one trigger; None when that fails, so that it is tried again after the claim."""
         try:
-            return await self._evaluation.evaluate(state, now)
+            if state.kind is TriggerKind.SCHEDULE:
+                return await self._evaluation.evaluate(state, now)
+            return await self._workers.send(state, now)
         except UnavailableError:
             raise
         except Exception:
@@ -126,9 +160,12 @@ class Triggers(Service):
             return None
 
     async def _publish(self, turns: Sequence[TriggerTurn]) -> None:
-        """Wake executors; what is not heard is found in the database later (design D2)."""
+        """Wake executors and controllers; what is not heard is found in the database later (design D2)."""
         started = [new.execution.id for turn in turns for new in turn.executions]
         try:
             await self._ports.queue.publish(Topic.EXECUTIONS, started)
+            queues = sorted({job.worker_queue for turn in turns for job in turn.jobs})
+            if queues:
+                await self._ports.queue.broadcast(Channel.JOBS, queues)
         except UnavailableError as error:
             logger.warning("%d executions wait for the reconciler: %s", len(started), error)
