@@ -90,9 +90,8 @@ def deploy(server: RunningServer, *sources: str) -> None:
 def measure(chosen: argparse.Namespace, surroundings: Surroundings) -> dict[str, Any]:
     """One run."""
     surroundings.renew()
-    file = surroundings.sqlite_file
     began = time.monotonic()
-    asyncio.run(store(surroundings.postgres_url if file is None else f"sqlite:///{file}", chosen.schedules))
+    asyncio.run(store(surroundings.database_url, chosen.schedules))
     answer: dict[str, Any] = {"stored s": time.monotonic() - began}
     with surroundings.launch() as server:
         server.wait_for_worker()

@@ -96,6 +96,12 @@ class Surroundings:
         return None if self._postgres is not None else self.data_folder / "segue.db"
 
     @property
+    def database_url(self) -> str:
+        """The database as the server opens it."""
+        file = self.sqlite_file
+        return self.postgres_url if file is None else f"sqlite:///{file}"
+
+    @property
     def postgres_url(self) -> str:
         """The database, when it is a server's."""
         return self._database_url

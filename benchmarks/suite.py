@@ -13,6 +13,7 @@ from typing import Any
 import uvloop
 
 from benchmarks import profiles
+from benchmarks.followers import store_followers
 from benchmarks.load import LoadPlan, LoadResult, drive, post_request
 from benchmarks.measure import Outcome, percentile, read_spans, summarise, wait_until_done
 from benchmarks.preload import preload_postgres, preload_sqlite
@@ -50,6 +51,7 @@ def options(workload: Workload, arguments: Sequence[str]) -> argparse.Namespace:
     add("--runs", type=int, default=3, help="runs, each on a new server; medians are reported")
     add("--warm-up", type=float, default=5.0, help="seconds of light load before each run that are not measured")
     add("--preload", type=int, default=0, help="finished executions to store first")
+    add("--followers", type=int, default=0, help="flows with a flow trigger for another flow, stored first")
     add("--worker-threads", type=int, default=None, help="tasks at once; the server's default without it")
     add("--connections", type=int, default=256, help="HTTP connections at most")
     add("--patience", type=float, default=60.0, help="seconds to wait for the last executions")
@@ -84,6 +86,8 @@ def _all_runs(workload: Workload, chosen: argparse.Namespace, surroundings: Surr
     for number in range(chosen.runs):
         if not chosen.preload:
             surroundings.renew()
+        if chosen.followers:
+            store_followers(surroundings.database_url, chosen.followers)
         runs.append(_one_run(workload, chosen, surroundings, number + 1))
     return runs
 

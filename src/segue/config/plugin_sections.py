@@ -1,9 +1,10 @@
 """What is set about plugins: values for their properties wherever a flow leaves them open (flow language 2.12)."""
 
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from segue.config.values import Folders
 
 
 class PluginDefault(BaseModel):
@@ -30,7 +31,7 @@ class PluginsSection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    paths: tuple[Path, ...] = Field(
+    paths: Folders = Field(
         default=(),
         description="Folders with more plugins: distributions, as `pip install --target` puts them there, and modules. "
         "Servers and workers need the same.",

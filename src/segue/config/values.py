@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -41,3 +42,6 @@ Size = Annotated[int, BeforeValidator(_read_size)]
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_read_list)]
 """A list, or one text with commas."""
+
+Folders = Annotated[tuple[Path, ...], BeforeValidator(_read_list)]
+"""The same of paths."""

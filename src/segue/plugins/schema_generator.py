@@ -84,9 +84,9 @@ def _describe_classes(schema: JsonObject, model: type[BaseModel]) -> None:
 
 
 def _models_below(model: type[BaseModel]) -> list[type[BaseModel]]:
-    """All models in the module tree that a definition may come from, found through the class hierarchy."""
+    """All models that a definition may come from: through the class hierarchy, and those its properties name."""
     root = next(kind for kind in reversed(model.__mro__) if issubclass(kind, BaseModel) and kind is not BaseModel)
-    found, waiting = [], [root]
+    found, waiting = [], [root, *_models_named(model)]
     while waiting:
         kind = waiting.pop()
         found.append(kind)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 from segue.domain.execution.insights import InsightKind, InsightState
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
+from segue.sdk.runner import TaskRunner
 from segue.sdk.task import Task
 
 __all__ = ["Given", "LogLine", "Measured", "Shown", "TaskOutcome", "run_task", "run_task_blocking"]
@@ -38,8 +39,8 @@ class Given(TypedDict, total=False):
     """The KV store of the flow's namespace."""
     secrets: Mapping[str, str]
     """What ``secret()`` gives."""
-    plugins: Sequence[type[Task]]
-    """Further types a YAML text may name; those that are installed are known."""
+    plugins: Sequence[type[Task] | type[TaskRunner]]
+    """Further types the YAML may name; those that are installed are known."""
     kill_after: timedelta
     """Kill the task after this time, as a user does."""
     folder: str

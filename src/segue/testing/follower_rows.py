@@ -8,11 +8,14 @@ import msgspec
 from segue.domain.execution.creation import NewExecution
 from segue.domain.execution.facts import Created
 from segue.domain.execution.model import Execution
+from segue.domain.execution.state import State
+from segue.domain.trigger.followers import Interest, Selector
 from segue.domain.trigger.gathering import Gathered, Met
+from segue.domain.trigger.registration import Registration
 from segue.ports.repositories.database import Database
-from segue.ports.repositories.followers import GatheringKey, Settlement, Transition
+from segue.ports.repositories.followers import FollowerNews, GatheringKey, Settlement, Transition
 from segue.ports.repositories.journal import Change
-from segue.testing.samples import NOW, ended, execution
+from segue.testing.samples import NOW, ended, execution, stored_flow
 
 SOON = NOW + timedelta(minutes=1)
 LATER = NOW + timedelta(hours=1)
@@ -51,8 +54,48 @@ async def met(database: Database) -> Gathered | None:
     return (await database.followers.gathered([KEY])).get(KEY)
 
 
+def following(*interests: Interest) -> Registration:
+    """What is registered of a flow with these flow triggers."""
+    return Registration(at=NOW, definitions=(), interests=interests)
+
+
+def interest(namespace: str | None = "company.team", flow_id: str | None = "source") -> Interest:
+    """The interest of a flow trigger in one flow."""
+    return Interest("t", frozenset({Selector(namespace, flow_id)}), frozenset({State.SUCCESS, State.FAILED}))
+
+
 class FollowerConformance:
-    """``FollowerRepository``, and what the journal does for it."""
+    """``FollowerRepository``, and what flows and the journal do for it."""
+
+    async def test_flow_triggers_are_registered_with_their_flow(self, database: Database) -> None:
+        assert await database.followers.news(0) == FollowerNews(0, {})
+        first = await database.flows.save(stored_flow("a"), triggers=following(interest()))
+        await database.flows.save(stored_flow("b"), triggers=following())
+        epoch, flows = await database.followers.news(0)
+        assert flows == {first.key: (interest(),)}
+        assert epoch > 0
+        assert await database.followers.news(epoch) == FollowerNews(epoch, {})
+
+    async def test_only_what_changed_is_news(self, database: Database) -> None:
+        await database.flows.save(stored_flow("a"), triggers=following(interest()))
+        await database.flows.save(stored_flow("b"), triggers=following(interest()))
+        epoch, _ = await database.followers.news(0)
+        same = await database.flows.save(stored_flow("a"), triggers=following(interest()))
+        assert (await database.followers.news(epoch)).flows == {}
+        changed = msgspec.structs.replace(same, source=same.source + "\n# changed")
+        second = await database.flows.save(changed, triggers=following(interest(flow_id=None)))
+        epoch, flows = await database.followers.news(epoch)
+        assert flows == {second.key: (interest(flow_id=None),)}
+        await database.flows.delete("main", second.namespace, "a", NOW)
+        _, flows = await database.followers.news(epoch)
+        assert [(key.flow_id, found) for key, found in flows.items()] == [("a", ())]
+
+    async def test_an_executor_hears_that_flow_triggers_changed(self, database: Database) -> None:
+        source = execution()
+        await database.executions.create([source])
+        before = (await database.journal.load([source.id], [])).follower_epoch
+        await database.flows.save(stored_flow("a"), triggers=following(interest()))
+        assert (await database.journal.load([source.id], [])).follower_epoch > before
 
     async def test_transitions_are_claimed_oldest_first_by_one_at_a_time(self, database: Database) -> None:
         first, second, third = await end(database, 3)

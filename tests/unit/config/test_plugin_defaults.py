@@ -63,3 +63,9 @@ def test_what_workers_get_reads_as_what_the_server_has(tmp_path: Path) -> None:
 def test_broken_entries_are_refused(entry: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"plugins\.defaults"):
         defaults(tmp_path, f"kestra: {{plugins: {{defaults: [{entry}]}}}}")
+
+
+@pytest.mark.parametrize(("text", "folders"), [("/a", ["/a"]), ("/a, b/c", ["/a", "b/c"]), ("", [])])
+def test_folders_of_plugins_from_the_environment(text: str, folders: list[str]) -> None:
+    paths = load(environ={"SEGUE_PLUGINS_PATHS": text}).configuration.plugins.paths
+    assert paths == tuple(map(Path, folders))

@@ -10,6 +10,10 @@ from segue.expr.ion.binary_reader import MARKER, read_binary_ion
 from segue.expr.ion.binary_stream import MAX_VALUE, BinaryIonStream
 from segue.expr.ion.binary_writer import ion_bytes
 
+# Written by Amazon's own library for Python.
+FOREIGN = bytes.fromhex(
+    "e00100eaec8183d987b782696481768174dea78a210184816e8bbe9253c20096484004000000000000110f82c3a98c6a800fe883858e8789c37b"
+)
 VALUES = [{"id": 1, "name": "Zoë", "tags": ["a", None, True]}, "x" * 300, 12345678901234567890, [], {}, None, b"\x00"]
 
 
@@ -24,6 +28,11 @@ def streamed(data: bytes, step: int) -> list[Any]:
 def test_values_are_the_same_in_chunks_of_any_size(step: int) -> None:
     data = ion_bytes(VALUES, 10_000)
     assert streamed(data, step) == VALUES
+
+
+@pytest.mark.parametrize("step", [1, 5, 1000])
+def test_a_document_of_amazons_library(step: int) -> None:
+    assert streamed(FOREIGN, step) == read_binary_ion(FOREIGN, all_rows=True)
 
 
 def test_documents_follow_each_other() -> None:

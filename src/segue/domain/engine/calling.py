@@ -11,7 +11,7 @@ from segue.domain.engine.progress import Progress
 from segue.domain.engine.rendering import private_outputs
 from segue.domain.errors import DefinitionError, LimitExceededError, NotFoundError, SegueError
 from segue.domain.execution.checks import failed_checks, strictest
-from segue.domain.execution.context import namespace_root
+from segue.domain.execution.context import flow_roots
 from segue.domain.execution.creation import NewExecution, StartRequest, create_execution
 from segue.domain.execution.facts import ChildChanged
 from segue.domain.execution.logs import LogLevel
@@ -146,14 +146,7 @@ class Call:
 
     def _roots_of_target(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """What expressions of the flow called see before its execution exists."""
-        target = self.target
-        flow = {
-            "id": target.flow.id,
-            "namespace": target.flow.namespace,
-            "revision": target.revision,
-            "tenantId": target.tenant,
-        }
-        return {"flow": flow, "vars": target.flow.variables, "inputs": inputs, **namespace_root(target)}
+        return flow_roots(self.target, inputs)
 
     def _is_failed_by_checks(self, inputs: Mapping[str, Any]) -> bool:
         """Whether a check of the flow wants the execution FAILED. Raises ``SegueError`` for one that blocks it."""

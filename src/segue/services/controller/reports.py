@@ -92,7 +92,7 @@ class Reports:
         with contextlib.suppress(UnavailableError):
             await queue.publish(Topic.EXECUTIONS, ids)
         if merged.outcomes:
-            await queue.broadcast(Channel.TRIGGERS, [self._ports.clock.now().isoformat()])
+            await queue.broadcast(Channel.OUTCOMES, list({each.outcome.key.uid: None for each in merged.outcomes}))
         logged = list({line.execution_id: None for line in merged.logs if line.execution_id})
         if logged:
             await queue.broadcast(Channel.LOGS, logged)

@@ -12,22 +12,27 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
-from segue.domain.trigger.evaluation import Outcome, settle
 from segue.domain.trigger.state import TriggerKind, TriggerState
-from segue.ports.queue import Channel, Topic
+from segue.ports.queue import Channel
 from segue.ports.repositories.triggers import TriggerTurn
 from segue.services.lifecycle import Service
 from segue.services.scheduler.config import TriggerConfig, TriggerPorts
 from segue.services.scheduler.evaluation import Evaluation
+from segue.services.scheduler.turns import publish
 from segue.services.scheduler.workers import WorkerTriggers
 
 logger = logging.getLogger(__name__)
 
 _KINDS = tuple(TriggerKind)
-_SCHEDULES = (TriggerKind.SCHEDULE,)
 _LAST_BATCH = 5.0
+_OTHERS_CLAIM = 0.005
+"""Seconds to wait when all that is due is being claimed by others just now."""
 _IN_A_ROW = 20
 """Triggers that are evaluated before others have their turn in the event loop: some milliseconds."""
+
+
+Decided = tuple[TriggerState, TriggerTurn]
+"""A trigger as it was claimed, and what is to be written for it."""
 
 
 class Triggers(Service):
@@ -72,19 +77,23 @@ class Triggers(Service):
     async def _wait(self) -> None:
         while not self._is_leaving:
             self._sooner.clear()
-            self._next = None  # whatever is heard during a look is a reason for another one
-            self._is_idle.clear()
-            try:
-                count = await self.look()
-            finally:
-                self._is_idle.set()
-            self.recovered()
-            if count:
-                continue
+            self._next = None  # whatever is told while we ask may be sooner
             self._next = await self._ports.triggers.next_due(_KINDS)
+            self.recovered()
+            if self._next is not None and self._next <= self._ports.clock.now():
+                await self._work()
+                continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
                     await self._sooner.wait()
+
+    async def _work(self) -> None:
+        self._is_idle.clear()
+        try:
+            if not await self.look():
+                await asyncio.sleep(_OTHERS_CLAIM)
+        finally:
+            self._is_idle.set()
 
     def _pause(self) -> float:
         longest = self._config.longest_pause
@@ -98,57 +107,28 @@ class Triggers(Service):
         ports, config = self._ports, self._config
         while True:
             before = ports.clock.now() + timedelta(seconds=config.prepare_ahead)
-            for state in await ports.triggers.upcoming(before, config.prepared, _SCHEDULES):
-                if ports.catalog.cached(state.flow) is None:
-                    with contextlib.suppress(NotFoundError, DefinitionError):
-                        await ports.catalog.by_key(state.flow)
+            for state in await ports.triggers.upcoming(before, config.prepared, _KINDS):
+                key = state.key
+                with contextlib.suppress(NotFoundError, DefinitionError):
+                    await ports.catalog.latest(key.tenant, key.namespace, key.flow_id, state.revision)
             await asyncio.sleep(config.prepare_every)
 
     async def look(self) -> int:
-        """Settle what came of triggers that workers evaluate, claim a batch of what is due now, and start what they
-        say; how many triggers that were."""
-        return await self._settle() + await self._look()
-
-    async def _settle(self) -> int:
-        now = self._ports.clock.now()
-        waiting = await self._ports.triggers.outcomes(self._config.batch_size)
-        turns = [turn for state, told in waiting if (turn := await self._settled(state, told, now)) is not None]
-        return await self._write(turns)
-
-    async def _settled(self, state: TriggerState, outcomes: Sequence[Outcome], now: datetime) -> TriggerTurn | None:
-        try:
-            return await self._workers.settle(state, outcomes, now)
-        except UnavailableError:
-            raise
-        except Exception:
-            logger.exception("what came of trigger %s cannot be used and is given up", state.key.uid)
-            over = settle(state, outcomes, now).state
-            return TriggerTurn(state=over, outcomes=[outcome.id for outcome in outcomes])
-
-    async def _look(self) -> int:
+        """Claim a batch of what is due now and start what it says; how many triggers that were."""
         now = self._ports.clock.now()
         until = now + timedelta(seconds=self._config.lease)
         claimed = await self._ports.triggers.claim(now, until, self._config.batch_size, _KINDS)
-        turns = []
+        decided: list[Decided] = []
         for number, state in enumerate(claimed, 1):
-            if (turn := await self._decide(state, now)) is not None:
-                turns.append(turn)
+            decided.append((state, await self._decide(state, now)))
             if number % _IN_A_ROW == 0:
                 await asyncio.sleep(0)
-        await self._write(turns)
+        if decided:
+            await self._write(decided, now)
         return len(claimed)
 
-    async def _write(self, turns: Sequence[TriggerTurn]) -> int:
-        """Write turns and tell of them; how many were written: not those that somebody else was faster with."""
-        if not turns:
-            return 0
-        lost = await self._ports.triggers.apply(turns)
-        written = [turn for turn in turns if turn.state.key.uid not in lost]
-        await self._publish(written)
-        return len(written)
-
-    async def _decide(self, state: TriggerState, now: datetime) -> TriggerTurn | None:
-        """What is to be written for one trigger; None when that fails, so that it is tried again after the claim."""
+    async def _decide(self, state: TriggerState, now: datetime) -> TriggerTurn:
+        """What is to be written for one trigger; one that cannot be evaluated harms no other."""
         try:
             if state.kind is TriggerKind.SCHEDULE:
                 return await self._evaluation.evaluate(state, now)
@@ -156,16 +136,23 @@ class Triggers(Service):
         except UnavailableError:
             raise
         except Exception:
-            logger.exception("trigger %s cannot be evaluated and is tried again", state.key.uid)
-            return None
+            logger.exception("trigger %s cannot be evaluated and is tried again later", state.key.uid)
+            return self._evaluation.postponed(state, now)
 
-    async def _publish(self, turns: Sequence[TriggerTurn]) -> None:
-        """Wake executors and controllers; what is not heard is found in the database later (design D2)."""
-        started = [new.execution.id for turn in turns for new in turn.executions]
+    async def _write(self, decided: Sequence[Decided], now: datetime) -> None:
+        """Write a batch; when that fails, each alone, so that the one that cannot be written harms no other."""
+        turns = [turn for _, turn in decided]
         try:
-            await self._ports.queue.publish(Topic.EXECUTIONS, started)
-            queues = sorted({job.worker_queue for turn in turns for job in turn.jobs})
-            if queues:
-                await self._ports.queue.broadcast(Channel.JOBS, queues)
-        except UnavailableError as error:
-            logger.warning("%d executions wait for the reconciler: %s", len(started), error)
+            lost = await self._ports.triggers.apply(turns)
+        except UnavailableError:
+            raise
+        except Exception:
+            if len(decided) > 1:
+                for one in decided:
+                    await self._write([one], now)
+                return
+            state = decided[0][0]
+            logger.exception("what trigger %s starts cannot be written and is tried again later", state.key.uid)
+            await self._ports.triggers.apply([self._evaluation.postponed(state, now)])
+            return
+        await publish(self._ports.queue, [turn for turn in turns if turn.state.key.uid not in lost])

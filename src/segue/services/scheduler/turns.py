@@ -1,11 +1,13 @@
 """From executions that triggers start to what is written for them, whoever evaluated the trigger."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
+from segue.domain.errors import UnavailableError
 from segue.domain.execution.creation import NewExecution, create_execution
 from segue.domain.execution.limits import EngineLimits
 from segue.domain.execution.logs import MASK, LogEntry, LogLevel
@@ -13,7 +15,10 @@ from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.ids import derived_id
 from segue.domain.trigger.starting import Start
 from segue.domain.trigger.state import TriggerState
+from segue.ports.queue import Channel, Queue, Topic
 from segue.ports.repositories.triggers import TriggerTurn
+
+logger = logging.getLogger(__name__)
 
 
 class Begun(NamedTuple):
@@ -47,6 +52,18 @@ def turn_of(
     if executions:
         state = msgspec.structs.replace(state, triggered_at=now)
     return TriggerTurn(state=state, executions=executions, logs=lines)
+
+
+async def publish(queue: Queue, turns: Sequence[TriggerTurn]) -> None:
+    """Wake executors and controllers for turns that are written; what is not heard is found later (design D2)."""
+    started = [new.execution.id for turn in turns for new in turn.executions]
+    queues = sorted({job.worker_queue for turn in turns for job in turn.jobs})
+    try:
+        await queue.publish(Topic.EXECUTIONS, started)
+        if queues:
+            await queue.broadcast(Channel.JOBS, queues)
+    except UnavailableError as error:
+        logger.warning("%d executions wait for the reconciler: %s", len(started), error)
 
 
 def locked(turn: TriggerTurn) -> TriggerTurn:
