@@ -16,6 +16,7 @@ from segue.domain.execution.logs import LogEntry
 from segue.domain.trigger.evaluation import Outcome
 from segue.domain.trigger.state import TriggerKey, TriggerKind, TriggerState
 from segue.ports.repositories.paging import Page, PageRequest
+from segue.ports.repositories.trigger_filters import TriggerFilter
 
 
 class TriggerTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +42,17 @@ class TriggerQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Part of the trigger id, flow id or namespace, whatever the case."""
     namespace: str | None = None
     flow_id: str | None = None
+    where: TriggerFilter | None = None
     page: PageRequest = PageRequest()
+
+
+TRIGGER_SORTS = frozenset(
+    {
+        "triggerId", "flowId", "namespace", "kind", "disabled", "executionId", "workerId",
+        "nextExecutionDate", "nextEvaluationDate", "lastTriggeredDate",
+    }
+)  # fmt: skip
+"""What a search can be sorted by: both names of the next date mean the same."""
 
 
 class TriggerRepository(Protocol):
@@ -55,8 +66,20 @@ class TriggerRepository(Protocol):
         """The states of a flow's triggers, by id."""
         ...
 
+    async def known(self, keys: Sequence[TriggerKey]) -> frozenset[TriggerKey]:
+        """Which of some hundred triggers there are."""
+        ...
+
     async def search(self, query: TriggerQuery) -> Page[TriggerState]:
-        """Matches. Sortable: ``triggerId``, ``flowId``, ``namespace``, ``nextExecutionDate``, ``lastTriggeredDate``."""
+        """Matches. Sortable: ``TRIGGER_SORTS``; a trigger without the value comes last."""
+        ...
+
+    async def count(self, query: TriggerQuery) -> int:
+        """How many match."""
+        ...
+
+    async def scan(self, query: TriggerQuery, after: str, limit: int) -> list[TriggerState]:
+        """Up to ``limit`` matches whose ``uid`` is greater than ``after``, in order of their ``uid``; no page."""
         ...
 
     async def claim(
@@ -98,6 +121,12 @@ class TriggerRepository(Protocol):
         ``change`` may be called more than once, from another thread; what it raises comes back, and nothing is
         written. The same state is not written.
         """
+        ...
+
+    async def change_many(
+        self, keys: Sequence[TriggerKey], change: Callable[[TriggerState], TriggerState]
+    ) -> list[TriggerState]:
+        """The same for some hundred triggers in one transaction; the new states of those that were written."""
         ...
 
     async def remove(self, keys: Sequence[TriggerKey]) -> int:
