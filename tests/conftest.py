@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from segue.testing.bucket_servers import AzureServer, GcsServer, S3Server
+from segue.testing.bucket_servers import AzureServer, S3Server
 from segue.testing.servers import MissingServerError, PostgresServer, RedisServer, Server
 
 
@@ -42,9 +42,3 @@ def s3_server() -> Iterator[Server]:
 def azure_server() -> Iterator[Server]:
     """An Azure Blob Storage server of this session."""
     yield from _serve(AzureServer)
-
-
-@pytest.fixture(scope="session")
-def gcs_server() -> Iterator[Server]:
-    """A Google Cloud Storage server of this session."""
-    yield from _serve(GcsServer)

@@ -38,8 +38,8 @@ class _BucketSection(_Section):
 class _KeyedSection(_BucketSection):
     access_key: SecretStr | None = Field(
         default=None,
-        description="Access key, together with `secret-key`; without them the environment is asked (`AWS_ACCESS_KEY_ID` "
-        "and `AWS_SECRET_ACCESS_KEY`, web identity, container and instance roles).",
+        description="Access key, together with `secret-key`; without them the environment is asked "
+        "(`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, web identity, container and instance roles).",
     )
     secret_key: SecretStr | None = Field(default=None, description="Its secret.")
 
@@ -53,7 +53,9 @@ class _KeyedSection(_BucketSection):
 class S3StorageSection(_KeyedSection):
     """A bucket of Amazon S3, or of what speaks its protocol (`endpoint`)."""
 
-    region: str | None = Field(default=None, description="Region of the bucket; otherwise `AWS_REGION`, or `us-east-1`.")
+    region: str | None = Field(
+        default=None, description="Region of the bucket; otherwise `AWS_REGION`, or `us-east-1`."
+    )
     session_token: SecretStr | None = Field(default=None, description="Token of temporary keys.")
     endpoint: str | None = Field(default=None, description="`http(s)://host[:port]` of a server that is not Amazon's.")
     force_path_style: bool = Field(
@@ -94,7 +96,9 @@ class MinioStorageSection(_KeyedSection):
         le=512 * 1024**2,
         description="A larger file is sent in parts of this size, of which a bucket takes 10,000.",
     )
-    ca_pem: str | None = Field(default=None, description="Certificate (PEM) of the authority to trust besides the known.")
+    ca_pem: str | None = Field(
+        default=None, description="Certificate (PEM) of the authority to trust besides the known."
+    )
     ssl: MinioSslSection = MinioSslSection()
 
 
@@ -140,7 +144,7 @@ class StorageSection(_Section):
 
     @model_validator(mode="after")
     def _place(self) -> Self:
-        needed = {
+        needed: dict[StorageType, dict[str, object]] = {
             StorageType.S3: {"s3.bucket": self.s3.bucket},
             StorageType.MINIO: {"minio.bucket": self.minio.bucket, "minio.endpoint": self.minio.endpoint},
             StorageType.GCS: {"gcs.bucket": self.gcs.bucket},

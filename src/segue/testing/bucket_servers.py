@@ -1,4 +1,4 @@
-"""Private object storages for tests: S3 (moto), Azure (Azurite) and Google (fake-gcs-server), where installed.
+"""Private object storages for tests: S3 (moto) and Azure (Azurite), where installed.
 
 Each is a process of its own on a free port; ``section`` is what the configuration says below ``storage``.
 """
@@ -7,7 +7,6 @@ import base64
 import hashlib
 import hmac
 import importlib.util
-import json
 import os
 import shutil
 import sys
@@ -101,29 +100,3 @@ class AzureServer(BucketServer):
         """See ``BucketServer.section``."""
         account = {"shared-key-account-name": AZURITE_ACCOUNT, "shared-key-account-access-key": AZURITE_KEY}
         return {"type": "azure", "azure": {"container": bucket, "path": path, "endpoint": self.url, **account}}
-
-
-class GcsServer(BucketServer):
-    """Google Cloud Storage as fake-gcs-server serves it."""
-
-    def __init__(self) -> None:
-        program = os.environ.get("SEGUE_FAKE_GCS") or shutil.which("fake-gcs-server")
-        if program is None:
-            raise MissingServerError("fake-gcs-server is not installed (SEGUE_FAKE_GCS names it)")
-        super().__init__()
-        self._program = program
-        self.url = self.address
-
-    def command(self) -> list[str]:
-        """See ``Server.command``."""
-        place = ["-host", "127.0.0.1", "-port", str(self.port), "-public-host", f"127.0.0.1:{self.port}"]
-        return [self._program, "-scheme", "http", "-backend", "memory", *place]
-
-    def new_bucket(self, name: str) -> None:
-        """See ``BucketServer.new_bucket``."""
-        httpx.post(f"{self.address}/storage/v1/b", json={"name": name}, timeout=30).raise_for_status()
-
-    def section(self, bucket: str, path: str = "") -> dict[str, Any]:
-        """See ``BucketServer.section``."""
-        key = {"gcs_base_url": self.address, "disable_oauth": True, "client_email": "", "private_key": ""}
-        return {"type": "gcs", "gcs": {"bucket": bucket, "path": path, "service-account": json.dumps(key)}}

@@ -6,7 +6,7 @@ where the configuration has none: half of each would be refused.
 
 import asyncio
 import ipaddress
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -222,7 +222,7 @@ def _assumed(section: S3StorageSection) -> "S3CredentialProvider":
             "access_key_id": found["AccessKeyId"],
             "secret_access_key": found["SecretAccessKey"],
             "token": found["SessionToken"],
-            "expires_at": found["Expiration"],
+            "expires_at": found["Expiration"].astimezone(UTC),
         }
 
     return session

@@ -83,9 +83,7 @@ class ObjectStorage:
         if offset and offset >= await self.size(tenant, uri):
             return
         with self._faults("read", uri):
-            found = await obstore.get_async(
-                self._store, key, options={"range": {"offset": offset}} if offset else {}
-            )
+            found = await obstore.get_async(self._store, key, options={"range": {"offset": offset}} if offset else {})
         left = found.meta["size"] - offset
         stream = found.stream(min_chunk_size=CHUNK)
         while left > 0:
@@ -123,6 +121,7 @@ class ObjectStorage:
                 found += (
                     FileEntry(PREFIX + item["path"].removeprefix(home), item["size"], item["last_modified"])
                     for item in page
+                    if offset is None or item["path"] > offset  # not every server looks at the offset
                 )
                 if len(found) >= limit:
                     break
