@@ -148,6 +148,23 @@ class ControllersSection(Section):
     static: StaticControllersSection = StaticControllersSection()
 
 
+class PythonSection(Section):
+    """Python scripts that run on the worker's machine."""
+
+    warm_interpreters: int = Field(
+        default=4, ge=0, le=64, description="Interpreters kept ready at the same time; 0: every script starts its own."
+    )
+    idle_time: Duration = Field(
+        default=timedelta(minutes=5), description="How long an interpreter is kept ready that no script uses."
+    )
+    cache_path: Path | None = Field(
+        default=None, description="Folder of the environments with dependencies; without it in the user's cache folder."
+    )
+    cache_size: Size = Field(
+        default=10 * 1024**3, ge=0, description="What the environments may take; those unused for longest are removed."
+    )
+
+
 class WorkerSection(Section):
     """The worker."""
 
@@ -165,6 +182,7 @@ class WorkerSection(Section):
         "programs need to run: names, or beginnings such as `AWS_*`.",
     )
     controllers: ControllersSection = ControllersSection()
+    python: PythonSection = PythonSection()
 
 
 class VariablesSection(Section):

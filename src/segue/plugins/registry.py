@@ -164,7 +164,7 @@ def _load(name: str, path: str) -> type[Plugin]:
         found: Any = importlib.import_module(module_name)
         for part in class_name.split("."):
             found = getattr(found, part)
-    except Exception as error:  # whatever the code of a plugin does when it is imported
+    except (Exception, SystemExit) as error:  # whatever the code of a plugin does when it is imported
         reason = str(error) or type(error).__name__
         raise UnavailableError(f"The plugin '{name}' cannot be loaded from '{path}': {reason}") from error
     if not (isinstance(found, type) and issubclass(found, Task | TaskRunner)):

@@ -37,10 +37,12 @@ from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, R
 from segue.sdk.records import Record, RecordError, as_text, read_records
 from segue.sdk.runner import (
     AnyTaskRunner,
+    LocalProgram,
     OnLine,
     RunnerCommand,
     RunnerResult,
     RunnerTypes,
+    Start,
     Stream,
     TaskRunner,
     validation_context,
@@ -63,6 +65,7 @@ __all__ = [
     "KvContent",
     "KvType",
     "LineSplitter",
+    "LocalProgram",
     "LogLevel",
     "Metrics",
     "Moment",
@@ -85,6 +88,7 @@ __all__ = [
     "RunnerCommand",
     "RunnerResult",
     "RunnerTypes",
+    "Start",
     "State",
     "Stream",
     "Task",

@@ -114,6 +114,9 @@ class _Converter:
                 return self._adapter.validate_json(raw)
             return self._adapter.validate_python(raw)
         except ValidationError as error:
+            if self._collection is not None and error.errors(include_url=False)[0]["type"] == "json_invalid":
+                kind = "an object" if self._collection == "{}" else "a list"
+                raise ValueError(f"must be {kind}, or a text that gives one as JSON") from None
             raise ValueError(_reason(error)) from None
 
     def rendered(self, raw: Any, renderer: Renderer) -> Any:

@@ -179,3 +179,16 @@ def test_lists(library: Library) -> None:
     assert select is not None
     assert "isRadio" in select["schema"]["properties"]["properties"]
     assert library.input_document("NOTHING") is None
+
+
+def test_a_task_runner_is_documented_and_may_stand_where_one_is_wanted(library: Library, schema: Any) -> None:
+    document = library.document(PROCESS)
+    assert document is not None
+    assert document["markdown"].startswith("# Process\n")
+    assert {"$ref": f"#/definitions/{PROCESS}"} in schema["definitions"]["AnyTaskRunner"]["anyOf"]
+    property_ = schema["definitions"][f"{SHELL}Script"]["properties"]["taskRunner"]
+    assert property_["allOf"] == [{"$ref": "#/definitions/AnyTaskRunner"}]
+    flow = f"id: f\nnamespace: a\ntasks:\n  - {{id: t, type: {SHELL}Script, script: x, taskRunner: {{type: %s}}}}\n"
+    assert schema_fault(schema, read_document(flow % PROCESS).data) is None
+    assert schema_fault(schema, read_document(flow % LOG).data) is not None
+    assert schema["definitions"][f"{SHELL}Script"]["properties"]["docker"]["deprecated"] is True

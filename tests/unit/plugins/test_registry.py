@@ -89,6 +89,28 @@ def test_a_task_runner_is_checked_when_the_flow_is_read(runner: str, path: str, 
     assert message in fault.message
 
 
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("commands: echo hi", "commands", "must be a list, or a text that gives one as JSON"),
+        ("commands: {a: b}", "commands", "must be a list"),
+        ("commands: [{echo: x}]", "commands", "must be a valid string"),
+        ("beforeCommands: [ls]", "commands", "must not be null"),
+        ("commands: [ls]\n    env: [a]", "env", "must be an object"),
+        ("commands: [ls]\n    env: A=1", "env", "must be an object, or a text that gives one as JSON"),
+        ("commands: [ls]\n    env: {A: {b: c}}", "env", "must be a valid string"),
+        ("commands: [ls]\n    failFast: maybe", "failFast", "must be a valid boolean, unable to interpret input"),
+        ("commands: [ls]\n    targetOS: MAC", "targetOS", "must be one of 'LINUX', 'WINDOWS' or 'AUTO'"),
+        ("commands: [ls]\n    runner: SSH", "runner", "must be one of 'PROCESS' or 'DOCKER'"),
+        ("commands: [ls]\n    colour: red", "colour", 'Unrecognized field "colour"'),
+    ],
+)
+def test_what_script_tasks_say_of_wrong_properties(text: str, path: str, message: str) -> None:
+    source = f"id: f\nnamespace: a\ntasks:\n  - id: t\n    type: {SHELL}\n    {text}\n"
+    (fault,) = parse_flow(source, REGISTRY).violations
+    assert (fault.path, fault.message) == (f"tasks[0].{path}", message)
+
+
 def test_a_task_runner_is_no_task_and_a_task_no_trigger() -> None:
     source = f"id: f\nnamespace: a\ntasks:\n  - {{id: t, type: {PROCESS}}}\ntriggers:\n  - {{id: u, type: {SHELL}}}\n"
     found = [(fault.path, fault.message) for fault in parse_flow(source, REGISTRY).violations]

@@ -128,10 +128,7 @@ def insight(message: pb.Insight, flow: FlowKey, now: datetime) -> Insight | None
     """An insight of a run that belongs to ``flow``; None when it is malformed."""
     run, kind = message.run, _INSIGHTS.get(message.kind)
     content = _insight_content(message)
-    if kind is None or content is None or message.number >= MAX_PER_ATTEMPT:
-        return None
-    url = content.get("url")
-    if kind is InsightKind.LINK and not (isinstance(url, str) and url.startswith(LINK_SCHEMES)):
+    if kind is None or content is None or message.number >= MAX_PER_ATTEMPT or not _is_shape(kind, content):
         return None
     at = _moment(message.at, now)
     return Insight(
@@ -152,6 +149,23 @@ def insight(message: pb.Insight, flow: FlowKey, now: datetime) -> Insight | None
         ended_at=max(_moment(message.ended_at, now), at) if message.HasField("ended_at") else None,
         content=content,
     )
+
+
+def _is_shape(kind: InsightKind, content: dict[str, Any]) -> bool:
+    """Whether the content is what clients expect of its kind."""
+    if kind is InsightKind.LINK:
+        url = content.get("url")
+        return isinstance(url, str) and url.startswith(LINK_SCHEMES)
+    if kind is InsightKind.TEXT:
+        return isinstance(content.get("markdown"), str)
+    if kind is InsightKind.TABLE:
+        rows = content.get("rows")
+        return (
+            isinstance(content.get("columns"), list)
+            and isinstance(rows, list)
+            and all(isinstance(row, list) for row in rows)
+        )
+    return True
 
 
 def _insight_content(message: pb.Insight) -> dict[str, Any] | None:

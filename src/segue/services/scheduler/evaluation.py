@@ -59,8 +59,7 @@ class Evaluation:
             trigger = next(each for each in flow.flow.triggers if each.id == state.key.trigger_id)
         except (NotFoundError, DefinitionError, StopIteration) as error:
             logger.warning("trigger %s rests, its flow cannot be read: %s", state.key.uid, error)
-            later = now + timedelta(seconds=self._config.broken_pause)
-            return TriggerTurn(state=msgspec.structs.replace(state, pending_at=later))
+            return self.postponed(state, now)
         try:
             outcome = await self._ports.expressions.evaluate(
                 flow, lambda scene: self._look(scene, flow, trigger, state, now)
@@ -69,6 +68,11 @@ class Evaluation:
             resting = msgspec.structs.replace(state, pending_at=None, next_at=None, evaluated_at=now)
             return TriggerTurn(state=resting, logs=[_line(state, now, LogLevel.WARN, str(error), 0)])
         return self._turn(outcome, flow, trigger, now)
+
+    def postponed(self, state: TriggerState, now: datetime) -> TriggerTurn:
+        """A trigger that cannot be evaluated just now is looked at again later; its dates are not missed by that."""
+        later = now + timedelta(seconds=self._config.broken_pause)
+        return TriggerTurn(state=msgspec.structs.replace(state, pending_at=later, free_at=later))
 
     def _look(self, scene: Scene, flow: CompiledFlow, trigger: Trigger, state: TriggerState, now: datetime) -> _Outcome:
         dates = _dates(scene, flow, trigger)
