@@ -1,11 +1,13 @@
 """Object storages keep the contract of internal storage, on servers of their own."""
 
 import asyncio
+import hashlib
 import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
 import boto3
+import psutil
 import pytest
 
 from segue.adapters.storages.buckets import bucket_storage
@@ -173,3 +175,34 @@ class TestAzure(ObjectConformance):
     @pytest.fixture
     async def storage(self, azure_server: BucketServer, tmp_path: Any) -> Storage:
         return await started(azure_server.section(new_bucket(azure_server), "some/folder"), tmp_path)
+
+
+class TestMemoryBound:
+    """A large file is never whole in memory."""
+
+    @pytest.mark.parametrize("kind", ["s3", "azure"])
+    async def test_a_large_file_there_and_back(
+        self, kind: str, request: pytest.FixtureRequest, tmp_path: Any, record_property: Any
+    ) -> None:
+        server: BucketServer = request.getfixturevalue(f"{kind}_server")
+        storage = await started(server.section(new_bucket(server)), tmp_path)
+        block = bytes(range(256)) * 4096
+        rss = psutil.Process().memory_info
+        before, peak = rss().rss, 0
+
+        async def content() -> AsyncIterator[bytes]:
+            nonlocal peak
+            for _ in range(300):
+                peak = max(peak, rss().rss)
+                yield block
+
+        written = await storage.put("main", "kestra:///large", content())
+        assert written.size == 300 * MEBIBYTE
+        digest, size = hashlib.sha256(), 0
+        async for chunk in storage.get("main", "kestra:///large"):
+            peak = max(peak, rss().rss)
+            digest.update(chunk)
+            size += len(chunk)
+        assert (size, digest.hexdigest()) == (written.size, written.digest)
+        record_property("growth_mebibytes", (peak - before) // MEBIBYTE)
+        assert peak - before < 100 * MEBIBYTE, f"grew by {(peak - before) // MEBIBYTE} MiB"
