@@ -88,6 +88,7 @@ def test_keys_of_the_original_that_are_not_used(section: Any) -> None:
         ({"force-path-style": True}, None, False),
         ({"endpoint": "https://s3.example.com/"}, "https://bucket.s3.example.com", True),
         ({"endpoint": "https://s3.example.com", "force-path-style": True}, "https://s3.example.com", False),
+        ({"endpoint": "s3.example.com", "force-path-style": True}, "https://s3.example.com", False),
         ({"endpoint": "http://127.0.0.1:9000"}, "http://127.0.0.1:9000", False),
         ({"endpoint": "http://localhost:9000"}, "http://localhost:9000", False),
     ],

@@ -76,6 +76,7 @@ def _s3(section: S3StorageSection) -> ObjectStorage:
         config["region"] = section.region
     endpoint = section.endpoint
     if endpoint:
+        endpoint = endpoint if "://" in endpoint else f"https://{endpoint}"
         # As the clients of Amazon do: a host without a name cannot have a bucket before it.
         virtual = not section.force_path_style and _is_name(endpoint)
         _place(config, endpoint, bucket, virtual=virtual)
