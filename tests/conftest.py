@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from segue.testing.bucket_servers import AzureServer, S3Server
 from segue.testing.servers import MissingServerError, PostgresServer, RedisServer, Server
 
 
@@ -29,3 +30,15 @@ def postgres_server() -> Iterator[Server]:
 def redis_server() -> Iterator[Server]:
     """A Redis server of this session."""
     yield from _serve(RedisServer)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Server]:
+    """An S3 server of this session."""
+    yield from _serve(S3Server)
+
+
+@pytest.fixture(scope="session")
+def azure_server() -> Iterator[Server]:
+    """An Azure Blob Storage server of this session."""
+    yield from _serve(AzureServer)
