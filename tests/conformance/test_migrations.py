@@ -18,4 +18,4 @@ def test_the_steps_are_one_chain_in_their_order_and_the_last_is_known() -> None:
         assert file.name.startswith(f"v{revision[1]}_")
         found.append((revision[1], down[1]))
     assert [down for _, down in found] == [None, *(revision for revision, _ in found[:-1])]
-    assert migrations.HEAD == found[-1][0]
+    assert found[-1][0] == migrations.HEAD
