@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from segue.testing.servers import MissingServerError, PostgresServer, RedisServer, Server
+from segue.testing.servers import MissingServerError, PodmanServer, PostgresServer, RedisServer, Server
 
 
 def _serve(make: Callable[[], Server]) -> Iterator[Server]:
@@ -29,3 +29,9 @@ def postgres_server() -> Iterator[Server]:
 def redis_server() -> Iterator[Server]:
     """A Redis server of this session."""
     yield from _serve(RedisServer)
+
+
+@pytest.fixture(scope="session")
+def podman_server() -> Iterator[Server]:
+    """An engine for containers of this session."""
+    yield from _serve(PodmanServer)
