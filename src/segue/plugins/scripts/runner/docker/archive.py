@@ -86,39 +86,49 @@ def _info(name: str, found: os.stat_result, owner: Owner) -> tarfile.TarInfo:
     return info
 
 
-def unpack(source: BinaryIO, folder: Path, moved: tuple[str, str] | None = None) -> Transfer:
-    """Write the files of an archive, whose names begin with the name of a folder, into a folder that is there.
+def unpack(source: BinaryIO, folder: Path, top: str, moved: tuple[str, str] | None = None) -> Transfer:
+    """Write the files of an archive into a folder that is there.
 
-    What is in the way is replaced. ``moved`` renames a folder at the top. Raises ``OSError`` and ``tarfile.TarError``.
+    ``top`` is the name of the folder that was packed: Docker puts it before all names, Podman does not do so for
+    volumes. What is in the way is replaced. ``moved`` renames a folder at the top. Raises ``OSError`` and
+    ``tarfile.TarError``.
     """
     done = Transfer()
     root = os.open(folder, _FOLDER_FLAGS)
     try:
         with tarfile.open(mode="r|", fileobj=source, bufsize=CHUNK) as archive:
+            below: int | None = None
             for member in archive:
-                parts = _parts(member.name)
+                if below is None:
+                    below = 1 if _parts(member.name, 0) == (top,) else 0
+                parts = _parts(member.name, below)
                 if parts is None:
                     done.left_out.append(member.name[:200])
                 elif parts:
                     if moved and parts[0] == moved[0]:
                         parts = (moved[1], *parts[1:])
-                    _write(archive, member, parts, root, done)
+                    _write(archive, member, _Place(root, parts, below), done)
     finally:
         os.close(root)
     return done
 
 
-def _parts(name: str) -> tuple[str, ...] | None:
-    """The path below the folder at the top; None for one that leads elsewhere."""
-    if name.startswith("/") or "\0" in name:
-        return None
-    parts = PurePosixPath(name).parts
-    return None if ".." in parts or len(parts) > _DEEPEST else parts[1:]
+class _Place(NamedTuple):
+    """Where an entry goes. ``below`` is how many parts of the names in the archive are above the folder."""
+
+    root: int
+    parts: tuple[str, ...]
+    below: int
 
 
-def _write(
-    archive: tarfile.TarFile, member: tarfile.TarInfo, parts: tuple[str, ...], root: int, done: Transfer
-) -> None:
+def _parts(name: str, below: int) -> tuple[str, ...] | None:
+    """The path in the folder; None for one that leads elsewhere."""
+    parts = PurePosixPath(name.lstrip("/")).parts
+    return None if ".." in parts or "\0" in name or len(parts) > _DEEPEST else parts[below:]
+
+
+def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, place: _Place, done: Transfer) -> None:
+    root, parts, _ = place
     path = "/".join(parts)
     if member.isdir():
         with _opened(root, parts):
@@ -130,7 +140,7 @@ def _write(
             _clear(parts[-1], parent)
             _copy(content, os.open(parts[-1], _NEW_FILE, 0o600, dir_fd=parent), member.mode)
             done.bytes += member.size
-        elif not _link(member, parts, parent, root):
+        elif not _link(member, place, parent):
             done.left_out.append(path)
             return
     done.files += 1
@@ -144,8 +154,9 @@ def _copy(content: IO[bytes], descriptor: int, mode: int) -> None:
         os.fchmod(descriptor, (mode & 0o777) | stat.S_IRUSR | stat.S_IWUSR)
 
 
-def _link(member: tarfile.TarInfo, parts: tuple[str, ...], parent: int, root: int) -> bool:
+def _link(member: tarfile.TarInfo, place: _Place, parent: int) -> bool:
     """Make a link that stays within the folder; whether there is one."""
+    root, parts, below = place
     if member.issym():
         target = posixpath.normpath(posixpath.join("/".join(parts[:-1]), member.linkname))
         if member.linkname.startswith("/") or target.split("/", 1)[0] == "..":
@@ -155,7 +166,7 @@ def _link(member: tarfile.TarInfo, parts: tuple[str, ...], parent: int, root: in
         return True
     if not member.islnk():
         return False
-    source = _parts(member.linkname)
+    source = _parts(member.linkname, below)
     if not source or source == parts:
         return False
     with _opened(root, source[:-1]) as folder:

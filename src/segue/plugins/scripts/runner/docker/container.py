@@ -108,7 +108,7 @@ async def fetch_files(
     if container.output_dir is not None and command.output_dir is not None:
         old, new = Path(container.output_dir).name, command.output_dir.name
         moved = (old, new) if old != new else None
-    read = partial(unpack, folder=command.working_dir, moved=moved)
+    read = partial(unpack, folder=command.working_dir, top=Path(container.folder).name, moved=moved)
     with context.insights.step("Fetch files") as step:
         params = {"path": container.folder}
         async with engine.stream("GET", f"/containers/{container.id}/archive", params=params) as answer:

@@ -143,7 +143,7 @@ async def _host_config(runner: Docker, context: RunContext) -> dict[str, Any]:
 
 
 async def _volumes(runner: Docker, context: RunContext) -> list[str]:
-    volumes = await _value(context, runner.volumes)
+    volumes: list[str] = await _value(context, runner.volumes) or []
     if not volumes:
         return []
     configured = context.plugin_configuration(runner.type)
