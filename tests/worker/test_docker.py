@@ -98,7 +98,7 @@ async def test_many_and_long_lines_and_protocol(whole):
     )
     assert state is State.SUCCESS, lines[-5:]
     assert [line for line in lines if line[5:].isdecimal()] == [f"INFO {number}" for number in range(1, 2001)]
-    assert "INFO " + "a" * 40_000 in lines
+    assert [len(line) for line in lines if line.startswith("INFO aaa")] == [32_005, 8_005]  # the log cuts lines
     assert outputs["vars"] == {"text": "b" * 20_000}
 
 

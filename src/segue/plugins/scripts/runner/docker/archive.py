@@ -94,22 +94,17 @@ def unpack(source: BinaryIO, folder: Path, top: str, moved: tuple[str, str] | No
     ``tarfile.TarError``.
     """
     done = Transfer()
-    root = os.open(folder, _FOLDER_FLAGS)
-    try:
-        with tarfile.open(mode="r|", fileobj=source, bufsize=CHUNK) as archive:
-            below: int | None = None
-            for member in archive:
-                if below is None:
-                    below = 1 if _parts(member.name, 0) == (top,) else 0
-                parts = _parts(member.name, below)
-                if parts is None:
-                    done.left_out.append(member.name[:200])
-                elif parts:
-                    if moved and parts[0] == moved[0]:
-                        parts = (moved[1], *parts[1:])
-                    _write(archive, member, _Place(root, parts, below), done)
-    finally:
-        os.close(root)
+    with _root(folder) as root, tarfile.open(mode="r|", fileobj=source, bufsize=CHUNK) as archive:
+        below: int | None = None
+        for member in archive:
+            if below is None:
+                below = 1 if _parts(member.name, 0) == (top,) else 0
+            parts = _parts(member.name, below)
+            if parts is None:
+                done.left_out.append(member.name[:200])
+            elif parts:
+                place = (moved[1], *parts[1:]) if moved and parts[0] == moved[0] else parts
+                _write(archive, member, _Place(root, place, below), done)
     return done
 
 
@@ -211,11 +206,17 @@ def _clear(name: str, folder: int) -> None:
 
 def remove_gone(folder: Path, names: set[str]) -> None:
     """Remove files that were sent and have not come back, as a command does that removes them here."""
-    root = os.open(folder, _FOLDER_FLAGS)
-    try:
+    with _root(folder) as root:
         for name in names:
             parts = PurePosixPath(name).parts
             with contextlib.suppress(OSError), _opened(root, parts[:-1], makes=False) as parent:
                 os.unlink(parts[-1], dir_fd=parent)
+
+
+@contextlib.contextmanager
+def _root(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, _FOLDER_FLAGS)
+    try:
+        yield descriptor
     finally:
-        os.close(root)
+        os.close(descriptor)

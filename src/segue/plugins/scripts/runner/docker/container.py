@@ -23,7 +23,7 @@ from segue.sdk import LineSplitter, RunContext, RunnerCommand, Stream
 
 _RECONNECT_AFTER = 0.5
 _RECONNECTS = 20
-_LOG_ENDS_WITHIN = 10.0
+_LOG_ENDS_WITHIN = 2.0
 _LINES_AT_ONCE = 200
 
 
@@ -149,15 +149,19 @@ async def follow(engine: Engine, container: Container, command: RunnerCommand, c
         while not reading.done() and log.frames > read:
             read = log.frames
             await asyncio.wait([reading], timeout=_LOG_ENDS_WITHIN)
+        has_ended = reading.done()
     finally:
-        is_whole = reading.done()
         reading.cancel()
         await asyncio.wait([reading])
-        log.finish()
-    if not is_whole:
-        context.logger.warn("The Docker host has not ended the log of the container; lines may be missing")
-    elif not reading.cancelled() and isinstance(error := reading.exception(), Exception):
+    try:
+        if has_ended:
+            reading.result()
+        else:  # some versions of Podman do not end the log of a container that ends at once
+            await log.read(follows=False)
+    except (EngineError, EngineBrokenError, ValueError) as error:
         context.logger.warn("The log of the container cannot be read: %s", error)
+    finally:
+        log.finish()
     return code
 
 
@@ -184,20 +188,23 @@ class _Log:
         self._lines = {stream: LineSplitter() for stream in Stream}
         self.frames = 0
 
-    async def read(self) -> None:
-        """Read to the end. Raises ``EngineError``, ``EngineBrokenError`` and ``ValueError``."""
+    async def read(self, *, follows: bool = True) -> None:
+        """Read to the end of the container's life, or to that of what there is.
+
+        Raises ``EngineError``, ``EngineBrokenError`` and ``ValueError``.
+        """
         for left in reversed(range(_RECONNECTS)):
             try:
-                await self._read_once()
+                await self._read_once(follows)
                 return
             except EngineBrokenError:
                 if not left:
                     raise
                 await asyncio.sleep(_RECONNECT_AFTER)
 
-    async def _read_once(self) -> None:
+    async def _read_once(self, follows: bool) -> None:
         known, number, reader = self.frames, 0, FrameReader()
-        params = {"follow": "true", "stdout": "true", "stderr": "true", "timestamps": "true"}
+        params = {"follow": str(follows).lower(), "stdout": "true", "stderr": "true", "timestamps": "true"}
         path = f"/containers/{self._container.id}/logs"
         async with self._engine.stream("GET", path, params=params, seconds=None) as answer:
             async for chunk in answer.aiter_bytes():

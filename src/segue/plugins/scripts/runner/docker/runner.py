@@ -22,8 +22,8 @@ class Docker(TaskRunner):
     """Runs commands in containers, on an engine that speaks Docker's API: Docker or Podman.
 
     The image is that of the task's `containerImage`. The working directory is copied into the container and back. A
-    container has its labels from Kestra (`kestra.io/execution-id` ...), gets none of the worker's environment, and is
-    removed after the run, also when the task is killed or out of time.
+    container is labelled with what it runs for (`kestra.io/execution-id` ...), gets none of the worker's environment,
+    and is removed after the run, also when the task is killed or out of time.
     """
 
     type: ClassVar[str] = _TYPE
