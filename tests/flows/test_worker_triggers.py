@@ -12,6 +12,7 @@ import pytest
 from tests.combinations import Combination
 from tests.processes import ServerProcess, running
 from tests.rest import Json, RestClient, summary
+from tests.web import Web, serving
 
 NAMESPACE = "tests.watching"
 CORE = "io.kestra.plugin.core"
@@ -291,3 +292,81 @@ async def test_a_deleted_flow_looks_no_more(watched: Watched) -> None:
     before = len(watched.notes())
     await asyncio.sleep(2)
     assert len(watched.notes()) == before
+
+
+def http_source(flow_id: str, uri: str, more: str) -> str:
+    return f"""
+id: {flow_id}
+namespace: {NAMESPACE}
+triggers:
+  - id: watch
+    type: {CORE}.http.Trigger
+    interval: PT1S
+    uri: {uri}
+    {more}
+tasks:
+  - {{id: say, type: {CORE}.log.Log, message: m}}
+"""
+
+
+async def test_an_address_is_watched(watched: Watched) -> None:
+    with serving(Web()) as web:
+        more = "params: {state: [new, old]}\n    headers: {X-Own: yes please}\n    stopAfter: [SUCCESS]"
+        await watched.client.deploy(http_source(watched.flow_id, f"{web.url}/echo?a=1", more))
+        (only,) = await watched.until_started(1)
+        variables = only["trigger"]["variables"]
+        seen = json.loads(variables["body"])
+        assert variables["code"] == 200
+        assert variables["uri"].startswith(f"{web.url}/echo?a=1&state=new&state=old")
+        assert seen["headers"]["x-own"] == "yes please"
+        assert variables["headers"]["content-type"]
+        assert only["trigger"]["type"] == f"{CORE}.http.Trigger"
+
+
+async def test_a_code_is_no_error_and_the_condition_decides(watched: Watched) -> None:
+    with serving(Web()) as web:
+        await watched.client.deploy(http_source(watched.flow_id, f"{web.url}/status/404", ""))
+        await asyncio.sleep(2)
+        assert await watched.started() == []
+        assert [line for line in await watched.logs() if line["level"] == "WARN"] == []
+        more = 'responseCondition: "{{ response.statusCode == 404 }}"'
+        await watched.client.deploy(http_source(watched.flow_id, f"{web.url}/status/404", more))
+        found = await watched.until_started(1)
+        assert found[0]["trigger"]["variables"]["code"] == 404
+
+
+async def test_a_task_switches_a_trigger(watched: Watched) -> None:
+    await watched.deploy(more="interval: PT1S")
+    await until(lambda: len(watched.notes()) >= 1)
+    toggle = f"""
+id: toggle
+namespace: {NAMESPACE}
+inputs:
+  - {{id: enabled, type: BOOL}}
+  - {{id: trigger, type: STRING, defaults: watch}}
+tasks:
+  - id: core
+    type: io.kestra.core.tasks.trigger.Toggle
+    flowId: {watched.flow_id}
+    trigger: "{{{{ inputs.trigger }}}}"
+    enabled: true
+  - id: kestra
+    type: io.kestra.plugin.kestra.triggers.Toggle
+    flowId: {watched.flow_id}
+    trigger: "{{{{ inputs.trigger }}}}"
+    enabled: "{{{{ inputs.enabled }}}}"
+"""
+    await watched.client.deploy(toggle)
+    end = await watched.client.wait((await watched.client.start(NAMESPACE, "toggle", {"enabled": "false"}))["id"])
+    assert end["state"]["current"] == "SUCCESS", summary(end)
+    await asyncio.sleep(1)
+    before = len(watched.notes())
+    await asyncio.sleep(2.5)
+    assert len(watched.notes()) == before
+    end = await watched.client.wait((await watched.client.start(NAMESPACE, "toggle", {"enabled": "true"}))["id"])
+    assert end["state"]["current"] == "SUCCESS", summary(end)
+    await until(lambda: len(watched.notes()) > before)
+    wrong = {"enabled": "true", "trigger": "nobody"}
+    end = await watched.client.wait((await watched.client.start(NAMESPACE, "toggle", wrong))["id"])
+    messages = [line["message"] for line in await watched.client.logs(end["id"])]
+    assert f"Unable to find trigger nobody for the flow {NAMESPACE}.{watched.flow_id}" in messages

@@ -189,6 +189,7 @@ def _controller(configuration: Configuration, outside: Backends) -> Controller:
             executions=outside.database.executions,
             outputs=outside.database.outputs,
             flows=outside.database.flows,
+            triggers=outside.database.triggers,
             storage=outside.storage,
             queue=outside.queue,
             clock=outside.clock,

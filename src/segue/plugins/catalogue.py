@@ -22,6 +22,7 @@ TYPES = {
     _CORE + "http.Download": _HERE + "http.download:Download",
     _CORE + "http.Request": _HERE + "http.request:Request",
     _CORE + "http.SseRequest": _HERE + "http.sse:SseRequest",
+    _CORE + "http.Trigger": _HERE + "http.trigger:Trigger",
     _CORE + "kv.Delete": _HERE + "kv:Delete",
     _CORE + "kv.Get": _HERE + "kv:Get",
     _CORE + "kv.GetKeys": _HERE + "kv:GetKeys",
@@ -53,6 +54,7 @@ TYPES = {
     _CORE + "storage.Split": _HERE + "storage:Split",
     _CORE + "storage.Write": _HERE + "storage:Write",
     _CORE + "templating.TemplatedTask": _HERE + "templating:TemplatedTask",
+    _CORE + "trigger.Toggle": _HERE + "toggle:Toggle",
     _KESTRA + "executions.Count": "segue.plugins.kestra.executions:Count",
     _KESTRA + "executions.Delete": "segue.plugins.kestra.operating:Delete",
     _KESTRA + "executions.Kill": "segue.plugins.kestra.operating:Kill",
@@ -64,6 +66,7 @@ TYPES = {
     _KESTRA + "logs.Fetch": "segue.plugins.kestra.logs:Fetch",
     _KESTRA + "namespaces.List": "segue.plugins.kestra.flows:ListNamespacesTask",
     _KESTRA + "namespaces.NamespacesWithFlows": "segue.plugins.kestra.flows:NamespacesWithFlows",
+    _KESTRA + "triggers.Toggle": "segue.plugins.kestra.triggers:Toggle",
     _OLD + "scripts.Bash": _SCRIPTS_HERE + "legacy:Bash",
     _OLD + "scripts.Node": _SCRIPTS_HERE + "legacy:Node",
     _OLD + "scripts.Python": _SCRIPTS_HERE + "legacy:Python",
@@ -108,6 +111,7 @@ ALIASES = {
     _CORE + "storage.PurgeExecution": _CORE + "storage.PurgeCurrentExecutionFiles",
     _FS + "http.Download": _CORE + "http.Download",
     _FS + "http.Request": _CORE + "http.Request",
+    _FS + "http.Trigger": _CORE + "http.Trigger",
     _OLD + "debugs.Echo": _CORE + "debug.Echo",
     _OLD + "debugs.Return": _CORE + "debug.Return",
     _OLD + "executions.Counts": _CORE + "execution.Count",
@@ -128,6 +132,7 @@ ALIASES = {
     _OLD + "storages.Size": _CORE + "storage.Size",
     _OLD + "storages.Split": _CORE + "storage.Split",
     _OLD + "templating.TemplatedTask": _CORE + "templating.TemplatedTask",
+    _OLD + "trigger.Toggle": _CORE + "trigger.Toggle",
 }
 """Old names and the types they stand for."""
 
