@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from segue.testing.bucket_servers import AzureServer, S3Server
-from segue.testing.servers import MissingServerError, PostgresServer, RedisServer, Server
+from segue.testing.servers import MissingServerError, PodmanServer, PostgresServer, RedisServer, Server
 
 
 def _serve(make: Callable[[], Server]) -> Iterator[Server]:
@@ -42,3 +42,9 @@ def s3_server() -> Iterator[Server]:
 def azure_server() -> Iterator[Server]:
     """An Azure Blob Storage server of this session."""
     yield from _serve(AzureServer)
+
+
+@pytest.fixture(scope="session")
+def podman_server() -> Iterator[Server]:
+    """An engine for containers of this session."""
+    yield from _serve(PodmanServer)

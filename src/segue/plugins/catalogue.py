@@ -97,6 +97,7 @@ TYPES = {
     _SCRIPTS + "r.Script": _SCRIPTS_HERE + "r:Script",
     _SCRIPTS + "ruby.Commands": _SCRIPTS_HERE + "ruby:Commands",
     _SCRIPTS + "ruby.Script": _SCRIPTS_HERE + "ruby:Script",
+    _SCRIPTS + "runner.docker.Docker": _SCRIPTS_HERE + "runner.docker.runner:Docker",
     _SCRIPTS + "shell.Commands": _SCRIPTS_HERE + "shell:Commands",
     _SCRIPTS + "shell.Script": _SCRIPTS_HERE + "shell:Script",
 }

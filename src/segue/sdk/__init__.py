@@ -1,4 +1,4 @@
-"""What a plugin imports, and nothing else: tasks, their properties, outputs and the context of a run.
+"""What a plugin imports, and nothing else: tasks, triggers, their properties, outputs and the context of a run.
 
 .. code-block:: python
 
@@ -48,11 +48,21 @@ from segue.sdk.runner import (
     validation_context,
 )
 from segue.sdk.task import Example, Output, Task, TaskFailed, TaskResult
+from segue.sdk.trigger import (
+    Event,
+    PollingTrigger,
+    PollResult,
+    RealtimeTrigger,
+    Trigger,
+    TriggerContext,
+    TriggerInfo,
+)
 
 __all__ = [
     "LONGEST_LINE",
     "AnyTaskRunner",
     "Duration",
+    "Event",
     "Example",
     "ExecutionInfo",
     "Files",
@@ -78,8 +88,11 @@ __all__ = [
     "Output",
     "OutputFiles",
     "Platform",
+    "PollResult",
+    "PollingTrigger",
     "Property",
     "PropertyInvalidError",
+    "RealtimeTrigger",
     "Record",
     "RecordError",
     "Renderer",
@@ -96,6 +109,9 @@ __all__ = [
     "TaskResult",
     "TaskRunInfo",
     "TaskRunner",
+    "Trigger",
+    "TriggerContext",
+    "TriggerInfo",
     "as_text",
     "is_truthy",
     "read_records",

@@ -79,7 +79,7 @@ def test_a_date_starts_once_it_has_come():
 
 
 @pytest.mark.parametrize(
-    "fields", [{"disabled": True}, {"active": False}, {"execution_id": "e"}, {"worker_id": "w"}], ids=str
+    "fields", [{"disabled": True}, {"active": False}, {"execution_id": "e"}, {"evaluation_id": "w"}], ids=str
 )
 def test_what_may_not_run_is_left_as_it_is(fields: dict[str, Any]):
     turn, minutes = look(NOON + MINUTE, **fields)
@@ -278,9 +278,9 @@ def test_switching_clears_and_computes_the_next_date():
 
 
 def test_unlocking_and_beginning_anew():
-    locked = state(execution_id="e", worker_id="w", disabled=True, backfill=None)
+    locked = state(execution_id="e", evaluation_id="v", disabled=True, backfill=None)
     free = unlock(locked, NOON)
-    assert (free.execution_id, free.worker_id, free.free_at) == (None, None, NOON)
+    assert (free.execution_id, free.evaluation_id, free.free_at) == (None, None, NOON)
     assert unlock(free, NOON) is free
     fresh = reset(state(execution_id="e", disabled=True), NOON, First(NOON + MINUTE, is_planned=True))
     assert (fresh.is_locked, fresh.disabled, fresh.due_at) == (False, False, NOON + MINUTE)

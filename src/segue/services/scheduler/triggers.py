@@ -13,15 +13,17 @@ from datetime import datetime, timedelta
 
 from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.trigger.state import TriggerKind, TriggerState
-from segue.ports.queue import Channel, Topic
+from segue.ports.queue import Channel
 from segue.ports.repositories.triggers import TriggerTurn
 from segue.services.lifecycle import Service
 from segue.services.scheduler.config import TriggerConfig, TriggerPorts
 from segue.services.scheduler.evaluation import Evaluation
+from segue.services.scheduler.turns import publish
+from segue.services.scheduler.workers import WorkerTriggers
 
 logger = logging.getLogger(__name__)
 
-_KINDS = (TriggerKind.SCHEDULE,)
+_KINDS = tuple(TriggerKind)
 _LAST_BATCH = 5.0
 _OTHERS_CLAIM = 0.005
 """Seconds to wait when all that is due is being claimed by others just now."""
@@ -43,6 +45,7 @@ class Triggers(Service):
         self._ports = ports
         self._config = config or TriggerConfig()
         self._evaluation = Evaluation(ports, self._config)
+        self._workers = WorkerTriggers(ports, self._config)
         self._next: datetime | None = None
         self._sooner = asyncio.Event()
         self._is_idle = asyncio.Event()
@@ -127,7 +130,9 @@ class Triggers(Service):
     async def _decide(self, state: TriggerState, now: datetime) -> TriggerTurn:
         """What is to be written for one trigger; one that cannot be evaluated harms no other."""
         try:
-            return await self._evaluation.evaluate(state, now)
+            if state.kind is TriggerKind.SCHEDULE:
+                return await self._evaluation.evaluate(state, now)
+            return await self._workers.send(state, now)
         except UnavailableError:
             raise
         except Exception:
@@ -150,12 +155,4 @@ class Triggers(Service):
             logger.exception("what trigger %s starts cannot be written and is tried again later", state.key.uid)
             await self._ports.triggers.apply([self._evaluation.postponed(state, now)])
             return
-        await self._publish([turn for turn in turns if turn.state.key.uid not in lost])
-
-    async def _publish(self, turns: Sequence[TriggerTurn]) -> None:
-        """Wake executors; what is not heard is found in the database later (design D2)."""
-        started = [new.execution.id for turn in turns for new in turn.executions]
-        try:
-            await self._ports.queue.publish(Topic.EXECUTIONS, started)
-        except UnavailableError as error:
-            logger.warning("%d executions wait for the reconciler: %s", len(started), error)
+        await publish(self._ports.queue, [turn for turn in turns if turn.state.key.uid not in lost])
