@@ -1,12 +1,21 @@
 """Properties that are rendered when the task runs and converted to their type (expression language 1.5)."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from types import UnionType
-from typing import Any, Generic, Protocol, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Generic, Protocol, TypeVar, Union, get_args, get_origin
 
 import msgspec
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+)
+from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -16,6 +25,18 @@ from segue.domain.flow.fields import dynamic, is_expression
 
 T = TypeVar("T")
 Item = TypeVar("Item")
+
+
+_DATE_TIME = "ISO-8601 date time such as 2024-01-31T12:30:00Z"
+_NAMES: dict[Any, str] = {
+    timedelta: "ISO-8601 duration such as PT30S, PT1H30M or P1D",
+    datetime: _DATE_TIME,
+    AwareDatetime: _DATE_TIME,
+    int: "whole number",
+    float: "number",
+    bool: "boolean",
+}
+"""What messages call types that users know under other names."""
 
 
 class PropertyInvalidError(SegueError):
@@ -41,10 +62,12 @@ class Property(Generic[T]):
     A literal is converted and checked when the flow is read; the rest when ``evaluate`` is called.
     """
 
-    __slots__ = ("_constant", "_converter", "is_dynamic", "raw")
+    __slots__ = ("_constant", "_converter", "is_dynamic", "name", "raw")
 
-    def __init__(self, raw: Any, converter: "_Converter") -> None:
+    def __init__(self, raw: Any, converter: "_Converter", name: str = "") -> None:
+        """``name`` is what messages call the property; a field of a model gives its own."""
         self.raw = raw
+        self.name = name
         self.is_dynamic = _has_expression(raw)
         self._converter = converter
         self._constant: Any = None if self.is_dynamic else converter.literal(raw)
@@ -62,7 +85,7 @@ class Property(Generic[T]):
         """
         if not self.is_dynamic:
             return self._constant  # type: ignore[no-any-return]  # converted to T by the constructor
-        return self._converter.rendered(self.raw, renderer)  # type: ignore[no-any-return]  # same
+        return self._converter.rendered(self.raw, renderer, self.name)  # type: ignore[no-any-return]  # same
 
     def __repr__(self) -> str:
         return f"Property({self.raw!r})"
@@ -71,10 +94,12 @@ class Property(Generic[T]):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         kind = get_args(source)[0] if get_args(source) else Any
 
-        def read(value: Any) -> "Property[Any]":
-            return value if isinstance(value, Property) else cls(value, converter_of(kind))
+        def read(value: Any, info: ValidationInfo) -> "Property[Any]":
+            if isinstance(value, Property):
+                return value
+            return cls(value, converter_of(kind), to_camel((info.field_name or "").rstrip("_")))
 
-        return core_schema.no_info_plain_validator_function(
+        return core_schema.with_info_plain_validator_function(
             read, json_schema_input_schema=handler.generate_schema(kind)
         )
 
@@ -101,9 +126,9 @@ class _Converter:
 
     def __init__(self, kind: Any) -> None:
         self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
-        self._name = getattr(kind, "__name__", str(kind))
         self._is_text = kind is str
         self._collection = _collection_of(kind)
+        self._name = {"{}": "map", "[]": "list"}.get(self._collection or "") or _name_of(kind)
 
     def literal(self, raw: Any) -> Any:
         """A value of the YAML without expressions. Raises ``ValueError`` saying what it must be."""
@@ -119,31 +144,35 @@ class _Converter:
                 raise ValueError(f"must be {kind}, or a text that gives one as JSON") from None
             raise ValueError(_reason(error)) from None
 
-    def rendered(self, raw: Any, renderer: Renderer) -> Any:
+    def rendered(self, raw: Any, renderer: Renderer, name: str) -> Any:
         """A value with expressions in it, rendered and converted."""
         if not isinstance(raw, str):
             value = renderer.render_value(raw)
-            return json_text(value) if self._is_text else self._checked(self._adapter.validate_python, value)
+            return json_text(value) if self._is_text else self._checked(self._adapter.validate_python, value, name)
         text = renderer.render(raw)
         if self._is_text or text is None:
             return text
         if self._collection is not None:
-            return self._checked(self._adapter.validate_json, text.strip() or self._collection)
-        return self._from_text(text)
+            return self._checked(self._adapter.validate_json, text.strip() or self._collection, name)
+        return self._from_text(text, name)
 
-    def _from_text(self, text: str) -> Any:
+    def _from_text(self, text: str, name: str) -> Any:
         if not text.strip():
             return None
         try:
             return self._adapter.validate_python(text)
         except ValidationError:
-            return self._checked(self._adapter.validate_json, text)
+            return self._checked(self._adapter.validate_json, text, name)
 
-    def _checked(self, convert: Callable[[Any], Any], value: Any) -> Any:
+    def _checked(self, convert: Callable[[Any], Any], value: Any, name: str) -> Any:
         try:
             return convert(value)
         except ValidationError as error:
-            raise PropertyInvalidError(f"The rendered value is no {self._name}: it {_reason(error)}") from None
+            reason = _reason(error)
+            if error.errors(include_url=False)[0]["type"] == "json_invalid":
+                reason = "must be JSON" if self._collection is not None else ""
+            of, because = f" of '{name}'" if name else "", f": it {reason}" if reason else ""
+            raise PropertyInvalidError(f"The rendered value{of} is no {self._name}{because}") from None
 
 
 class _Keep(_Converter):
@@ -160,6 +189,13 @@ def converter_of(kind: Any) -> _Converter:
 def json_text(value: Any) -> str:
     """A value that is no text as JSON, as properties keep it (expression language 1.5)."""
     return msgspec.json.encode(value, enc_hook=str).decode()
+
+
+def _name_of(kind: Any) -> str:
+    """What messages call a type."""
+    base = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    own: str | None = getattr(base, "__name__", None)
+    return _NAMES.get(base) or own or str(base)
 
 
 def _collection_of(kind: Any) -> str | None:

@@ -109,6 +109,21 @@ def test_a_rendered_value_that_does_not_fit_is_an_error_that_does_not_quote_it(f
     assert "hunter2" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("field", "rendered", "message"),
+    [
+        ("number", "x", "The rendered value of 'number' is no whole number"),
+        ("wait", "x", "The rendered value of 'wait' is no ISO-8601 duration such as PT30S, PT1H30M or P1D"),
+        ("names", "x", "The rendered value of 'names' is no list: it must be JSON"),
+        ("table", "[]", "The rendered value of 'table' is no map: it must be an object"),
+    ],
+)
+def test_the_error_names_the_property_and_what_it_must_be(field, rendered, message):
+    with pytest.raises(PropertyInvalidError) as caught:
+        evaluate(field, "{{ x }}", x=rendered)
+    assert caught.value.message == message
+
+
 def test_defaults_are_kept_as_they_are():
     assert Property.of(LogLevel.INFO).evaluate(Renderer()) is LogLevel.INFO
 
