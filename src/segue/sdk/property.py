@@ -1,20 +1,12 @@
 """Properties that are rendered when the task runs and converted to their type (expression language 1.5)."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
 from functools import lru_cache
 from types import UnionType
-from typing import Annotated, Any, Generic, Protocol, TypeVar, Union, get_args, get_origin
+from typing import Any, Generic, Protocol, TypeVar, Union, get_args, get_origin
 
 import msgspec
-from pydantic import (
-    AwareDatetime,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    TypeAdapter,
-    ValidationError,
-    ValidationInfo,
-)
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
@@ -22,21 +14,13 @@ from pydantic_core import CoreSchema, core_schema
 from segue.domain.errors import SegueError
 from segue.domain.flow.faults import faults_of
 from segue.domain.flow.fields import dynamic, is_expression
+from segue.domain.flow.tree import format_path
+
+_SHORT = 3
+_LONGEST_QUOTED = 40
 
 T = TypeVar("T")
 Item = TypeVar("Item")
-
-
-_DATE_TIME = "ISO-8601 date time such as 2024-01-31T12:30:00Z"
-_NAMES: dict[Any, str] = {
-    timedelta: "ISO-8601 duration such as PT30S, PT1H30M or P1D",
-    datetime: _DATE_TIME,
-    AwareDatetime: _DATE_TIME,
-    int: "whole number",
-    float: "number",
-    bool: "boolean",
-}
-"""What messages call types that users know under other names."""
 
 
 class PropertyInvalidError(SegueError):
@@ -62,12 +46,12 @@ class Property(Generic[T]):
     A literal is converted and checked when the flow is read; the rest when ``evaluate`` is called.
     """
 
-    __slots__ = ("_constant", "_converter", "is_dynamic", "name", "raw")
+    __slots__ = ("_constant", "_converter", "_name", "is_dynamic", "raw")
 
     def __init__(self, raw: Any, converter: "_Converter", name: str = "") -> None:
-        """``name`` is what messages call the property; a field of a model gives its own."""
+        """``name`` is what messages call it. Raises ``ValueError`` when a literal does not fit the type."""
         self.raw = raw
-        self.name = name
+        self._name = name
         self.is_dynamic = _has_expression(raw)
         self._converter = converter
         self._constant: Any = None if self.is_dynamic else converter.literal(raw)
@@ -85,7 +69,7 @@ class Property(Generic[T]):
         """
         if not self.is_dynamic:
             return self._constant  # type: ignore[no-any-return]  # converted to T by the constructor
-        return self._converter.rendered(self.raw, renderer, self.name)  # type: ignore[no-any-return]  # same
+        return self._converter.rendered(self.raw, renderer, self._name)  # type: ignore[no-any-return]  # same
 
     def __repr__(self) -> str:
         return f"Property({self.raw!r})"
@@ -94,10 +78,9 @@ class Property(Generic[T]):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         kind = get_args(source)[0] if get_args(source) else Any
 
-        def read(value: Any, info: ValidationInfo) -> "Property[Any]":
-            if isinstance(value, Property):
-                return value
-            return cls(value, converter_of(kind), to_camel((info.field_name or "").rstrip("_")))
+        def read(value: Any, info: core_schema.ValidationInfo) -> "Property[Any]":
+            name = to_camel(info.field_name or "").rstrip("_")
+            return value if isinstance(value, Property) else cls(value, converter_of(kind), name)
 
         return core_schema.with_info_plain_validator_function(
             read, json_schema_input_schema=handler.generate_schema(kind)
@@ -128,10 +111,12 @@ class _Converter:
         self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
         self._is_text = kind is str
         self._collection = _collection_of(kind)
-        self._name = {"{}": "map", "[]": "list"}.get(self._collection or "") or _name_of(kind)
 
     def literal(self, raw: Any) -> Any:
-        """A value of the YAML without expressions. Raises ``ValueError`` saying what it must be."""
+        """A value of the YAML without expressions.
+
+        Raises ``ValueError`` saying what it must be; a ``ValidationError``, which is one, says where it does not fit.
+        """
         if self._is_text:
             return raw if isinstance(raw, str) else json_text(raw)
         try:
@@ -139,13 +124,13 @@ class _Converter:
                 return self._adapter.validate_json(raw)
             return self._adapter.validate_python(raw)
         except ValidationError as error:
-            if self._collection is not None and error.errors(include_url=False)[0]["type"] == "json_invalid":
+            if self._collection is not None and _is_no_json(error):
                 kind = "an object" if self._collection == "{}" else "a list"
                 raise ValueError(f"must be {kind}, or a text that gives one as JSON") from None
-            raise ValueError(_reason(error)) from None
+            raise
 
     def rendered(self, raw: Any, renderer: Renderer, name: str) -> Any:
-        """A value with expressions in it, rendered and converted."""
+        """A value with expressions in it, rendered and converted. Raises as ``Property.evaluate``."""
         if not isinstance(raw, str):
             value = renderer.render_value(raw)
             return json_text(value) if self._is_text else self._checked(self._adapter.validate_python, value, name)
@@ -161,18 +146,17 @@ class _Converter:
             return None
         try:
             return self._adapter.validate_python(text)
-        except ValidationError:
-            return self._checked(self._adapter.validate_json, text, name)
+        except ValidationError as as_text:
+            try:
+                return self._adapter.validate_json(text)
+            except ValidationError as as_json:
+                raise _unfit(name, as_text if _is_no_json(as_json) else as_json, text) from None
 
     def _checked(self, convert: Callable[[Any], Any], value: Any, name: str) -> Any:
         try:
             return convert(value)
         except ValidationError as error:
-            reason = _reason(error)
-            if error.errors(include_url=False)[0]["type"] == "json_invalid":
-                reason = "must be JSON" if self._collection is not None else ""
-            of, because = f" of '{name}'" if name else "", f": it {reason}" if reason else ""
-            raise PropertyInvalidError(f"The rendered value{of} is no {self._name}{because}") from None
+            raise _unfit(name, error) from None
 
 
 class _Keep(_Converter):
@@ -189,13 +173,6 @@ def converter_of(kind: Any) -> _Converter:
 def json_text(value: Any) -> str:
     """A value that is no text as JSON, as properties keep it (expression language 1.5)."""
     return msgspec.json.encode(value, enc_hook=str).decode()
-
-
-def _name_of(kind: Any) -> str:
-    """What messages call a type."""
-    base = get_args(kind)[0] if get_origin(kind) is Annotated else kind
-    own: str | None = getattr(base, "__name__", None)
-    return _NAMES.get(base) or own or str(base)
 
 
 def _collection_of(kind: Any) -> str | None:
@@ -221,8 +198,23 @@ def _has_expression(value: Any) -> bool:
     return False
 
 
-def _reason(error: ValidationError) -> str:
-    return "; ".join(dict.fromkeys(fault.message for fault in faults_of(error))) or "does not fit"
+def _is_no_json(error: ValidationError) -> bool:
+    return error.errors(include_url=False)[0]["type"] == "json_invalid"
+
+
+def _unfit(name: str, error: ValidationError, text: str = "") -> PropertyInvalidError:
+    """What is wrong with a rendered value, and where in it.
+
+    The value itself may be secret: ``text``, in quotes, is taken out of what the checks of types say.
+    """
+    faults = [
+        f"{format_path(fault.path)}: {fault.message}" if fault.path else fault.message for fault in faults_of(error)
+    ]
+    subject = f"`{name}` rendered to a value that does not fit" if name else "The rendered value does not fit"
+    reason = "; ".join(dict.fromkeys(faults)).replace(f"'{text}'", "it")
+    if len(text) > _SHORT and text[:_LONGEST_QUOTED] in reason:
+        reason = "it is not of the property's type"
+    return PropertyInvalidError(f"{subject}: {reason}")
 
 
 _KEEP = _Keep(Any)

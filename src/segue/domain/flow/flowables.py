@@ -85,6 +85,7 @@ class Parallel(Flowable):
 
     tasks: Some
     concurrent: DynamicInt = 0
+    on_child_failure: Text | None = None
 
 
 class DagTask(Definition):
@@ -101,6 +102,7 @@ class Dag(Flowable):
 
     tasks: Annotated[tuple[DagTask, ...], Field(min_length=1)]
     concurrent: DynamicInt = 0
+    on_child_failure: Text | None = None
 
     def children(self) -> Iterator[Child]:
         """The nodes, then errors and finally."""

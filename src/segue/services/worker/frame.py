@@ -94,7 +94,7 @@ class Frame:
         timeout = self._bound.timeout
         if not isinstance(timeout, str):
             return timeout
-        rendered: timedelta | None = await self._context.render(Property(timeout, converter_of(Duration), "timeout"))
+        rendered: timedelta | None = await self._context.render(_duration(timeout))
         return rendered
 
     async def _output_cache(self) -> OutputCache | None:
@@ -122,3 +122,7 @@ class Frame:
     def _say(self, message: str | None) -> None:
         if message is not None:
             self._context.logger.debug(message)
+
+
+def _duration(text: str) -> Property[timedelta]:
+    return Property(text, converter_of(Duration), "timeout")

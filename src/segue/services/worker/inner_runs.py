@@ -86,6 +86,10 @@ class InnerRuns:
         """There are none inside one another."""
         raise NotImplementedError
 
+    def evaluate(self, run: Run, bound: BoundTask, context: WorkerContext) -> Coroutine[Any, Any, TaskResult]:
+        """There are no triggers among tasks."""
+        raise NotImplementedError
+
     def began(self, started: pb.Started) -> None:
         """Tell that an attempt runs for some time already."""
         run = started.run
