@@ -46,14 +46,14 @@ async def test_tasks_share_a_directory_and_see_each_others_outputs(whole):
   type: test.Files
 - id: three
   type: io.kestra.plugin.core.debug.Return
-  format: "{{ outputs.two.found['a/b.txt'] }} {{ taskrun.parentId == '' }} {{ outputs.one.folder == workingDir }}"
+  format: "{{ outputs.two.found['a/b.txt'] }} {{ taskrun.parentId == '' }} {{ outputs.one.folder == workingDir }} {{ parent.task.id }}"
 """
         )
         + f"  - id: after\n    type: {CORE}debug.Return\n    format: '{{{{ outputs.three.value }}}}'\n"
     )
     assert row.state is State.SUCCESS
     assert states(runs) == dict.fromkeys(("dir", "one", "two", "three", "after"), "SUCCESS")
-    assert (await outputs(whole, runs["after"]))["value"] == "hello false true"
+    assert (await outputs(whole, runs["after"]))["value"] == "hello false true dir"
     assert {runs[name].parent_id for name in ("one", "two", "three")} == {runs["dir"].id}
     assert [len(run.attempts) for run in runs.values()] == [1] * 5
     folder = (await outputs(whole, runs["one"]))["folder"]

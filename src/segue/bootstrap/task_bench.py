@@ -123,6 +123,7 @@ class Bench:
             executions=self.database.executions,
             outputs=self.database.outputs,
             flows=self.database.flows,
+            triggers=self.database.triggers,
             storage=self.storage,
             queue=self.queue,
             clock=clock,

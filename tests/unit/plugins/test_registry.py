@@ -12,7 +12,7 @@ REGISTRY = PluginRegistry(installed=False)
 def test_every_core_type_can_be_loaded_and_names_itself():
     for name in REGISTRY.types():
         plugin = REGISTRY.load(name)
-        assert (REGISTRY.find(name) or REGISTRY.find_runner(name)) is plugin
+        assert (REGISTRY.find(name) or REGISTRY.find_runner(name) or REGISTRY.find_trigger(name)) is plugin
         assert plugin.type == name
         assert all(REGISTRY.canonical(alias) == name for alias in plugin.aliases)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from segue.domain.flow.source import Path
@@ -68,6 +69,14 @@ Fault: TypeAlias = tuple[Path, str]
 
 
 @dataclass(frozen=True, slots=True)
+class TriggerTraits:
+    """How workers evaluate the triggers of a type: every `interval` unless they say otherwise, or all the time."""
+
+    kind: Literal["POLLING", "REALTIME"]
+    interval: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TypeInfo:
     """What the registry of plugins knows about a type.
 
@@ -80,6 +89,7 @@ class TypeInfo:
     canonical: str
     validate: Callable[[Mapping[str, Any]], Sequence[Fault]] | None = None
     aliases: frozenset[str] = frozenset()
+    trigger: TriggerTraits | None = None
     old_forms: Callable[[Mapping[str, Any]], Iterable[Path]] | None = None
 
 

@@ -27,6 +27,12 @@ class Scene:
         self.variables: dict[str, Any] = {"workingDir": str(self.seen)}
         self.output_dir: Path | None = None
         self.output_patterns: tuple[str, ...] = ()
+        self.env: dict[str, str] = {}
+        """Variables of the environment that what was prepared for this run needs."""
+        self.program: str | None = None
+        """The program for the script, when it is another than the language's."""
+        self.script: str | None = None
+        """The file with the script, as the command finds it."""
         self._made: list[Path] = []
         self._local: dict[str, str] = {}
         if has_output_dir:
