@@ -41,6 +41,10 @@ reported as a fault of the input at hand.
 _MASK = "******"
 
 
+MISSING_INPUT = "missing required input"
+"""The fault of a required input without a value."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputFault:
     """One thing wrong with an input. `is_render_error` tells a broken expression from a bad value."""
@@ -310,7 +314,7 @@ class _Run:
         """Parse, check, encrypt; and keep the plain value for those that depend on it."""
         if value is None:
             if item.required:
-                raise _Fault("missing required input")
+                raise _Fault(MISSING_INPUT)
             self.plain[input_id] = None
             return None
         kind: InputType = item.type  # type: ignore[attr-defined]  # every member of the union has one
