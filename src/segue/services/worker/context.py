@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
+
 from segue.domain.file_paths import working_path
 from segue.domain.globs import FilePatterns
 from segue.proto.generated import worker_pb2 as pb
@@ -149,6 +151,7 @@ class WorkerContext(TaskCipher):
         self.is_stopped = False
         self.when_stored: Callable[[], Awaitable[None]] | None = None
         """Of a stream: returns once its events are stored."""
+        self.remembered: dict[str, Any] | None = None
         self.job = job
         self.run = run
         self.bound = bound
@@ -182,6 +185,15 @@ class WorkerContext(TaskCipher):
     def trigger(self) -> TriggerInfo:
         """Of an evaluation: the trigger."""
         return TriggerInfo(self.bound.task_id, self.bound.type)
+
+    @property
+    def memory(self) -> Mapping[str, Any]:
+        """What the last poll of the trigger remembered."""
+        return msgspec.json.decode(self.job.memory) if self.job.memory else {}
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """Keep something for the next poll."""
+        self.remembered = dict(memory)
 
     async def stored(self) -> None:
         """Return once all events given so far are stored."""
