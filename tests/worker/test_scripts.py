@@ -323,7 +323,7 @@ async def test_tasks_of_a_working_directory_share_it(whole):
 async def test_what_cannot_be_a_property(whole):
     state, _, lines = await run(whole, shell("x", more="    env: '{{ flow.id }}'\n"))
     assert state is State.FAILED
-    assert "The rendered value is no" in lines[-1]
+    assert "rendered to a value that does not fit" in lines[-1]
     state, _, lines = await run(whole, shell("x", more='    env: {"A=B": c}\n'))
     assert state is State.FAILED
     assert "cannot be started: illegal environment variable name" in lines[-1]

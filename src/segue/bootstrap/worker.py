@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from segue.bootstrap.assembly import Assembly
 from segue.bootstrap.expressions import expression_engine
+from segue.bootstrap.plugin_defaults import plugin_configurations
 from segue.bootstrap.process import Launch
 from segue.bootstrap.rendering import http_function
 from segue.bootstrap.scripts import PythonScripts
@@ -25,6 +26,7 @@ def worker(configuration: Configuration, launch: Launch) -> Assembly:
             slots=max(1, section.threads),
             worker_queues=section.queues,
             registration_token=token.get_secret_value() if token else "",
+            plugin_configurations=plugin_configurations(configuration),
             stop_grace=configuration.server.termination_grace_period.total_seconds(),
         ),
         PluginRegistry(folders=configuration.plugins.paths),

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from segue.config.datasources import DataSource
 from segue.config.expression_limits import expression_limit
 from segue.config.plugin_sections import PluginsSection, TasksSection
+from segue.config.storages import StorageSection
 from segue.config.values import Duration, Names, Size
 from segue.domain.namespaces import NamespaceAccess
 from segue.expr import Dialect, Limits, dialect_named
@@ -34,12 +35,6 @@ class RepositoryType(StrEnum):
 
     SQLITE = "sqlite"
     POSTGRES = "postgres"
-
-
-class StorageType(StrEnum):
-    """Where files of executions lie."""
-
-    LOCAL = "local"
 
 
 class Section(BaseModel):
@@ -81,19 +76,6 @@ class RedisSection(Section):
         repr=False,
         description="`redis://[user:password@]host:port/database`, or `rediss://` for TLS.",
     )
-
-
-class LocalStorageSection(Section):
-    """Files in a folder."""
-
-    base_path: Path | None = Field(default=None, description="The folder; without it `storage` in the data directory.")
-
-
-class StorageSection(Section):
-    """Internal storage."""
-
-    type: StorageType = Field(default=StorageType.LOCAL, description="`local`.")
-    local: LocalStorageSection = LocalStorageSection()
 
 
 class BasicAuthSection(Section):

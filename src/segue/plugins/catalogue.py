@@ -108,6 +108,7 @@ TYPES = {
     _SCRIPTS + "ruby.CommandsTrigger": _SCRIPTS_HERE + "triggers:RubyCommands",
     _SCRIPTS + "ruby.Script": _SCRIPTS_HERE + "ruby:Script",
     _SCRIPTS + "ruby.ScriptTrigger": _SCRIPTS_HERE + "triggers:RubyScript",
+    _SCRIPTS + "runner.docker.Docker": _SCRIPTS_HERE + "runner.docker.runner:Docker",
     _SCRIPTS + "shell.Commands": _SCRIPTS_HERE + "shell:Commands",
     _SCRIPTS + "shell.CommandsTrigger": _SCRIPTS_HERE + "triggers:ShellCommands",
     _SCRIPTS + "shell.Script": _SCRIPTS_HERE + "shell:Script",

@@ -13,10 +13,11 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import ValidationError
 
 from segue.domain.errors import UnavailableError
-from segue.domain.flow.faults import faults_of
+from segue.domain.flow.faults import faults_in
 from segue.domain.flow.type_names import Fault, Kind, TriggerTraits, TypeInfo
 from segue.plugins.catalogue import ALIASES, REFUSED, TYPES
 from segue.plugins.discovery import Installed, Place
+from segue.plugins.old_forms import old_forms
 from segue.sdk import PollingTrigger, RealtimeTrigger, Task, TaskRunner, Trigger, validation_context
 
 OWN = "segue"
@@ -159,12 +160,18 @@ class PluginRegistry:
             try:
                 plugin.model_validate(dict(properties), by_alias=True, by_name=False, context=context)
             except ValidationError as error:
-                return [(fault.path, fault.message) for fault in faults_of(error)]
+                return [(fault.path, fault.message) for fault in faults_in(dict(properties), error)]
             return []
 
         kind = next(kind for base, kind in _KINDS if issubclass(plugin, base))
-        traits = _traits(plugin) if issubclass(plugin, Trigger) else None
-        return TypeInfo(kind=kind, canonical=name, validate=validate, aliases=plugin.aliases, trigger=traits)
+        return TypeInfo(
+            kind=kind,
+            canonical=name,
+            validate=validate,
+            aliases=plugin.aliases,
+            trigger=_traits(plugin) if issubclass(plugin, Trigger) else None,
+            old_forms=lambda properties: old_forms(plugin, properties),
+        )
 
 
 def _traits(plugin: type[Trigger]) -> TriggerTraits | None:

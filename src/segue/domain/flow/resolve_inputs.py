@@ -266,11 +266,14 @@ class _Run:
         return place
 
     def is_enabled(self, input_id: str, depends_on: DependsOn, visible: Mapping[str, Any]) -> bool:
-        for other in depends_on.inputs:
-            if other != input_id and other in self.results and not self.results[other].enabled:
-                return False
+        """Whether the input is asked for; not while nobody can tell because what its condition looks at is wrong."""
+        others = [self.results[other] for other in depends_on.inputs if other != input_id and other in self.results]
+        if not all(other.enabled for other in others):
+            return False
         if depends_on.condition is None:
             return True
+        if any(other.errors for other in others):
+            return False
         try:
             return self.render(depends_on.condition, visible) is True
         except Needed:

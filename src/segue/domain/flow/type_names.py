@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
@@ -81,7 +81,8 @@ class TypeInfo:
     """What the registry of plugins knows about a type.
 
     `validate` takes the properties of the plugin itself (those of section 6 or 12.1 are left out), as they
-    are in the YAML, and returns the faults in them.
+    are in the YAML, and returns the faults in them. `old_forms` takes the same and returns the paths of what is
+    deprecated: `type` for the whole, or properties.
     """
 
     kind: Kind
@@ -89,6 +90,7 @@ class TypeInfo:
     validate: Callable[[Mapping[str, Any]], Sequence[Fault]] | None = None
     aliases: frozenset[str] = frozenset()
     trigger: TriggerTraits | None = None
+    old_forms: Callable[[Mapping[str, Any]], Iterable[Path]] | None = None
 
 
 class TypeCatalogue(Protocol):

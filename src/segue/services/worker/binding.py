@@ -11,7 +11,7 @@ from segue.domain.errors import NotFoundError, SegueError
 from segue.domain.execution.context import namespace_root
 from segue.domain.execution.logs import LogLevel
 from segue.domain.flow import CompiledFlow, TypeCatalogue
-from segue.domain.flow.faults import faults_of
+from segue.domain.flow.faults import faults_in
 from segue.domain.flow.flowables import WorkingDirectory
 from segue.domain.flow.retry import Retry
 from segue.domain.flow.tasks import RunnableTask
@@ -202,7 +202,7 @@ def _validated(
     try:
         return kind.model_validate(properties, by_alias=True, by_name=False, context=context)
     except ValidationError as error:
-        faults = "; ".join(f"{format_path(fault.path)}: {fault.message}" for fault in faults_of(error))
+        faults = "; ".join(f"{format_path(fault.path)}: {fault.message}" for fault in faults_in(properties, error))
         raise SegueError(f"The {what} '{task.id}' is invalid: {faults}") from None
 
 

@@ -1,6 +1,8 @@
 """What can be set about a worker."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from segue.domain.execution.jobs import DEFAULT_WORKER_QUEUE
 
@@ -43,3 +45,5 @@ class WorkerConfig:
     insights: int = 1_000
     insight_bytes: int = 4 << 20
     """Limits for what one attempt shows; what comes after is dropped, with a note that says so."""
+    plugin_configurations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What is set about types of plugins, for them to read."""

@@ -238,6 +238,10 @@ class WorkerContext(TaskCipher):
         """Its path."""
         return self.folder.path
 
+    def plugin_configuration(self, type_name: str) -> Mapping[str, Any]:
+        """What the worker's configuration says of a type."""
+        return self._kit.configurations.get(type_name, {})
+
     def on_stop(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` in the loop when the run should end."""
         self._loop.call_soon_threadsafe(self._add_callback, callback)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
 
+from segue.domain.durations import format_duration
 from segue.domain.errors import SegueError
 from segue.domain.execution.insights import InsightState
 from segue.domain.execution.logs import LogLevel
@@ -187,7 +188,7 @@ class Run:
         self._watch(work, self._succeed)
         self._timers.later(self._runner.config.started_after, self._announce)
         if timeout is not None:
-            reason = f"Timeout after {timeout}"
+            reason = f"Timeout after {format_duration(timeout)}"
             self._timers.later(timeout.total_seconds(), lambda: self._stop(State.FAILED, reason))
 
     def _watch(self, work: "asyncio.Future[Any]", then: Callable[[Any], None]) -> None:

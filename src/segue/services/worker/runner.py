@@ -38,7 +38,7 @@ class Runner:
     ) -> None:
         self.config = config
         self.threads = Threads()
-        self.kit = Kit(engine, services, control, self.threads.submit, InPlace(plugins))
+        self.kit = Kit(engine, services, control, self.threads.submit, InPlace(plugins), config.plugin_configurations)
         self.spool = Spool(
             items=config.report_items,
             bytes_=config.report_bytes,
