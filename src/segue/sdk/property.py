@@ -16,6 +16,7 @@ from segue.domain.flow.faults import faults_of
 from segue.domain.flow.fields import dynamic, is_expression
 from segue.domain.flow.tree import format_path
 
+_SCALARS = frozenset({"number", "integer", "boolean"})
 _SHORT = 3
 _LONGEST_QUOTED = 40
 
@@ -88,8 +89,12 @@ class Property(Generic[T]):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """The schema of the type, or a text with expressions."""
-        return dynamic(handler(schema))
+        """The schema of the type, or a text with expressions; the numbers of a list or map may be such texts too."""
+        found = dict(handler(schema))
+        for key in found.keys() & {"items", "additionalProperties"}:
+            if isinstance(found[key], dict) and found[key].get("type") in _SCALARS:
+                found[key] = dynamic(found[key])
+        return dynamic(found)
 
 
 class NativeProperty(Property[Any]):

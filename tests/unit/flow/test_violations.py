@@ -27,6 +27,16 @@ CASES = {
         "id: 'executions' is a reserved id, append for example -flow",
         1,
     ),
+    "end in no state": (
+        task("type: io.kestra.plugin.core.execution.Exit\n    state: NOPE"),
+        "tasks[0].state: must be one of SUCCESS, WARNING, FAILED, CANCELLED, KILLED",
+        6,
+    ),
+    "fewer than none side by side": (
+        task(f"type: {FLOW}Parallel\n    concurrent: -1\n    tasks: [{{id: a, type: a.T}}]"),
+        "tasks[0].concurrent: must be greater than or equal to 0",
+        6,
+    ),
     "unknown property": (HEAD + TASKS + "foo: 1\n", 'foo: Unrecognized field "foo"', 6),
     "python spelling": (HEAD + "plugin_defaults: []\n" + TASKS, 'Unrecognized field "plugin_defaults"', 3),
     "no tasks": (HEAD + "tasks: []\n", "tasks: must not be empty", 3),
@@ -121,11 +131,6 @@ CASES = {
         ),
         "Not existing task id in dag dependencies: q, Cyclic dependency detected: x, y",
         4,
-    ),
-    "Exit in no end": (
-        task("type: io.kestra.plugin.core.execution.Exit\n    state: RUNNING"),
-        "tasks[0].state: must be one of SUCCESS, WARNING, FAILED, CANCELLED, KILLED, CANCELED",
-        6,
     ),
     "empty WorkingDirectory": (
         task(f"type: {FLOW}WorkingDirectory"),

@@ -129,7 +129,7 @@ def test_every_type_is_a_constant_among_the_tasks(schema: Any) -> None:
     assert {f"#/definitions/{LOG}", f"#/definitions/{FLOW}Subflow"} <= names
 
 
-def test_examples_are_valid_tasks(library: Library) -> None:
+def test_examples_are_valid_tasks(library: Library, schema: Any) -> None:
     types = PluginRegistry(installed=False)
     examples = 0
     for name in types.types():
@@ -139,8 +139,9 @@ def test_examples_are_valid_tasks(library: Library) -> None:
             part = "\n".join(f"    {line}" for line in example.code.splitlines()).replace("    ", "  - ", 1)
             if issubclass(plugin, Trigger):
                 part = f"  - {{id: t, type: {LOG}, message: m}}\ntriggers:\n{part}"
-            report = parse_flow(f"id: f\nnamespace: a.b\ntasks:\n{part}\n", types)
-            assert report.violations == (), example.title
+            text = f"id: f\nnamespace: a.b\ntasks:\n{part}\n"
+            assert parse_flow(text, types).violations == (), example.title
+            assert schema_fault(schema, read_document(text).data) is None, example.title
     assert examples >= 5
     document = library.document(LOG)
     assert document is not None

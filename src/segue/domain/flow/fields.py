@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PlainValidator,
@@ -144,6 +145,8 @@ Duration: TypeAlias = Annotated[timedelta, BeforeValidator(_duration)]
 Labels: TypeAlias = Annotated[tuple[Label, ...], PlainValidator(parse_labels), WithJsonSchema(_LABELS_SCHEMA)]
 DynamicDuration: TypeAlias = Annotated[timedelta | str, OrExpression(Duration)]
 DynamicInt: TypeAlias = Annotated[int | str, OrExpression(int)]
+DynamicCount: TypeAlias = Annotated[int | str, OrExpression(Annotated[int, Field(ge=0)])]
+"""A whole number that is not negative."""
 DynamicBool: TypeAlias = Annotated[bool | str, OrExpression(bool)]
 DynamicLabels: TypeAlias = Annotated[tuple[Label, ...] | str, OrExpression(Labels)]
 """Labels whose values may hold expressions, or one expression that renders to a map or list."""

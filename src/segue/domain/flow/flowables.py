@@ -16,6 +16,7 @@ from segue.domain.flow.fields import (
     Definition,
     Duration,
     DynamicBool,
+    DynamicCount,
     DynamicDuration,
     DynamicInt,
     DynamicLabels,
@@ -84,7 +85,7 @@ class Parallel(Flowable):
     """Tasks side by side (7.4); `concurrent` 0 means all at once."""
 
     tasks: Some
-    concurrent: DynamicInt = 0
+    concurrent: DynamicCount = 0
     on_child_failure: Text | None = None
 
 
@@ -101,7 +102,7 @@ class Dag(Flowable):
     sections: ClassVar[tuple[str, ...]] = ()
 
     tasks: Annotated[tuple[DagTask, ...], Field(min_length=1)]
-    concurrent: DynamicInt = 0
+    concurrent: DynamicCount = 0
     on_child_failure: Text | None = None
 
     def children(self) -> Iterator[Child]:
@@ -174,7 +175,7 @@ class EachParallel(Flowable):
 
     value: Any
     tasks: Some
-    concurrent: DynamicInt = 0
+    concurrent: DynamicCount = 0
 
 
 class FetchType(StrEnum):

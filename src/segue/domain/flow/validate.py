@@ -187,7 +187,7 @@ def exit_states(data: Mapping[str, Any]) -> Iterator[Fault]:
     for task in walk_tasks(data):
         state = task.data.get("state") if task.flowable == "Exit" else None
         if isinstance(state, str) and not is_expression(state) and state.strip().upper() not in EXIT_STATES:
-            yield Fault((*task.path, "state"), f"must be one of {', '.join(EXIT_STATES)}")
+            yield Fault((*task.path, "state"), f"must be one of {', '.join(EXIT_STATES[:-1])}")
 
 
 def plugin_default_faults(data: Mapping[str, Any], types: TypeCatalogue) -> Iterator[Fault]:

@@ -47,6 +47,9 @@ class Echo(Task):
     type: ClassVar[str] = "io.kestra.plugin.core.debug.Echo"
     aliases: ClassVar[frozenset[str]] = frozenset({"io.kestra.core.tasks.debugs.Echo"})
     deprecated: ClassVar[str] = "Use `io.kestra.plugin.core.log.Log`."
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("Log a text", 'id: hello\ntype: io.kestra.plugin.core.debug.Echo\nformat: "Hello {{ flow.id }}"'),
+    )
     instant: ClassVar[bool] = True
 
     format: Property[str]

@@ -2,10 +2,13 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from segue.domain.flow.fields import dynamic
 from segue.sdk import Duration, Example, Property, RunContext, Task
+
+_Number = Annotated[float, Field(allow_inf_nan=False), WithJsonSchema(dynamic({"type": "number"}))]
 
 
 class _Metric(BaseModel):
@@ -26,7 +29,7 @@ class CounterMetric(_Metric):
 
     type: Literal["counter"]
     """`counter`."""
-    value: Annotated[float, Field(allow_inf_nan=False)]
+    value: _Number
     """How many."""
 
 
@@ -35,7 +38,7 @@ class GaugeMetric(_Metric):
 
     type: Literal["gauge"]
     """`gauge`."""
-    value: Annotated[float, Field(allow_inf_nan=False)]
+    value: _Number
     """The present value."""
 
 
