@@ -92,6 +92,7 @@ tasks: [{id: wait, type: $CORE.flow.Sleep, duration: PT60S}]
 
     await until(more)
     await client.json("DELETE", f"/flows/{NAMESPACE}/ticks")
+    await client.json("DELETE", f"/executions/kill/by-query?namespace={NAMESPACE}&flowId=ticks")
     assert (await client.json("GET", "/triggers/search?filters[flowId][EQUALS]=ticks"))["total"] == 0
 
 
