@@ -98,3 +98,67 @@ async def test_the_own_server_and_a_far_one_answer_alike(server: ServerProcess, 
         row.pop("url", None)
     assert outputs["near"] == outputs["far"]
     assert outputs["near_count"] == outputs["far_count"] == {"count": 3}
+
+
+WAITING = """
+id: waiting
+namespace: company.team
+tasks:
+  - id: p
+    type: io.kestra.plugin.core.flow.Pause
+    onResume: [{id: answer, type: STRING}, {id: count, type: INT}]
+  - id: after
+    type: io.kestra.plugin.core.debug.Return
+    format: "{{ outputs.p.onResume.answer }} {{ outputs.p.onResume.count + 1 }}"
+"""
+ACTING = """
+id: acting
+namespace: company.team
+inputs:
+  - {id: paused, type: STRING}
+  - {id: victim, type: STRING}
+  - {id: old, type: STRING}
+  - {id: url, type: STRING, defaults: ""}
+pluginDefaults:
+  - type: io.kestra.plugin.kestra
+    values: {kestraUrl: "{{ inputs.url }}"}
+tasks:
+  - {id: resume, type: io.kestra.plugin.kestra.executions.Resume, executionId: "{{ inputs.paused }}",
+     inputs: {answer: yes it is, count: 41}}
+  - {id: kill, type: io.kestra.plugin.kestra.executions.Kill, executionId: "{{ inputs.victim }}"}
+  - {id: logs, type: io.kestra.plugin.kestra.logs.Fetch, executionId: "{{ inputs.old }}", tasksId: [say]}
+  - {id: read, type: io.kestra.plugin.core.debug.Return, format: "{{ read(outputs.logs.uri) }}"}
+  - {id: delete, type: io.kestra.plugin.kestra.executions.Delete, executionId: "{{ inputs.old }}"}
+  - {id: list, type: io.kestra.plugin.kestra.flows.List, namespace: company.team}
+  - {id: names, type: io.kestra.plugin.kestra.namespaces.List, prefix: company, size: 5}
+  - {id: existing, type: io.kestra.plugin.kestra.namespaces.NamespacesWithFlows, prefix: company}
+  - {id: export, type: io.kestra.plugin.kestra.flows.Export, namespace: company, labels: {team: a}}
+  - {id: some, type: io.kestra.plugin.kestra.flows.ExportById, flows: [{id: asked, namespace: company.team}]}
+  - {id: size, type: io.kestra.plugin.core.storage.Size, uri: "{{ outputs.export.flowsZip }}"}
+  - {id: size_of_some, type: io.kestra.plugin.core.storage.Size, uri: "{{ outputs.some.flowsZip }}"}
+"""
+
+
+@pytest.mark.parametrize("is_far", [False, True])
+async def test_executions_are_acted_on(server: ServerProcess, client: RestClient, is_far: bool) -> None:
+    await client.deploy(ASKED, WAITING, ACTING)
+    waiting = [(await client.start("company.team", "waiting"))["id"] for _ in range(2)]
+    old = await client.wait((await client.start("company.team", "asked"))["id"])
+    for one in waiting:
+        await client.wait(one, lambda execution: execution["state"]["current"] == "PAUSED")
+    inputs = {"paused": waiting[0], "victim": waiting[1], "old": old["id"]}
+    inputs |= {"url": server.addresses.http} if is_far else {}
+    end = await client.wait((await client.start("company.team", "acting", inputs))["id"])
+    assert end["state"]["current"] == "SUCCESS", (summary(end), await client.logs(end["id"]))
+    assert (await client.wait(waiting[0]))["state"]["current"] == "SUCCESS"
+    assert (await client.outputs(waiting[0]))["after"]["value"] == "yes it is 42"
+    assert (await client.wait(waiting[1]))["state"]["current"] == "KILLED"
+    assert (await client.request("GET", f"/executions/{old['id']}")).status_code == 404
+    outputs = await client.outputs(end["id"])
+    assert outputs["logs"]["size"] == 1
+    assert "hello" in outputs["read"]["value"]
+    assert {"asked", "waiting", "acting"} <= {flow["id"] for flow in outputs["list"]["flows"]}
+    assert outputs["names"]["namespaces"] == ["company", "company.team"]
+    assert outputs["existing"]["namespaces"] == ["company.team"]
+    assert outputs["size"] == outputs["size_of_some"]
+    assert outputs["size"]["size"] > 100

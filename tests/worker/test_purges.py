@@ -1,5 +1,6 @@
 """Tasks that remove what is old, through the worker and the controller."""
 
+import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 
@@ -8,12 +9,14 @@ import pytest
 from test_platform import CORE, OLD, existing, failure_of, outputs_of
 from whole import open_whole
 
+from segue.domain.execution.facts import KillRequested
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.model import Caller, ExecutionKind, FlowKey, execution_folder
 from segue.domain.execution.state import State
 from segue.domain.kv import content_of
 from segue.domain.labels import CORRELATION_ID, Label
 from segue.domain.namespaces import NamespaceAccess
+from segue.ports.queue import Topic
 from segue.ports.repositories.flows import StoredFlow
 from segue.ports.repositories.kv import KvWrite
 from segue.ports.repositories.logs import LogQuery
@@ -140,7 +143,7 @@ async def test_running_executions_go_too_but_not_those_the_task_belongs_to(whole
         ("execution.PurgeExecutions", UNTIL + "    namespace: io.test\n", "in and below 'io.test' are not open"),
         ("execution.PurgeExecutions", UNTIL + "    namespace: io.x\n    flowId: f\n", "'io.x' is not open"),
         ("execution.PurgeExecutions", "    endDate: \"{{ '' }}\"\n", "`endDate` is empty"),
-        ("execution.PurgeExecutions", "    endDate: \"{{ 'x' }}\"\n", "The rendered value is no"),
+        ("execution.PurgeExecutions", "    endDate: \"{{ 'x' }}\"\n", "rendered to a value that does not fit"),
         ("execution.PurgeExecutions", UNTIL + "    batchSize: 501\n", "`batchSize` must be 1 to 500"),
         ("log.PurgeLogs", UNTIL, "All namespaces together are not open"),
         ("log.PurgeLogs", UNTIL + "    executionId: none\n", "There is no execution 'none'"),
@@ -359,3 +362,27 @@ async def test_old_revisions_of_flows_go(whole):
     assert await kept("io.deep", "y") == [2, 3, 5]
     assert await kept("io.other") == [3]
     assert outputs["size"] == 1 + 1 + 2 + 2  # x, y, other, and the flow of these tasks
+
+
+async def test_a_purge_can_be_killed_between_its_slices(whole):
+    rows = [await existing(whole, at=OLD + timedelta(minutes=minute)) for minute in range(60)]
+    slices = 0
+    purge = whole.stage.database.executions.purge
+
+    async def slow(*arguments):
+        nonlocal slices
+        slices += 1
+        await asyncio.sleep(0.1)
+        return await purge(*arguments)
+
+    whole.stage.rows.purge = slow
+    begun = await whole.begin(f"  - id: t\n    type: {CORE}execution.PurgeExecutions\n{UNTIL}    batchSize: 1\n")
+    await whole.stage.until(lambda: slices > 1)
+    await whole.stage.database.executions.submit([(begun.id, KillRequested(datetime.now(UTC)), "kill")])
+    await whole.stage.queue.publish(Topic.EXECUTIONS, [begun.id])
+    row, _ = await whole.ended(begun.id)
+    assert row.state is State.KILLED
+    gone = (await left(whole, rows)).count(False)
+    assert 1 <= gone < len(rows)
+    await asyncio.sleep(0.5)
+    assert (await left(whole, rows)).count(False) <= gone + 1

@@ -122,9 +122,19 @@ class TriggerControl:
         return First(*first_look(trigger, now))
 
     async def _change(self, key: TriggerKey, change: Change) -> TriggerState:
-        changed = await self._ports.triggers.change(key, change)
+        given_up: list[str] = []
+
+        def watched(state: TriggerState) -> TriggerState:
+            changed = change(state)
+            ends = state.evaluation_id is not None and changed.evaluation_id != state.evaluation_id
+            given_up[:] = [f"{state.evaluation_id}-0"] if ends else []
+            return changed
+
+        changed = await self._ports.triggers.change(key, watched)
         if changed is None:
             raise _missing(key)
+        if given_up:
+            await self._ports.queue.broadcast(Channel.KILLS, given_up)
         if changed.due_at is not None:
             await self._ports.queue.broadcast(Channel.TRIGGERS, [changed.due_at.isoformat()])
         return changed

@@ -19,3 +19,11 @@ def plugin_defaults(configuration: Configuration) -> tuple[Mapping[str, Any], ..
         if values:
             entries.append({"type": setting.type, "values": values})
     return tuple(entries)
+
+
+def plugin_configurations(configuration: Configuration) -> Mapping[str, Mapping[str, Any]]:
+    """What ``plugins.configurations`` says of each type; later entries win."""
+    found: dict[str, dict[str, Any]] = {}
+    for setting in configuration.plugins.configurations:
+        found.setdefault(setting.type, {}).update(setting.values)
+    return found

@@ -42,8 +42,8 @@ class PluginsSection(BaseModel):
     )
     configurations: tuple[PluginConfiguration, ...] = Field(
         default=(),
-        description="List of `type` and `values`, as the original has it: `recoverMissedSchedules` of Schedule "
-        "and properties of every task, such as `retry`, are used.",
+        description="List of `type` and `values`, as the original has it: `recoverMissedSchedules` of Schedule, "
+        "`volume-enabled` of the Docker task runner and properties of every task, such as `retry`, are used.",
     )
 
 

@@ -6,7 +6,9 @@ Subclass these in a test module with a fixture ``database`` as in ``segue.testin
 from datetime import timedelta
 
 import msgspec
+import pytest
 
+from segue.domain.errors import ConflictError
 from segue.domain.execution.logs import LogLevel
 from segue.domain.execution.state import State
 from segue.ports.repositories.database import Database
@@ -109,6 +111,13 @@ class PurgeConformance:
         assert await kv.get("main", NAMESPACE, "c", 1) is not None
         assert await kv.get("main", NAMESPACE, "a", 3) is None
         assert (await put(database, "a", 5)).version == 5
+
+    async def test_a_key_is_written_after_the_version_that_was_read(self, database: Database) -> None:
+        await put(database, "a", 1, after_version=0)
+        for known in (0, 2):
+            with pytest.raises(ConflictError):
+                await put(database, "a", 2, after_version=known)
+        assert (await put(database, "a", 2, after_version=1)).version == 2
 
     async def test_old_revisions_of_files_go_and_the_latest_stays(self, database: Database) -> None:
         register = database.namespace_files

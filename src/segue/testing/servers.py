@@ -1,15 +1,17 @@
-"""Private PostgreSQL and Redis servers from installed programs, for tests and benchmarks.
+"""Private PostgreSQL, Redis and Podman servers from installed programs, for tests and benchmarks.
 
 Each runs on a free port with its data in a folder of its own, and can be stopped, killed and started again
 while something uses it.
 """
 
 import contextlib
+import io
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -51,6 +53,10 @@ class Server:
         """The program and its arguments, staying in the foreground."""
         raise NotImplementedError
 
+    def environ(self) -> dict[str, str] | None:
+        """The environment of the process; this one's when None."""
+        return None
+
     def ready(self) -> bool:
         """Whether it answers."""
         return accepts(self.port)
@@ -60,7 +66,12 @@ class Server:
         log = self.folder / "server.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # programs of the machine, no shell
-                self.command(), stdout=output, stderr=output, cwd=self.folder, start_new_session=True
+                self.command(),
+                stdout=output,
+                stderr=output,
+                cwd=self.folder,
+                start_new_session=True,
+                env=self.environ(),
             )
         deadline = time.monotonic() + _START_SECONDS
         while not self.ready():
@@ -211,6 +222,80 @@ class RedisServer(Server):
         """See ``Server.command``."""
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         return [self._program, *options, "--dir", str(self.folder)]
+
+
+_CONTAINERS_CONF = """[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+lock_type = "file"
+runtime = "{runtime}"
+tmp_dir = "{folder}/tmp"
+"""
+_PROGRAMS = ("cat", "chmod", "echo", "env", "id", "ln", "ls", "mkdir", "mv", "rm", "seq", "sh", "sleep", "wc")
+
+
+class PodmanServer(Server):
+    """Podman's service of the Docker Engine API on a socket, with an image that holds BusyBox. Needs root's rights."""
+
+    IMAGE = "segue-test:1"
+
+    def __init__(self) -> None:
+        self._podman, self._busybox = _program("podman"), _program("busybox")
+        runtime = "runc" if shutil.which("runc") else "crun"
+        _program(runtime)
+        if os.geteuid() != 0:
+            raise MissingServerError("Podman without root's rights is not set up for tests")
+        super().__init__()
+        self.socket = self.folder / "podman.sock"
+        self.url = f"unix://{self.socket}"
+        settings = self.folder / "containers.conf"
+        settings.write_text(_CONTAINERS_CONF.format(runtime=runtime, folder=self.folder))
+        self._environ = {**os.environ, "CONTAINERS_CONF": str(settings)}
+        (self.folder / "tmp").mkdir()
+
+    def environ(self) -> dict[str, str]:
+        """The environment of the process."""
+        return self._environ
+
+    def command(self) -> list[str]:
+        """See ``Server.command``."""
+        return [*self._prefix(), "system", "service", "--time=0", self.url]
+
+    def ready(self) -> bool:
+        """Whether it answers, and has the image."""
+        if not self.socket.exists():
+            return False
+        found = self._run("image", "exists", self.IMAGE)
+        if found.returncode == 0:
+            return True
+        archive = self.folder / "image.tar"
+        with tarfile.open(archive, "w") as image:
+            image.add(Path(self._busybox).resolve(), "bin/busybox")
+            for name in _PROGRAMS:
+                link = tarfile.TarInfo(f"bin/{name}")
+                link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+                image.addfile(link)
+            for name, text in (("etc/passwd", "root:x:0:0::/:/bin/sh\nann:x:1234:2345::/:/bin/sh\n"), ("tmp/.k", "")):
+                file = tarfile.TarInfo(name)
+                file.size = len(text)
+                image.addfile(file, io.BytesIO(text.encode()))
+        return self._run("import", str(archive), f"docker.io/library/{self.IMAGE}").returncode == 0
+
+    def stop(self) -> None:
+        """Stop it, and remove all containers."""
+        super().stop()
+        self._run("rm", "--all", "--force", "--time", "0")
+
+    def _prefix(self) -> list[str]:
+        folders = ["--root", str(self.folder / "root"), "--runroot", str(self.folder / "run")]
+        return [self._podman, *folders, "--storage-driver", "vfs"]
+
+    def _run(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+        return subprocess.run(  # noqa: S603  programs of the machine, no shell
+            [*self._prefix(), *arguments], check=False, capture_output=True, timeout=60, env=self._environ
+        )
 
 
 def _program(name: str) -> str:

@@ -52,6 +52,45 @@ class CountExecutions(Call[ExecutionCounts], frozen=True, kw_only=True):
     started_before: datetime | None = None
 
 
+class Done(msgspec.Struct, frozen=True):
+    """The request was taken; executors see to it."""
+
+
+class KillExecution(Call[Done], frozen=True, kw_only=True):
+    """End an execution, with ``cascade`` those it has started too."""
+
+    verb: ClassVar[str] = "executions.kill"
+    answer: ClassVar[type] = Done
+
+    execution_id: str
+    cascade: bool = True
+
+
+class ResumeExecution(Call[Done], frozen=True, kw_only=True):
+    """Let a paused execution go on. ``namespace`` and ``flow_id``, when given, must be its own."""
+
+    verb: ClassVar[str] = "executions.resume"
+    answer: ClassVar[type] = Done
+
+    execution_id: str
+    namespace: str = ""
+    flow_id: str = ""
+    inputs: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Values of ``onResume``."""
+
+
+class DeleteExecution(Call[Done], frozen=True, kw_only=True):
+    """Remove an execution with the parts chosen, whatever state it is in; not the one that asks."""
+
+    verb: ClassVar[str] = "executions.delete"
+    answer: ClassVar[type] = Done
+
+    execution_id: str
+    logs: bool = True
+    metrics: bool = True
+    files: bool = True
+
+
 class ExecutionsPurged(msgspec.Struct, frozen=True):
     """What one call removed, and where to go on: nowhere when ``after`` is None."""
 

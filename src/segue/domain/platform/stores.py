@@ -1,7 +1,7 @@
 """Calls about old keys of the KV store and old revisions of namespace files (core plugins 6 and 7)."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -16,6 +16,24 @@ class VersionsPurged(msgspec.Struct, frozen=True):
 
     count: int
     after: str | None
+
+
+class KeyMerged(msgspec.Struct, frozen=True):
+    """Whether the key was there; when it was not and had to be, nothing was written."""
+
+    was_there: bool
+
+
+class MergeKey(Call[KeyMerged], frozen=True, kw_only=True):
+    """Merge an update into a value (``segue.domain.kv_merge``); description and expiry stay as they are."""
+
+    verb: ClassVar[str] = "kv.merge"
+    answer: ClassVar[type] = KeyMerged
+
+    namespace: str
+    key: str
+    value: Any
+    must_exist: bool = False
 
 
 class PurgeKeys(Call[VersionsPurged], frozen=True, kw_only=True):

@@ -47,7 +47,9 @@ def unlock(state: TriggerState, now: datetime) -> TriggerState:
     """Take both locks away; the same state when there is none."""
     if not state.is_locked:
         return state
-    return msgspec.structs.replace(state, execution_id=None, worker_id=None, free_at=now, updated_at=now)
+    return msgspec.structs.replace(
+        state, execution_id=None, evaluation_id=None, worker_id=None, free_at=now, updated_at=now
+    )
 
 
 def reset(state: TriggerState, now: datetime, first: First) -> TriggerState:
@@ -57,6 +59,7 @@ def reset(state: TriggerState, now: datetime, first: First) -> TriggerState:
         kind=state.kind,
         revision=state.revision,
         fingerprint=state.fingerprint,
+        interval=state.interval,
         version=state.version,
         active=state.active,
         updated_at=now,

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from segue.domain.kv import content_of
+from segue.domain.platform.stores import MergeKey
 from segue.sdk import (
     Duration,
     Example,
@@ -55,6 +56,42 @@ class Set(Task):
             lives_for=None if self.ttl is None else await context.render(self.ttl),
             description=await _text(context, self.kv_description),
         )
+
+
+class Put(Task):
+    """Changes parts of a value of the KV store, whatever else is in it; description and expiry stay."""
+
+    type: ClassVar[str] = "io.kestra.plugin.core.kv.Put"
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example(
+            "Set two fields of a map",
+            "id: put\ntype: io.kestra.plugin.core.kv.Put\nkey: state\nvalue:\n"
+            '  - key: last.run\n    value: "{{ execution.startDate }}"\n  - key: last.ok\n    value: true',
+        ),
+    )
+
+    key: Property[str]
+    """The name of the value."""
+    value: NativeProperty
+    """A map is merged into the map there is; a list of `key` (dotted path) and `value` sets fields of it; anything
+    else, or a list of one `value`, replaces it."""
+    namespace: Property[str] | None = None
+    """The namespace of the value; without it the flow's own."""
+    error_on_missing: Property[bool] = Property.of(False)
+    """Whether the task fails when there is no such value; otherwise it is made."""
+
+    async def run(self, context: RunContext) -> None:
+        """Render and merge. Raises ``SegueError`` for an update that does not fit what is there."""
+        key = await context.render(self.key) or ""
+        namespace = await _text(context, self.namespace) or context.flow.namespace
+        must_exist = bool(await context.render(self.error_on_missing))
+        update = content_of(await context.render(self.value)).value
+        call = MergeKey(namespace=namespace, key=key, value=update, must_exist=must_exist)
+        if not (await context.platform.ask(call)).was_there and must_exist:
+            raise TaskFailed(
+                f"No value found for key '{key}' in namespace '{namespace}' and `errorOnMissing` is set to true"
+            )
 
 
 class GetOutput(Output):

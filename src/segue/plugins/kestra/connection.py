@@ -5,6 +5,8 @@ which flow is asked. With it the server of that URL is asked with ``auth``.
 """
 
 import contextlib
+import json
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -46,6 +48,19 @@ class Remote:
         self._client = client
         self._base = f"/api/v1/{quote(tenant, safe='')}"
 
+    async def form(self, path: str, fields: Mapping[str, Any]) -> None:
+        """Post a form with texts, JSON for what is none. Raises ``TaskFailed``."""
+        parts = [
+            (name, (None, value if isinstance(value, str) else json.dumps(value, default=str)))
+            for name, value in fields.items()
+        ]
+        try:
+            response = await self._client.post(self._base + path, files=parts or None)
+        except httpx.HTTPError as error:
+            raise TaskFailed(f"POST {path}: {type(error).__name__}: {str(error)[:_SHOWN]}") from None
+        if not response.is_success:
+            raise TaskFailed(f"POST {path} was answered with {response.status_code}: {_reason(response)}")
+
     async def json(self, method: str, path: str, query: Query = (), body: Any = None) -> Any:
         """Call and read JSON; None for an empty answer. Raises ``TaskFailed`` for anything but success."""
         content = await self.content(method, path, query, body)
@@ -55,6 +70,14 @@ class Remote:
             return httpx.Response(200, content=content).json()
         except ValueError:
             raise TaskFailed(f"{method} {path}: the answer is no JSON") from None
+
+    async def page(self, path: str, query: Query = ()) -> tuple[list[dict[str, Any]], int]:
+        """A page of search results and how many there are in all. Raises ``TaskFailed``."""
+        found = await self.json("GET", path, query)
+        try:
+            return list(found["results"]), int(found["total"])
+        except (TypeError, KeyError, ValueError):
+            raise TaskFailed(f"GET {path}: the answer is not what was expected") from None
 
     async def content(self, method: str, path: str, query: Query = (), body: Any = None) -> bytes:
         """Call and read all of the answer. Raises ``TaskFailed``."""
@@ -104,18 +127,17 @@ class KestraTask(Task):
             yield None
             return
         parts = httpx.URL(_checked(url))
-        headers, auth = await self._credentials(context)
+        headers = await self._credentials(context)
         async with httpx.AsyncClient(
             base_url=parts.copy_with(username=None, password=None),
             headers={"Accept": "*/*", **headers},
-            auth=auth,
             timeout=_TIMEOUT,
         ) as client:
             yield Remote(client, tenant)
 
-    async def _credentials(self, context: RunContext) -> tuple[Mapping[str, str], httpx.Auth | None]:
+    async def _credentials(self, context: RunContext) -> Mapping[str, str]:
         if self.auth is None:
-            return {}, None
+            return {}
         token = await text_of(context, self.auth.api_token)
         username, password = await text_of(context, self.auth.username), await text_of(context, self.auth.password)
         for secret in (token, password):
@@ -126,8 +148,12 @@ class KestraTask(Task):
         if bool(username) != bool(password):
             raise TaskFailed("`auth` needs `username` and `password` together")
         if token:
-            return {"Authorization": f"Bearer {token}"}, None
-        return {}, httpx.BasicAuth(username, password) if username else None
+            return {"Authorization": f"Bearer {token}"}
+        if not username:
+            return {}
+        encoded = b64encode(f"{username}:{password}".encode()).decode()
+        context.mask(encoded)
+        return {"Authorization": f"Basic {encoded}"}
 
 
 async def text_of(context: RunContext, value: Property[str] | None) -> str:

@@ -55,8 +55,7 @@ class Count(KestraTask):
         async with self.remote(context) as remote:
             if remote is None:
                 return CountOutput(count=(await context.platform.ask(wanted)).total)
-            found = await remote.json("GET", "/executions/search", _parameters(wanted))
-            return CountOutput(count=int(found["total"]))
+            return CountOutput(count=(await remote.page("/executions/search", _parameters(wanted)))[1])
 
 
 class Query(KestraTask):
@@ -107,7 +106,7 @@ class Query(KestraTask):
             if remote is None:
                 rows = (await context.platform.ask(wanted)).results
             else:
-                rows = (await remote.json("GET", "/executions/search", _parameters(wanted)))["results"]
+                rows, _ = await remote.page("/executions/search", _parameters(wanted))
         return await fetched(context, kind, rows)
 
     async def _wanted(self, context: RunContext) -> SearchExecutions:

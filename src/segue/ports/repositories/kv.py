@@ -43,6 +43,8 @@ class KvWrite(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     expires_at: datetime | None = None
     overwrite: bool = True
+    after_version: int | None = None
+    """Only right after this version, 0 for a key that is not there; otherwise ``ConflictError``."""
 
 
 class KvQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,9 @@ from typing import Protocol
 import msgspec
 
 from segue.domain.execution.creation import NewExecution
+from segue.domain.execution.jobs import Job
 from segue.domain.execution.logs import LogEntry
+from segue.domain.trigger.evaluation import Outcome
 from segue.domain.trigger.state import TriggerKey, TriggerKind, TriggerState
 from segue.ports.repositories.paging import Page, PageRequest
 from segue.ports.repositories.trigger_filters import TriggerFilter
@@ -26,6 +28,10 @@ class TriggerTurn(msgspec.Struct, frozen=True, kw_only=True):
     state: TriggerState
     executions: Sequence[NewExecution] = ()
     logs: Sequence[LogEntry] = ()
+    jobs: Sequence[Job] = ()
+    """Evaluations for workers; their ``trigger_uid`` is the state's."""
+    outcomes: Sequence[str] = ()
+    """Ids of what is settled by this turn."""
 
 
 class TriggerQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +111,13 @@ class TriggerRepository(Protocol):
         """Up to ``limit`` triggers that will be due before ``before``, the first ones first. Claims nothing."""
         ...
 
+    async def outcomes(self, limit: int) -> list[tuple[TriggerState, list[Outcome]]]:
+        """Up to ``limit`` of the oldest outcomes that are not settled, in their order, with the triggers' states.
+
+        Claims nothing: of two who settle the same one, the version of the trigger lets one through.
+        """
+        ...
+
     async def change(self, key: TriggerKey, change: Callable[[TriggerState], TriggerState]) -> TriggerState | None:
         """Replace a state by what ``change`` makes of it, in one transaction; the new state, None without a trigger.
 
@@ -124,5 +137,6 @@ class TriggerRepository(Protocol):
         ...
 
     async def mend(self, now: datetime) -> list[str]:
-        """Take away locks of executions that are over or gone, which should never be; the ``uid`` of the triggers."""
+        """Take away locks of executions that are over or gone, and let evaluations be lost that no worker can have,
+        which should never be; the ``uid`` of the triggers."""
         ...

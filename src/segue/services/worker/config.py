@@ -1,6 +1,8 @@
 """What can be set about a worker."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from segue.domain.execution.jobs import DEFAULT_WORKER_QUEUE
 
@@ -33,9 +35,15 @@ class WorkerConfig:
     """What code in a thread, or code that refuses to be cancelled, has to end when it is stopped."""
     stop_grace: float = 30.0
     """What running tasks have to end when the worker stops."""
+    streams: int = 1_000
+    """How many realtime triggers it listens to at once; they take no slots."""
+    stream_window: int = 500
+    """Events of one stream that are not acknowledged; no more are asked for meanwhile."""
     log_lines: int = 100_000
     log_bytes: int = 32 << 20
     """Limits for one attempt's log; what comes after is dropped, with a line that says so."""
     insights: int = 1_000
     insight_bytes: int = 4 << 20
     """Limits for what one attempt shows; what comes after is dropped, with a note that says so."""
+    plugin_configurations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What is set about types of plugins, for them to read."""

@@ -45,6 +45,7 @@ class Kit(NamedTuple):
     control: Control
     in_thread: InThread
     in_place: "TaskStarter"
+    configurations: Mapping[str, Mapping[str, Any]]
 
 
 class Variables:

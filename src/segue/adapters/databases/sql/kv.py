@@ -76,6 +76,8 @@ class SqlKv:
             before = None if latest is None else _entry(tuple(latest))
             if before is not None and not write.overwrite and not before.is_expired(write.at):
                 raise AlreadyExistsError(f"the key '{write.key}' exists already in the namespace '{write.namespace}'")
+            if write.after_version is not None and (before.version if before is not None else 0) != write.after_version:
+                raise ConflictError(f"the key '{write.key}' was written by another meanwhile")
             return _insert(connection, write, before)
 
         return await self._retried(work, write)

@@ -32,7 +32,7 @@ _COLUMNS: dict[TriggerField, sa.ColumnElement[Any]] = {
 _DATES = {TriggerDate.NEXT: _C.next_at, TriggerDate.LAST: _C.triggered_at}
 _TRAITS: dict[TriggerTrait, Condition] = {
     TriggerTrait.DISABLED: sa.or_(_C.disabled, sa.not_(_C.active)),
-    TriggerTrait.LOCKED: sa.or_(_C.execution_id.is_not(None), _C.worker_id.is_not(None)),
+    TriggerTrait.LOCKED: sa.or_(_C.execution_id.is_not(None), _C.evaluation_id.is_not(None)),
 }
 _NEGATIVE = frozenset({Comparison.NOT_EQUALS, Comparison.NOT_IN})
 

@@ -10,6 +10,12 @@ from segue.adapters.databases.sql import tables
 from segue.adapters.databases.sql.changes import start_executions
 from segue.adapters.databases.sql.codecs import from_micros, storable, to_micros
 from segue.adapters.databases.sql.conditions import Condition, contains_any_case, page_of
+from segue.adapters.databases.sql.evaluations import (
+    consume_outcomes,
+    insert_evaluations,
+    mend_evaluations,
+    waiting_outcomes,
+)
 from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.logs import INSERT_LOGS, log_rows
 from segue.adapters.databases.sql.statements import Statement, Transaction
@@ -23,6 +29,7 @@ from segue.adapters.databases.sql.trigger_rows import (
     unlock_triggers,
     write_states,
 )
+from segue.domain.trigger.evaluation import Outcome
 from segue.domain.trigger.state import TriggerKey, TriggerKind, TriggerState
 from segue.ports.repositories.paging import Page
 from segue.ports.repositories.triggers import TriggerQuery, TriggerTurn
@@ -130,6 +137,8 @@ class SqlTriggers:
             winners = [turn for turn in turns if versions.get(turn.state.key.uid) == turn.state.version]
             write_states(transaction, [turn.state for turn in winners])
             start_executions(transaction, [new for turn in winners for new in turn.executions])
+            insert_evaluations(transaction, [job for turn in winners for job in turn.jobs])
+            consume_outcomes(transaction, [id_ for turn in winners for id_ in turn.outcomes])
             transaction.insert(INSERT_LOGS, log_rows(line for turn in winners for line in turn.logs))
             return frozenset(uids).difference(turn.state.key.uid for turn in winners)
 
@@ -146,6 +155,18 @@ class SqlTriggers:
         given = {"before": to_micros(before), "limit": limit, "kinds": _names(kinds)}
         rows = await self._lanes.read(lambda transaction: transaction.fetch(_UPCOMING, **given))
         return [state_of(row) for row in rows]
+
+    async def outcomes(self, limit: int) -> list[tuple[TriggerState, list[Outcome]]]:
+        """See ``TriggerRepository.outcomes``."""
+
+        def work(transaction: Transaction) -> list[tuple[TriggerState, list[Outcome]]]:
+            waiting = waiting_outcomes(transaction, limit)
+            if not waiting:
+                return []
+            states = [state_of(row) for row in transaction.fetch(_EACH, uids=sorted(waiting))]
+            return [(state, waiting[state.key.uid]) for state in states]
+
+        return await self._lanes.read(work)
 
     async def change(self, key: TriggerKey, change: Callable[[TriggerState], TriggerState]) -> TriggerState | None:
         """See ``TriggerRepository.change``."""
@@ -188,13 +209,14 @@ class SqlTriggers:
         """See ``TriggerRepository.mend``."""
 
         def work(transaction: Transaction) -> list[str]:
+            lost = [each.key.uid for each in mend_evaluations(transaction, to_micros(now))]
             left = {row[0]: row[1] for row in transaction.fetch(_LEFT)}
             if not left:
-                return []
+                return lost
             lock_triggers(transaction, sorted(left))
             still = [row[0] for row in transaction.fetch(_STILL, uids=sorted(left)) if left[row[0]] == row[1]]
             unlock_triggers(transaction, still, to_micros(now))
-            return still
+            return [*lost, *still]
 
         return await self._lanes.write(work)
 

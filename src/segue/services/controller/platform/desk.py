@@ -13,8 +13,10 @@ from segue.services.controller.fetch import held_job
 from segue.services.controller.platform.executions import ExecutionCalls
 from segue.services.controller.platform.flows import FlowCalls
 from segue.services.controller.platform.logs import LogCalls
+from segue.services.controller.platform.operating import OperatingCalls
 from segue.services.controller.platform.storage import StorageCalls
 from segue.services.controller.platform.stores import StoreCalls
+from segue.services.controller.platform.triggers import TriggerCalls
 from segue.services.controller.sessions import HeldJob, Session
 
 Handler = Callable[[HeldJob, Any], Awaitable[Any]]
@@ -28,8 +30,8 @@ class Desk:
         self._chunk_bytes = config.chunk_bytes
         self._handlers: dict[str, tuple[type[Call[Any]], Handler]] = {}
         self._take(ExecutionCalls(ports, config).handlers())
-        for subject in (FlowCalls(ports), LogCalls(ports), StorageCalls(ports), StoreCalls(ports)):
-            self._take(subject.handlers())
+        for subject in (FlowCalls, OperatingCalls, LogCalls, StorageCalls, StoreCalls, TriggerCalls):
+            self._take(subject(ports).handlers())
 
     def _take(self, handlers: Iterable[tuple[type[Call[Any]], Handler]]) -> None:
         self._handlers.update((call.verb, (call, handler)) for call, handler in handlers)

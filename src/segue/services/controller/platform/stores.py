@@ -4,22 +4,28 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from segue.domain.errors import NotFoundError, SegueError
+from segue.domain.errors import ConflictError, NotFoundError, SegueError
 from segue.domain.globs import FilePatterns
+from segue.domain.kv import check_key
+from segue.domain.kv_merge import merged
 from segue.domain.namespaces import check_namespace
 from segue.domain.platform.stores import (
     LARGEST_SLICE,
+    KeyMerged,
+    MergeKey,
     PurgeFileVersions,
     PurgeKeys,
     PurgeKeyVersions,
     VersionsPurged,
 )
 from segue.domain.wildcards import fits
-from segue.ports.repositories.kv import KvEntry, KvQuery
+from segue.ports.repositories.kv import KvEntry, KvQuery, KvWrite
 from segue.ports.repositories.namespace_files import NamespaceFile
 from segue.ports.repositories.paging import PageRequest
 from segue.services.controller.config import ControllerPorts
 from segue.services.controller.sessions import HeldJob
+
+_TRIES = 8
 
 
 class StoreCalls:
@@ -35,10 +41,39 @@ class StoreCalls:
     def handlers(self) -> Iterable[tuple[Any, Any]]:
         """Each call with who answers it."""
         return (
+            (MergeKey, self.merge_key),
             (PurgeKeys, self.purge_keys),
             (PurgeKeyVersions, self.purge_key_versions),
             (PurgeFileVersions, self.purge_file_versions),
         )
+
+    async def merge_key(self, job: HeldJob, call: MergeKey) -> KeyMerged:
+        """See ``MergeKey``. Raises ``ConflictError`` when others keep on writing the key."""
+        namespace, tenant = check_namespace(call.namespace), job.flow.tenant
+        self._access.check_namespace(job.flow, namespace)
+        check_key(call.key)
+        for _ in range(_TRIES):
+            now = self._clock.now()
+            before = await self._kv.get(tenant, namespace, call.key)
+            there = None if before is None or before.is_expired(now) else before
+            if there is None and call.must_exist:
+                return KeyMerged(was_there=False)
+            write = KvWrite(
+                tenant=tenant,
+                namespace=namespace,
+                key=call.key,
+                content=merged(None if there is None else there.content, call.value),
+                at=now,
+                description=None if there is None else there.description,
+                expires_at=None if there is None else there.expires_at,
+                after_version=0 if before is None else before.version,
+            )
+            try:
+                await self._kv.put(write)
+            except ConflictError:
+                continue
+            return KeyMerged(was_there=there is not None)
+        raise ConflictError(f"The key '{call.key}' is being written by others all the time: try again")
 
     async def purge_keys(self, job: HeldJob, call: PurgeKeys) -> VersionsPurged:
         """See ``PurgeKeys``."""
