@@ -9,7 +9,7 @@ import pytest
 
 from tests.combinations import COMBINATIONS
 from tests.processes import ServerProcess, running
-from tests.rest import RestClient, summary
+from tests.rest import RestClient
 
 NAMESPACE = "tests.triggers"
 CORE = "io.kestra.plugin.core"
@@ -92,6 +92,7 @@ tasks: [{id: wait, type: $CORE.flow.Sleep, duration: PT60S}]
 
     await until(more)
     await client.json("DELETE", f"/flows/{NAMESPACE}/ticks")
+    await client.json("DELETE", f"/executions/kill/by-query?namespace={NAMESPACE}&flowId=ticks")
     assert (await client.json("GET", "/triggers/search?filters[flowId][EQUALS]=ticks"))["total"] == 0
 
 
@@ -153,35 +154,6 @@ tasks: [{id: wait, type: $CORE.debug.Return}]
     found = await until(lines)
     assert {line["triggerId"] for line in found} == {"t"}
     assert (await client.json("GET", "/logs/search?triggerId=other&flowId=lines"))["total"] == 0
-
-
-async def test_a_flow_trigger_without_inputs_runs_a_flow_that_requires_some(client: RestClient) -> None:
-    up = flow("up", "tasks: [{id: a, type: $CORE.debug.Return}]\n")
-    down = """
-inputs: [{id: needed, type: STRING}, {id: given, type: STRING, defaults: d}]
-triggers:
-  - id: t
-    type: $CORE.trigger.Flow
-    dependsOn: [{namespace: tests.triggers, flowId: up, states: [SUCCESS]}]
-    $MORE
-tasks: [{id: a, type: $CORE.debug.Return, format: "{{ inputs.given }}"}]
-"""
-    await client.deploy(
-        up,
-        flow("down", down.replace("$MORE", "")),
-        flow("wrong", down.replace("$MORE", "inputs: {given: x}")),
-    )
-    await client.wait((await client.start(NAMESPACE, "up"))["id"])
-
-    async def started(flow_id: str) -> Any:
-        found = await client.json("GET", f"/executions/search?namespace={NAMESPACE}&flowId={flow_id}")
-        return found["results"]
-
-    (execution,) = await until(lambda: started("down"))
-    ended = await client.wait(execution["id"])
-    assert (ended["state"]["current"], ended["inputs"]) == ("SUCCESS", {"given": "d"}), summary(ended)
-    (execution,) = await until(lambda: started("wrong"))
-    assert (await client.wait(execution["id"]))["state"]["current"] == "FAILED"
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,10 @@ class TriggerRepository(Protocol):
         ...
 
     async def search(self, query: TriggerQuery) -> Page[TriggerState]:
-        """Matches. Sortable: ``TRIGGER_SORTS``; a trigger without the value comes last."""
+        """Matches. Sortable: ``TRIGGER_SORTS``; a trigger without the value comes last.
+
+        Equal ones, and all without a sort, are in the order of namespace, flow and id.
+        """
         ...
 
     async def count(self, query: TriggerQuery) -> int:

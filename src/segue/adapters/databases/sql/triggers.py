@@ -55,6 +55,8 @@ _LEFT = Statement(
 _STILL = Statement("triggers.still", "SELECT uid, execution_id FROM triggers WHERE uid = EACH(:uids)")
 _TRIGGERS = tables.triggers
 _STATE = [_TRIGGERS.c[name.strip()] for name in STATE_COLUMNS.split(",")]
+_BY_NAME = (_TRIGGERS.c.namespace, _TRIGGERS.c.flow_id, _TRIGGERS.c.trigger_id)
+"""The order in which an index has them."""
 _SORTABLE: dict[str, sa.ColumnElement[Any]] = {
     "triggerId": _TRIGGERS.c.trigger_id,
     "flowId": _TRIGGERS.c.flow_id,
@@ -95,7 +97,7 @@ class SqlTriggers:
     async def search(self, query: TriggerQuery) -> Page[TriggerState]:
         """See ``TriggerRepository.search``. A sort field that is not known is left out."""
         order = [_direction(*sort) for sort in query.page.sort if sort[0] in _SORTABLE]
-        statement = sa.select(*_STATE).where(*_conditions(query)).order_by(*order, _TRIGGERS.c.uid)
+        statement = sa.select(*_STATE).where(*_conditions(query)).order_by(*order, *_BY_NAME)
         rows, total = await self._lanes.search(page_of(statement, query.page))
         return Page([state_of(row) for row in rows], total)
 
@@ -106,8 +108,10 @@ class SqlTriggers:
 
     async def scan(self, query: TriggerQuery, after: str, limit: int) -> list[TriggerState]:
         """See ``TriggerRepository.scan``."""
-        further = _TRIGGERS.c.uid > storable(after)
-        statement = sa.select(*_STATE).where(*_conditions(query), further).order_by(_TRIGGERS.c.uid).limit(limit)
+        column, tenant = _TRIGGERS.c.uid, storable(query.tenant)
+        further = column > max(storable(after), f"{tenant}/"), column < f"{tenant}0"  # the sign after the slash
+        conditions = _conditions(query, with_tenant=False)  # which would choose another index and sort all of it
+        statement = sa.select(*_STATE).where(*further, *conditions).order_by(column).limit(limit)
         rows = await self._lanes.search(lambda connection: list(connection.execute(statement)))
         return [state_of(row) for row in rows]
 
@@ -221,9 +225,9 @@ def _names(kinds: Collection[TriggerKind]) -> list[str]:
     return sorted(kind.value for kind in kinds)
 
 
-def _conditions(query: TriggerQuery) -> list[Condition]:
+def _conditions(query: TriggerQuery, *, with_tenant: bool = True) -> list[Condition]:
     columns = _TRIGGERS.c
-    conditions: list[Condition] = [columns.tenant == storable(query.tenant)]
+    conditions: list[Condition] = [columns.tenant == storable(query.tenant)] if with_tenant else []
     if query.text is not None:
         conditions.append(contains_any_case((columns.trigger_id, columns.flow_id, columns.namespace), query.text))
     for column, value in ((columns.namespace, query.namespace), (columns.flow_id, query.flow_id)):
