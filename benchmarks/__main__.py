@@ -16,6 +16,7 @@ BENCHMARKS = {
     "loop": "Loop over 100,000 values, an execution each",
     "plugins": "how much of what published flows use is there",
     "scheduler": "100,000 schedules: ready, CPU at rest, how late one and how late 1,000 at once are",
+    "scripts": "Python scripts: forty in an execution, and how long one takes to start",
     "storage": "rows a second of the SQL repositories",
     "worker": "jobs a second through a controller and a worker",
 }

@@ -122,6 +122,7 @@ async def control(jobs: int, windows: list[int], folder: Path) -> None:
         executions=database.executions,
         outputs=database.outputs,
         flows=database.flows,
+        triggers=database.triggers,
         storage=storage,
         queue=queue,
         clock=clock,

@@ -180,6 +180,7 @@ async def test_labels_revision_schedule_and_kind(server: Server) -> None:
         {"key": "team", "value": "web"},
         {"key": "url", "value": "http://x"},
         {"key": "system.correlationId", "value": "chain"},
+        {"key": "system.test", "value": "true"},
     ]
     assert created["flowRevision"] == 1
     assert created["scheduleDate"] == "2998-12-31T22:00:00Z"

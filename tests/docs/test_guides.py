@@ -6,7 +6,7 @@ import pytest
 from guide import Guide, guide_server
 from tests.processes import ServerProcess
 
-GUIDES = {"control-flow": 8, "files": 3}
+GUIDES = {"control-flow": 9, "files": 3, "python-scripts": 2}
 """Pages, and how many examples each has."""
 EXAMPLES = [
     pytest.param(guide, *example, id=f"{name}-{example[0].split()[1]}")

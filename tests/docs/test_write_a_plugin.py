@@ -1,5 +1,7 @@
 """The guide is followed word by word: the project is made, tested, installed, and its flow runs on a server."""
 
+import asyncio
+import json
 import os
 import re
 import subprocess
@@ -79,6 +81,15 @@ def test_the_command_lists_and_documents_it(plugins: Path, tmp_path: Path) -> No
     assert "| `count` | integer |  | How many there are." in done.stdout
 
 
+def test_the_flow_is_valid_where_the_plugin_is(project: Path, plugins: Path) -> None:
+    file = project / "examples" / "orders.yaml"
+    done = segue("flow", "validate", file, env={"SEGUE_PLUGINS_PATHS": str(plugins)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = segue("flow", "validate", file)
+    assert done.returncode == 1
+    assert f"Invalid type: {TYPE}" in done.stdout + done.stderr
+
+
 async def test_the_flow_runs_and_shows_what_happened(server: ServerProcess) -> None:
     async with RestClient(server.addresses.http) as client:
         await client.deploy(FILES["examples/orders.yaml"])
@@ -96,6 +107,22 @@ async def test_the_flow_runs_and_shows_what_happened(server: ServerProcess) -> N
         ]
         assert found["results"][0]["content"] == {"country": "FR", "selected": 2}
         assert found["results"][2]["content"]["rows"] == [["1", "10.5"], ["3", "3"]]
+
+
+async def test_the_command_shows_what_happened(server: ServerProcess) -> None:
+    async with RestClient(server.addresses.http) as client:
+        await client.deploy(FILES["examples/orders.yaml"])
+        id_ = (await client.wait((await client.start("company.guide", "orders"))["id"]))["id"]
+    done = await asyncio.to_thread(segue, "execution", "insights", id_, "--server", server.addresses.http)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"select\n.*✓ SUCCESS +Select +\d+ ms +country=FR +selected=2", done.stdout)
+    assert re.search(r"progress +3 +orders read", done.stdout)
+    assert "First orders" in done.stdout
+    assert re.search(r"1 +│ 10\.5", done.stdout)
+    listed = await asyncio.to_thread(segue, "execution", "insights", id_, "--json", "--server", server.addresses.http)
+    assert [one["kind"] for one in json.loads(listed.stdout)] == ["STEP", "PROGRESS", "TABLE"]
+    missing = await asyncio.to_thread(segue, "execution", "insights", "none", "--server", server.addresses.http)
+    assert (missing.returncode, "not found" in missing.stderr) == (1, True)
 
 
 async def test_the_server_shows_the_plugin_and_the_broken_one(server: ServerProcess) -> None:

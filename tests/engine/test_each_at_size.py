@@ -125,7 +125,8 @@ def test_nested_values() -> None:
         "{id: a, type: x.Return, format: '{{ parent.taskrun.value }}-{{ taskrun.value }}'}, "
         "{id: c, type: io.kestra.plugin.core.flow.If, "
         "condition: \"{{ outputs.a[parent.taskrun.value][taskrun.value].value == '2-q' }}\", "
-        "then: [{id: b, type: x.Return, format: '{{ outputs.a[parents[1].taskrun.value][parent.taskrun.value].value }}'}]}, "
+        "then: [{id: b, type: x.Return, format: '{{ outputs.a[parents[1].taskrun.value][parent.taskrun.value].value }}'}, "
+        "{id: g, type: x.Return, format: '{{ currentEachOutput(outputs.a).value }}'}]}, "
         "{id: d, type: x.Return, format: '{{ currentEachOutput(outputs.a).value }}'}]}"
     )
     world = World()
@@ -134,6 +135,8 @@ def test_nested_values() -> None:
 
     (found,) = [run for run in world.task_runs["x"].values() if run.task_id == "b"]
     assert world.outputs_of(found.id) == {"value": "2-q"}
+    (deeper,) = [run for run in world.task_runs["x"].values() if run.task_id == "g"]
+    assert world.outputs_of(deeper.id) == {"value": "2-q"}
     jobs = [job for decision in world.decisions for job in decision.jobs.values()]
     assert [need.values for job in jobs if job.task_id == "b" for need in job.outputs] == [("2", "q")]
     every = [("1", "p"), ("1", "q"), ("2", "p"), ("2", "q")]

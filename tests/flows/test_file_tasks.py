@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from segue.testing.bucket_servers import S3Server
 from tests.combinations import COMBINATIONS
 from tests.processes import ServerProcess, running
 from tests.rest import RestClient, said, summary
@@ -84,10 +85,15 @@ tasks:
 """
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+@pytest.fixture(scope="module", params=["local", "s3"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("files")
-    process = ServerProcess("files", "standalone", folder, COMBINATIONS[0].config(folder))
+    config = COMBINATIONS[0].config(folder)
+    if request.param == "s3":
+        bucket_server: S3Server = request.getfixturevalue("s3_server")
+        bucket_server.new_bucket("file-tasks")
+        config["storage"] = bucket_server.section("file-tasks")
+    process = ServerProcess(f"files-{request.param}", "standalone", folder, config)
     with running(process):
         yield process
 

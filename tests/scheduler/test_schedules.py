@@ -296,15 +296,15 @@ async def test_a_change_between_claim_and_write_wins(anywhere: Stage) -> None:
 async def test_a_flow_that_cannot_be_read_is_looked_at_later(stage: Stage) -> None:
     await stage.save(flow(MINUTELY))
     stage.clock.move(seconds=30)
-    broken = stage.catalog.by_key
+    latest = stage.catalog.latest
 
-    async def gone(_: Any) -> Any:
+    async def gone(*_: Any) -> Any:
         raise NotFoundError("gone")
 
-    stage.catalog.by_key = gone  # type: ignore[method-assign,assignment]  # for a moment
+    stage.catalog.latest = gone  # type: ignore[method-assign,assignment]  # for a moment
     assert await stage.look() == 1
     assert (await stage.state()).due_at == stage.clock.now() + timedelta(minutes=1)
-    stage.catalog.by_key = broken  # type: ignore[method-assign]  # as it was
+    stage.catalog.latest = latest  # type: ignore[method-assign]  # as it was
     stage.clock.move(minutes=1)
     await stage.look()
     assert dates_of(await stage.executions()) == [FIRST]
@@ -337,3 +337,25 @@ async def test_a_scheduler_wakes_up_for_what_is_new(stage: Stage) -> None:
     assert scheduler.health()["status"] == "UP"
     await scheduler.stop()
     assert len(await stage.executions()) == 1
+
+
+async def test_one_that_cannot_be_written_harms_no_other(anywhere: Stage) -> None:
+    stage = anywhere
+    for number in range(4):
+        await stage.save(flow(MINUTELY + "    recoverMissedSchedules: NONE\n", flow_id=f"f{number}"))
+    stage.clock.move(seconds=30)
+    apply = stage.database.triggers.apply
+
+    async def picky(turns: Any) -> Any:
+        if any(turn.executions and turn.state.key.flow_id == "f2" for turn in turns):
+            raise ValueError("this one cannot be written")
+        return await apply(turns)
+
+    stage.database.triggers.apply = picky  # type: ignore[method-assign]  # as a row would be that no column takes
+    await stage.look()
+    assert [len(await stage.executions(f"f{number}")) for number in range(4)] == [1, 1, 0, 1]
+    assert (await stage.state("f2")).due_at == stage.clock.now() + timedelta(minutes=1)
+    stage.database.triggers.apply = apply  # type: ignore[method-assign]  # as it was
+    stage.clock.move(minutes=1)
+    await stage.look()
+    assert dates_of(await stage.executions("f2")) == [FIRST], "late, and not missed"

@@ -164,6 +164,7 @@ class Stage:
             executions=self.rows,
             outputs=self.database.outputs,
             flows=self.database.flows,
+            triggers=self.database.triggers,
             storage=self.storage,
             queue=self.queue,
             clock=SystemClock(),

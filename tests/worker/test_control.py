@@ -70,7 +70,7 @@ async def test_a_kill_whose_broadcast_was_lost_arrives_all_the_same(stage, monke
 async def test_a_timeout_ends_a_task(stage, kind, limit):
     fact = await stage.run(await stage.flow(f"  - id: t\n    type: test.{kind}\n    timeout: {limit}\n"))
     assert fact.state is State.FAILED
-    assert fact.message == "Timeout after 0:00:00.100000"
+    assert fact.message == "Timeout after PT0.1S"
     assert (await stage.lines(fact.task_run_id))[-1] == f"ERROR {fact.message}"
 
 

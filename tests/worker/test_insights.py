@@ -120,6 +120,9 @@ async def test_what_a_worker_makes_up_is_dropped(tmp_path):
             {"content": b'{"a":"' + b"x" * MAX_CONTENT + b'"}'},
             {"kind": "LINK", "content": b'{"url":"javascript:alert(1)"}'},
             {"kind": "LINK", "content": b"{}"},
+            {"kind": "TEXT", "content": b'{"markdown":1}'},
+            {"kind": "TABLE", "content": b'{"columns":[],"rows":[1]}'},
+            {"kind": "TABLE", "content": b'{"rows":[]}'},
         ]
         parts = [pb.Insight(**(good | {"number": number} | fields)) for number, fields in enumerate(bad, 1)]
         strange = pb.Insight(**(good | {"name": "x" * 1000, "number": 20, "parent": 20, "state": "LOST"}))

@@ -93,7 +93,7 @@ async def test_executions_are_counted_by_flow_and_by_namespace(whole):
             "    namespaces: [io.other]\n    startDate: '2026-01-01T00:00:00Z'\n",
             "is not open to the namespace 'io.test'",
         ),
-        ("    namespaces: [io.test]\n    startDate: \"{{ '2026-01-01' }}\"\n", "The rendered value is no"),
+        ("    namespaces: [io.test]\n    startDate: \"{{ '2026-01-01' }}\"\n", "rendered to a value that does not fit"),
         ("    namespaces: [io.test]\n    startDate: \"{{ '' }}\"\n", "`startDate` is empty"),
         (
             "    flows: ["

@@ -143,7 +143,7 @@ async def test_running_executions_go_too_but_not_those_the_task_belongs_to(whole
         ("execution.PurgeExecutions", UNTIL + "    namespace: io.test\n", "in and below 'io.test' are not open"),
         ("execution.PurgeExecutions", UNTIL + "    namespace: io.x\n    flowId: f\n", "'io.x' is not open"),
         ("execution.PurgeExecutions", "    endDate: \"{{ '' }}\"\n", "`endDate` is empty"),
-        ("execution.PurgeExecutions", "    endDate: \"{{ 'x' }}\"\n", "The rendered value is no"),
+        ("execution.PurgeExecutions", "    endDate: \"{{ 'x' }}\"\n", "rendered to a value that does not fit"),
         ("execution.PurgeExecutions", UNTIL + "    batchSize: 501\n", "`batchSize` must be 1 to 500"),
         ("log.PurgeLogs", UNTIL, "All namespaces together are not open"),
         ("log.PurgeLogs", UNTIL + "    executionId: none\n", "There is no execution 'none'"),

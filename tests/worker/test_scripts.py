@@ -8,6 +8,9 @@ import pytest
 from whole import open_whole
 
 from segue.domain.execution.state import State
+from segue.plugins.core.runner import Process
+from segue.plugins.scripts.shell import Commands
+from segue.sdk.testing import run_task
 
 SHELL = "io.kestra.plugin.scripts.shell."
 PYTHON = "io.kestra.plugin.scripts.python."
@@ -175,6 +178,9 @@ async def test_the_output_directory_of_old(whole):
     state, _, lines = await run(whole, shell("echo 1 > '{{ outputDir }}/a b'", more="    runner: PROCESS\n"))
     assert state is State.FAILED
     assert lines[-1].startswith("ERROR Output file 'a b' contains unsupported characters.")
+    state, outputs, lines = await run(whole, shell("echo 1 > '{{ outputDir }}/a b'", "exit 2", more=more))
+    assert (state, list(outputs["outputFiles"])) == (State.FAILED, ["a b"])
+    assert lines[-1] == "ERROR Command failed with exit code 2"
 
 
 async def test_the_interpreter_can_be_another_one_or_none(whole):
@@ -317,7 +323,7 @@ async def test_tasks_of_a_working_directory_share_it(whole):
 async def test_what_cannot_be_a_property(whole):
     state, _, lines = await run(whole, shell("x", more="    env: '{{ flow.id }}'\n"))
     assert state is State.FAILED
-    assert "The rendered value is no" in lines[-1]
+    assert "rendered to a value that does not fit" in lines[-1]
     state, _, lines = await run(whole, shell("x", more='    env: {"A=B": c}\n'))
     assert state is State.FAILED
     assert "cannot be started: illegal environment variable name" in lines[-1]
@@ -413,3 +419,24 @@ async def test_perl_commands_go_on_after_a_failure_and_may_be_none(whole):
     state, _, lines = await run(whole, commands + "    commands: ['false', echo after]\n")
     assert (state, kept(lines)) == (State.SUCCESS, ["INFO after"])
     assert (await run(whole, commands))[0] is State.SUCCESS
+
+
+async def test_outputs_have_a_limit_in_all(whole, monkeypatch):
+    monkeypatch.setattr("segue.plugins.scripts.messages.MOST_OUTPUT_BYTES", 60)
+    one = """echo '::{"outputs":{"%s":"0123456789"}}::'"""
+    state, outputs, lines = await run(whole, shell(one % "a", one % "b"))
+    assert (state, outputs["vars"]) == (State.FAILED, {"a": "0123456789"})
+    assert lines[-1] == "ERROR The outputs of the script are larger than 32 MiB: use `outputFiles`"
+
+
+async def test_a_command_is_shown_as_a_step():
+    outcome = await run_task({"type": f"{SHELL}Commands", "commands": ["echo 1", "exit 4"]})
+    (step,) = outcome.insights
+    assert (step.name, step.state) == ("Command", "FAILED")
+    assert step.content.items() >= {"exitCode": 4, "stdoutLines": 1, "stderrLines": 0}.items()
+
+
+async def test_a_task_object_is_tested_with_its_runner():
+    task = Commands.model_validate({"commands": ["echo hi"], "taskRunner": Process()})
+    outcome = await run_task(task)
+    assert (outcome.state, outcome.outputs["exitCode"]) == (State.SUCCESS, 0)

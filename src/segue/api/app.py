@@ -46,6 +46,8 @@ from segue.api.routers import (
     outputs,
     plugins,
     streams,
+    triggers,
+    triggers_bulk,
     webhooks,
 )
 from segue.domain.errors import SegueError
@@ -69,6 +71,8 @@ _OF_TENANT = (
     insights,
     evaluation,
     webhooks,
+    triggers,
+    triggers_bulk,
     outputs,
     streams,
     logs,

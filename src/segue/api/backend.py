@@ -19,7 +19,9 @@ from segue.api.ports import ApiPorts
 from segue.api.schemas.executions import ApiExecution, wire_execution
 from segue.api.starting import Starter
 from segue.api.submission import Inputs
+from segue.api.trigger_bulk import TriggerBulk
 from segue.api.trigger_control import TriggerControl
+from segue.api.trigger_definitions import TriggerDefinitions
 from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.execution.model import Execution
 from segue.domain.execution.task_run import TaskRun
@@ -42,6 +44,8 @@ class Backend:
         self.changes = ChangeHub(ports.queue, Channel.EXECUTIONS)
         self.lines = ChangeHub(ports.queue, Channel.LOGS)
         self.triggers = TriggerControl(ports)
+        self.trigger_bulk = TriggerBulk(ports)
+        self.trigger_definitions = TriggerDefinitions(ports.flows)
         self.operating = Operating(ports, config, self.changes)
         self.bulk = Bulk(ports, config, self.operating)
 
@@ -66,6 +70,7 @@ class Backend:
             yield
         finally:
             await self.bulk.stop()
+            await self.trigger_bulk.stop()
             for task in listeners:
                 task.cancel()
             await asyncio.gather(*listeners, return_exceptions=True)

@@ -1,13 +1,11 @@
 """Conditions on executions: from the words of a request to the tree a repository understands (REST API 1.3)."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from segue.api.dates import parse_date_time
+from segue.api.filter_values import EQUALITIES, TEXTS, check_dates, check_pattern, chosen, date_of, since_of
 from segue.api.filters import Condition, Group, Operation, invalid, leaves, read_filter_tree, unsupported
 from segue.api.problems import INVALID_ARGUMENT, INVALID_QUERY_PARAMETER, ProblemError
-from segue.domain.durations import parse_duration
 from segue.domain.execution.model import ExecutionKind
 from segue.domain.execution.state import State
 from segue.ports.repositories.filters import (
@@ -34,25 +32,11 @@ _PLAIN = {
     "triggerExecutionId": ("triggerexecutionid", Operation.EQUALS),
     "childFilter": ("childfilter", Operation.EQUALS),
 }
-_EQUALITIES = frozenset({Operation.EQUALS, Operation.IN, Operation.NOT_EQUALS, Operation.NOT_IN})
-_NEGATIVE = frozenset({Operation.NOT_EQUALS, Operation.NOT_IN})
-_TEXTS = frozenset({Operation.STARTS_WITH, Operation.ENDS_WITH, Operation.CONTAINS, Operation.REGEX})
-_ORDERS = frozenset(
-    {
-        Operation.EQUALS,
-        Operation.GREATER_THAN,
-        Operation.GREATER_THAN_OR_EQUAL_TO,
-        Operation.LESS_THAN,
-        Operation.LESS_THAN_OR_EQUAL_TO,
-    }
-)
 _DATE_FILTERS: dict[str, tuple[DateField, ...]] = {
     "START_DATE": (DateField.STARTED_AT,),
     "END_DATE": (DateField.ENDED_AT,),
     "START_OR_END_DATE": (DateField.STARTED_AT, DateField.ENDED_AT),
 }
-_LONGEST_PATTERN = 100
-_MOST_REPEATS = 3
 
 FIELDS = {
     "id": ExecutionField.ID,
@@ -95,22 +79,11 @@ class ExecutionFilters:
     def read(self, parameters: Iterable[tuple[str, str]]) -> Filter:
         """The tree of a query string; ordinary executions only, unless it names kinds. Raises ``ProblemError``."""
         group = read_filter_tree(parameters, _PLAIN)
-        self._check_dates([part for part in group.parts if isinstance(part, Condition)])
+        check_dates(group)
         tree = self._tree(group)
         if any(condition.field == "kind" for condition in leaves(group)):
             return tree
         return All((Match(ExecutionField.KIND, Operation.EQUALS, (ExecutionKind.NORMAL.value,)), tree))
-
-    def _check_dates(self, conditions: list[Condition]) -> None:
-        given = {condition.field: condition for condition in conditions}
-        if {"startdate", "timerange"} <= given.keys():
-            raise ProblemError(INVALID_ARGUMENT, "Parameters 'startDate' and 'timeRange' are mutually exclusive")
-        after, before = given.get("startdate"), given.get("enddate")
-        if after is None or before is None or not after.values or not before.values:
-            return
-        is_range = after.operation.name.startswith("GREATER") and before.operation.name.startswith("LESS")
-        if is_range and parse_date_time(before.values[0]) < parse_date_time(after.values[0]):
-            raise ProblemError(INVALID_ARGUMENT, "endDate must not be before startDate")
 
     def _tree(self, group: Group) -> Filter:
         parts = tuple(self._tree(part) if isinstance(part, Group) else self._leaf(part) for part in group.parts)
@@ -126,12 +99,12 @@ class ExecutionFilters:
 
     def _text_field(self, condition: Condition) -> Filter:
         operation = condition.operation
-        if operation not in _EQUALITIES:
+        if operation not in EQUALITIES:
             is_prefix = operation is Operation.PREFIX and condition.field == "namespace"
-            if (operation not in _TEXTS and not is_prefix) or len(condition.values) != 1:
+            if (operation not in TEXTS and not is_prefix) or len(condition.values) != 1:
                 raise unsupported(condition)
             if operation is Operation.REGEX:
-                _check_pattern(condition.values[0])
+                check_pattern(condition.values[0])
         return Match(FIELDS[condition.field], operation, condition.values)
 
     def _text(self, condition: Condition) -> Filter:
@@ -146,7 +119,7 @@ class ExecutionFilters:
         return _choice(condition, ExecutionField.KIND, [kind.value for kind in ExecutionKind])
 
     def _labels(self, condition: Condition) -> Filter:
-        if condition.operation not in _EQUALITIES:
+        if condition.operation not in EQUALITIES:
             raise unsupported(condition)
         for value in condition.values:
             key, colon, text = value.partition(":")
@@ -158,43 +131,24 @@ class ExecutionFilters:
         return Match(ExecutionField.LABELS, condition.operation, values)
 
     def _scope(self, condition: Condition) -> Filter:
-        if condition.operation not in _EQUALITIES or not set(condition.values) <= {"USER", "SYSTEM"}:
-            raise unsupported(condition)
-        wanted = set(condition.values)
-        if condition.operation in _NEGATIVE:
-            wanted = {"USER", "SYSTEM"} - wanted
+        wanted = chosen(condition, ("USER", "SYSTEM"))
         if len(wanted) != 1:
             return All(()) if wanted else Some(())
         operation = Operation.EQUALS if wanted == {"SYSTEM"} else Operation.NOT_EQUALS
         return Match(ExecutionField.NAMESPACE, operation, (self._system_namespace,))
 
     def _child(self, condition: Condition) -> Filter:
-        if condition.operation not in _EQUALITIES or not set(condition.values) <= {"CHILD", "MAIN"}:
-            raise unsupported(condition)
-        wanted = set(condition.values)
-        if condition.operation in _NEGATIVE:
-            wanted = {"CHILD", "MAIN"} - wanted
+        wanted = chosen(condition, ("CHILD", "MAIN"))
         if len(wanted) != 1:
             return All(()) if wanted else Some(())
         return Present(ExecutionField.CALLER_ID, wanted == {"CHILD"})
 
     def _date(self, condition: Condition) -> Filter:
-        if condition.operation not in _ORDERS:
-            raise unsupported(condition)
-        at = parse_date_time(condition.values[0])
-        operation = condition.operation
-        if operation is Operation.EQUALS:
-            is_start = condition.field == "startdate"
-            operation = Operation.GREATER_THAN_OR_EQUAL_TO if is_start else Operation.LESS_THAN_OR_EQUAL_TO
+        operation, at = date_of(condition)
         return Some(tuple(Dated(field, operation, at) for field in self._dates))
 
     def _range(self, condition: Condition) -> Filter:
-        if condition.operation is not Operation.EQUALS:
-            raise unsupported(condition)
-        try:
-            since = self._now - parse_duration(condition.values[0])
-        except (ValueError, OverflowError):
-            raise ProblemError(INVALID_ARGUMENT, "timeRange must be an ISO-8601 duration such as PT24H") from None
+        since = since_of(condition, self._now)
         return Some(tuple(Dated(field, Operation.GREATER_THAN_OR_EQUAL_TO, since) for field in self._dates))
 
 
@@ -202,7 +156,7 @@ def _choice(condition: Condition, field: ExecutionField, choices: list[str]) -> 
     values = tuple(value.upper() for value in condition.values)
     if not set(values) <= set(choices):
         raise invalid(f"{condition.field} must be one of {', '.join(choices)}")
-    if condition.operation not in _EQUALITIES:
+    if condition.operation not in EQUALITIES:
         raise unsupported(condition)
     return Match(field, condition.operation, values)
 
@@ -210,14 +164,3 @@ def _choice(condition: Condition, field: ExecutionField, choices: list[str]) -> 
 def _trimmed(label: str) -> str:
     key, _, value = label.partition(":")
     return f"{key.strip()}:{value.strip()}"
-
-
-def _check_pattern(pattern: str) -> None:
-    """Patterns that no text makes slow: short, without groups, with few repetitions."""
-    repeats = sum(pattern.count(sign) for sign in "*+{")
-    if len(pattern) > _LONGEST_PATTERN or "(" in pattern or repeats > _MOST_REPEATS:
-        raise invalid(f"a REGEX may have {_LONGEST_PATTERN} characters, {_MOST_REPEATS} repetitions and no groups")
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise invalid(f"the REGEX cannot be read: {error}") from None

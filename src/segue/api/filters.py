@@ -5,7 +5,8 @@
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -78,6 +79,46 @@ def leaves(group: Group) -> Iterator[Condition]:
             yield from leaves(part)
         else:
             yield part
+
+
+def read_json_filters(items: Sequence[Any]) -> Group:
+    """The same from its JSON form: leaves ``{field, operation, value}`` and groups ``{logical, children}``.
+
+    Raises ``ProblemError``.
+    """
+    group = Group(False, tuple(_of_json(item, 0) for item in items[: _MAX_CONDITIONS + 1]))
+    if sum(1 for _ in leaves(group)) > _MAX_CONDITIONS:
+        raise invalid(f"more than {_MAX_CONDITIONS} conditions")
+    return group
+
+
+def _of_json(item: Any, depth: int) -> Condition | Group:
+    if not isinstance(item, Mapping):
+        raise invalid("a filter must be an object with field, operation and value")
+    logical, children = item.get("logical"), item.get("children")
+    if logical is not None or children is not None:
+        if not isinstance(logical, str) or logical.lower() not in _GROUPS or not isinstance(children, list):
+            raise invalid("a group of filters needs logical (and, or) and children")
+        if depth >= _MAX_DEPTH or len(children) > _MAX_CONDITIONS:
+            raise invalid(f"groups of filters are nested more than {_MAX_DEPTH} times, or one is too large")
+        return Group(logical.lower() == "or", tuple(_of_json(child, depth + 1) for child in children))
+    field, value = item.get("field"), item.get("value")
+    if not isinstance(field, str) or value is None:
+        raise invalid("a filter needs field, operation and value")
+    operation = str(item.get("operation", Operation.EQUALS.value))
+    if isinstance(value, Mapping):
+        value = [f"{key}:{_text_of(each)}" for key, each in value.items()]
+    values = value if isinstance(value, list) else [value]
+    found = _condition(field, [field, operation], "")
+    return Condition(found.field, found.operation, tuple(_text_of(each) for each in values))
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        raise invalid("the value of a filter must be a text, a number or a list of them")
+    return str(value)
 
 
 class _Node:

@@ -81,7 +81,7 @@ class FlowStore:
     async def _registration(self, flow: StoredFlow) -> Registration:
         """The triggers of a flow, with all defaults; at rest when its text is no valid flow any more."""
         definition = (await self._parse(flow.tenant, flow.source)).flow
-        return registration_of(definition, flow.updated_at, active=not flow.disabled)
+        return registration_of(definition, flow.updated_at, self._ports.types, active=not flow.disabled)
 
     async def switch(self, flow: StoredFlow, *, disabled: bool) -> bool:
         """Disable or enable a flow by a change of its text; whether that was a change.

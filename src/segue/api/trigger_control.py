@@ -14,6 +14,7 @@ from segue.domain.trigger.operations import (
     delete_backfill,
     pause_backfill,
     reset,
+    restart,
     set_disabled,
     unlock,
     unpause_backfill,
@@ -50,7 +51,7 @@ class TriggerControl:
 
         def change(state: TriggerState) -> TriggerState:
             if not state.is_locked:
-                raise ConflictError(f"Trigger {key.trigger_id} is not locked")
+                raise ConflictError(f"Trigger is not locked: {key.trigger_id}")
             return unlock(state, now)
 
         return await self._change(key, change)
@@ -60,6 +61,20 @@ class TriggerControl:
         now = self._ports.clock.now()
         first = await self._first(key, now)
         return await self._change(key, lambda state: reset(state, now, first))
+
+    async def restart(self, key: TriggerKey) -> TriggerState:
+        """Give its running evaluation up and look at it anew."""
+        now = self._ports.clock.now()
+        first = await self._first(key, now)
+        return await self._change(key, lambda state: restart(state, now, first))
+
+    async def delete(self, key: TriggerKey) -> None:
+        """Forget its state: while its flow defines it, it begins anew; else nothing of it is left."""
+        await self.get(key)
+        try:
+            await self.reset(key)
+        except NotFoundError:
+            await self._ports.triggers.remove([key])
 
     async def create_backfill(
         self,
@@ -107,9 +122,19 @@ class TriggerControl:
         return First(*first_look(trigger, now))
 
     async def _change(self, key: TriggerKey, change: Change) -> TriggerState:
-        changed = await self._ports.triggers.change(key, change)
+        given_up: list[str] = []
+
+        def watched(state: TriggerState) -> TriggerState:
+            changed = change(state)
+            ends = state.evaluation_id is not None and changed.evaluation_id != state.evaluation_id
+            given_up[:] = [f"{state.evaluation_id}-0"] if ends else []
+            return changed
+
+        changed = await self._ports.triggers.change(key, watched)
         if changed is None:
             raise _missing(key)
+        if given_up:
+            await self._ports.queue.broadcast(Channel.KILLS, given_up)
         if changed.due_at is not None:
             await self._ports.queue.broadcast(Channel.TRIGGERS, [changed.due_at.isoformat()])
         return changed

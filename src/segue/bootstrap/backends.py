@@ -15,6 +15,7 @@ from segue.bootstrap.plugin_defaults import plugin_defaults
 from segue.bootstrap.rendering import GlobalRenderer
 from segue.config import Configuration, ConfigurationError
 from segue.config.sections import QueueType, RepositoryType
+from segue.config.storages import StorageType
 from segue.domain.encrypted import encrypted
 from segue.plugins.registry import PluginRegistry
 from segue.ports.clock import Clock, Ids, SystemClock, SystemIds
@@ -56,7 +57,7 @@ def backends(configuration: Configuration, *, shared: bool) -> Backends:
     types, clock = PluginRegistry(folders=configuration.plugins.paths), SystemClock()
     defaults = plugin_defaults(configuration)
     engine = expression_engine(configuration)
-    storage = LocalStorage(configuration.storage.local.base_path or configuration.data_dir / "storage")
+    storage = open_storage(configuration, shared=shared)
     files = NamespaceFiles(database.namespace_files, storage, clock)
     namespaces = NamespaceCatalog(database.namespaces, clock=clock)
     cipher = open_cipher(configuration)
@@ -109,6 +110,21 @@ def open_queue(configuration: Configuration, *, shared: bool) -> Queue:
         return SqlQueue(database_url(configuration))
     same = section.type.value == configuration.repository.type.value
     return SqlQueue(database_url(configuration) if same else _url_of(configuration, section.type.value))
+
+
+def open_storage(configuration: Configuration, *, shared: bool) -> Storage:
+    """Internal storage, not yet started. Raises ``ConfigurationError`` for one that cannot be shared."""
+    section = configuration.storage
+    if section.type is StorageType.LOCAL:
+        return LocalStorage(section.local.base_path or configuration.data_dir / "storage")
+    if section.type is StorageType.MEMORY and shared:
+        raise ConfigurationError(
+            "segue.storage.type: `memory` works within one process; roles in processes of their own need a folder "
+            "that all of them see (`local`), or a bucket"
+        )
+    from segue.adapters.storages.buckets import bucket_storage
+
+    return bucket_storage(section)
 
 
 def database_url(configuration: Configuration) -> str:

@@ -24,7 +24,7 @@ _KEPT = frozenset({
     "PATHEXT", "APPDATA", "LOCALAPPDATA", "USERPROFILE", "JAVA_HOME",
 })
 # fmt: on
-_KEPT_PREFIXES = ("LC_", "PYTHON", "XDG_", "DOCKER_", "GRPC_", "UV_", "CONDA_")
+_KEPT_PREFIXES = ("LC_", "PYTHON", "XDG_", "DOCKER_", "GRPC_", "UV_", "PIP_", "CONDA_")
 
 
 def launch_worker(arguments: Sequence[str]) -> subprocess.Popen[bytes]:

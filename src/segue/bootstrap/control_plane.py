@@ -35,6 +35,7 @@ from segue.services.scheduler import (
     FollowerPorts,
     Followers,
     SchedulerPorts,
+    Settling,
     Timers,
     TriggerConfig,
     TriggerPorts,
@@ -166,6 +167,7 @@ def _scheduler(configuration: Configuration, outside: Backends) -> list[Service]
     return [
         Timers(SchedulerPorts(journal=outside.database.journal, queue=outside.queue, clock=outside.clock)),
         Triggers(ports, TriggerConfig(limits=limits)),
+        Settling(ports, TriggerConfig(limits=limits)),
         Followers(following, FollowerConfig(limits=limits)),
     ]
 
@@ -187,6 +189,7 @@ def _controller(configuration: Configuration, outside: Backends) -> Controller:
             executions=outside.database.executions,
             outputs=outside.database.outputs,
             flows=outside.database.flows,
+            triggers=outside.database.triggers,
             storage=outside.storage,
             queue=outside.queue,
             clock=outside.clock,

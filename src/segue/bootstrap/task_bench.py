@@ -51,6 +51,7 @@ from segue.ports.repositories.paging import PageRequest
 from segue.ports.repositories.values import ValueSource
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk.property import Property
+from segue.sdk.runner import TaskRunner
 from segue.sdk.task import Task
 from segue.sdk.testing import Given, LogLine, Measured, Shown, TaskOutcome
 from segue.services.controller import ControllerConfig, ControllerPorts
@@ -122,6 +123,7 @@ class Bench:
             executions=self.database.executions,
             outputs=self.database.outputs,
             flows=self.database.flows,
+            triggers=self.database.triggers,
             storage=self.storage,
             queue=self.queue,
             clock=clock,
@@ -301,7 +303,8 @@ def _written(value: Any) -> Any:
         return _written(value.raw)
     if isinstance(value, BaseModel):
         fields = {name: info.alias or name for name, info in type(value).model_fields.items()}
-        return {fields[name]: _written(getattr(value, name)) for name in fields if name in value.model_fields_set}
+        given = {fields[name]: _written(getattr(value, name)) for name in fields if name in value.model_fields_set}
+        return {"type": value.type, **given} if isinstance(value, TaskRunner) else given
     if isinstance(value, Mapping):
         return {str(key): _written(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -8,6 +8,7 @@ from segue.bootstrap.expressions import expression_engine
 from segue.bootstrap.plugin_defaults import plugin_configurations
 from segue.bootstrap.process import Launch
 from segue.bootstrap.rendering import http_function
+from segue.bootstrap.scripts import PythonScripts
 from segue.config import Configuration
 from segue.plugins.registry import PluginRegistry
 from segue.ports.rendering import machine_services
@@ -32,9 +33,10 @@ def worker(configuration: Configuration, launch: Launch) -> Assembly:
         engine=expression_engine(configuration),
         services=replace(machine_services(), http=http_function(configuration)),
     )
+    scripts = PythonScripts(section.python)
     if launch.parent_pid is not None:
-        return Assembly("worker", [service], dict)
+        return Assembly("worker", [scripts, service], dict)
     from segue.bootstrap.management import management_server
 
     management = management_server(configuration, "worker", [service])
-    return Assembly("worker", [service, management], lambda: {"management": management.url})
+    return Assembly("worker", [scripts, service, management], lambda: {"management": management.url})

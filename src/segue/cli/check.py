@@ -17,11 +17,15 @@ class Checked:
 
 
 def check(path: Path, text: str) -> Checked:
-    """Parse every flow in ``text`` with the plugins installed here."""
+    """Parse every flow in ``text`` with the plugins installed here, and those of the folders that are set.
+
+    Raises ``ConfigurationError`` when the settings cannot be read.
+    """
+    from segue.config import load
     from segue.domain.flow import parse_flow
     from segue.plugins.registry import PluginRegistry
 
-    types, checked = PluginRegistry(), Checked()
+    types, checked = PluginRegistry(folders=load().configuration.plugins.paths), Checked()
     for before, document in _documents(text):
         checked.flows += 1
         try:

@@ -15,6 +15,7 @@ Json = dict[str, Any]
 TERMINATED = frozenset({"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "RETRIED", "SKIPPED"})
 """States in which an execution has ended (REST API 6.3)."""
 
+_PAGE = 1000
 _TIMEOUT = httpx.Timeout(30, connect=5)
 
 
@@ -82,6 +83,17 @@ class Client:
         path = f"/outputs/{quote(execution_id, safe='')}"
         found = list(self._call("GET", path))[:limit]
         return [item | {"outputs": self._call("GET", f"{path}/{quote(item['taskRunId'], safe='')}")} for item in found]
+
+    def insights(self, execution_id: str) -> list[Json]:
+        """What the tasks show of their inside, in the order it began."""
+        path = f"/executions/{quote(execution_id, safe='')}/insights"
+        found: list[Json] = []
+        while True:
+            params = {"page": len(found) // _PAGE + 1, "size": _PAGE}
+            page = self._call("GET", path, params=params)
+            found += page["results"]
+            if len(page["results"]) < _PAGE:
+                return found
 
     def kill(self, execution_id: str) -> Json:
         """Ask an execution to stop; the execution as it is now."""

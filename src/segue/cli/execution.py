@@ -74,6 +74,25 @@ def logs(
 
 
 @app.command()
+def insights(
+    execution_id: ExecutionId,
+    as_json: AsJson = False,
+    server: Server = DEFAULT_SERVER,
+    user: User = None,
+    tenant: Tenant = "main",
+) -> None:
+    """Show what happened inside the tasks: steps and their times, tables, links, progress."""
+    from segue.cli.shown import insight_trees
+
+    with connect(server, user, tenant) as client:
+        found = client.insights(execution_id)
+        if as_json:
+            typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        else:
+            Console().print(insight_trees(found))
+
+
+@app.command()
 def kill(
     execution_id: ExecutionId, server: Server = DEFAULT_SERVER, user: User = None, tenant: Tenant = "main"
 ) -> None:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from segue.config.datasources import DataSource
 from segue.config.expression_limits import expression_limit
 from segue.config.plugin_sections import PluginsSection, TasksSection
+from segue.config.storages import StorageSection
 from segue.config.values import Duration, Names, Size
 from segue.domain.namespaces import NamespaceAccess
 from segue.expr import Dialect, Limits, dialect_named
@@ -34,12 +35,6 @@ class RepositoryType(StrEnum):
 
     SQLITE = "sqlite"
     POSTGRES = "postgres"
-
-
-class StorageType(StrEnum):
-    """Where files of executions lie."""
-
-    LOCAL = "local"
 
 
 class Section(BaseModel):
@@ -81,19 +76,6 @@ class RedisSection(Section):
         repr=False,
         description="`redis://[user:password@]host:port/database`, or `rediss://` for TLS.",
     )
-
-
-class LocalStorageSection(Section):
-    """Files in a folder."""
-
-    base_path: Path | None = Field(default=None, description="The folder; without it `storage` in the data directory.")
-
-
-class StorageSection(Section):
-    """Internal storage."""
-
-    type: StorageType = Field(default=StorageType.LOCAL, description="`local`.")
-    local: LocalStorageSection = LocalStorageSection()
 
 
 class BasicAuthSection(Section):
@@ -166,6 +148,23 @@ class ControllersSection(Section):
     static: StaticControllersSection = StaticControllersSection()
 
 
+class PythonSection(Section):
+    """Python scripts that run on the worker's machine."""
+
+    warm_interpreters: int = Field(
+        default=4, ge=0, le=64, description="Interpreters kept ready at the same time; 0: every script starts its own."
+    )
+    idle_time: Duration = Field(
+        default=timedelta(minutes=5), description="How long an interpreter is kept ready that no script uses."
+    )
+    cache_path: Path | None = Field(
+        default=None, description="Folder of the environments with dependencies; without it in the user's cache folder."
+    )
+    cache_size: Size = Field(
+        default=10 * 1024**3, ge=0, description="What the environments may take; those unused for longest are removed."
+    )
+
+
 class WorkerSection(Section):
     """The worker."""
 
@@ -183,6 +182,7 @@ class WorkerSection(Section):
         "programs need to run: names, or beginnings such as `AWS_*`.",
     )
     controllers: ControllersSection = ControllersSection()
+    python: PythonSection = PythonSection()
 
 
 class VariablesSection(Section):

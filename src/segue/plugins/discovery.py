@@ -100,7 +100,7 @@ class Installed:
             found = self._scanned(module) if listing is None else _listed(listing)
             for name, path, aliases in found:
                 self._add(name, Place(path, group.origin, aliases))
-        except Exception as error:  # whatever the code of a plugin does when it is imported
+        except (Exception, SystemExit) as error:  # whatever the code of a plugin does when it is imported
             self._fault(group.module, f"{type(error).__name__}: {error}")
 
     def _scanned(self, module: ModuleType) -> Iterator[tuple[str, str, frozenset[str]]]:
@@ -112,7 +112,7 @@ class Installed:
         for info in pkgutil.walk_packages(below, f"{module.__name__}.", onerror=_ignored):
             try:
                 part = importlib.import_module(info.name)
-            except Exception as error:  # as in _read
+            except (Exception, SystemExit) as error:  # as in _read
                 self._fault(info.name, f"{type(error).__name__}: {error}")
             else:
                 yield from _plugins_of(part)

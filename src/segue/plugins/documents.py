@@ -15,13 +15,14 @@ from segue.domain.flow.conditions import CONDITION_TYPES, canonical_condition
 from segue.domain.flow.flowables import FLOWABLES
 from segue.domain.flow.inputs import InputBase, InputType
 from segue.domain.flow.tasks import Task as TaskDefinition
-from segue.domain.flow.triggers import TRIGGERS, Trigger
+from segue.domain.flow.triggers import TRIGGERS, PluginTrigger, Trigger
 from segue.domain.flow.type_names import TRIGGER_PACKAGE, canonical_type, task_type
 from segue.plugins.markdown import page
 from segue.plugins.registry import OWN, PluginRegistry
 from segue.plugins.schema_generator import JsonObject, schema_of, texts_of
 from segue.plugins.schemas import Kind, editor_schema, plugins
-from segue.sdk import Output, Task
+from segue.sdk import Output, PollingTrigger, RealtimeTrigger, Task
+from segue.sdk import Trigger as WorkerTrigger
 
 _KINDS: dict[str, Kind] = {"FLOW": "flow", "TASK": "task", "TRIGGER": "trigger"}
 _ROLES = {"task": "tasks", "trigger": "triggers", "condition": "conditions", "task_runner": "taskRunners"}
@@ -238,8 +239,9 @@ def _texts(model: type[BaseModel]) -> JsonObject:
 
 def _document(element: Element, everything: bool) -> JsonObject:
     schema = schema_of(element.model)
-    if everything and issubclass(element.model, Task):
-        common = schema_of(TaskDefinition)
+    base = TaskDefinition if issubclass(element.model, Task) else PluginTrigger
+    if everything and issubclass(element.model, Task | WorkerTrigger):
+        common = schema_of(base)
         schema["properties"] = common["properties"] | schema.get("properties", {})
         schema["required"] = [*common.get("required", ()), *schema.get("required", ())]
         schema["definitions"] = common["definitions"] | schema["definitions"]
@@ -258,11 +260,17 @@ def _document(element: Element, everything: bool) -> JsonObject:
 
 
 def _outputs(model: type[BaseModel]) -> JsonObject:
-    """The schema of what the task's `run` returns, as far as its annotation says."""
-    if not issubclass(model, Task):
-        return {"properties": {}}
+    """The schema of what the task's `run`, or the trigger's `poll` or `stream`, returns, as far as its annotation
+    says."""
+    code: Any = None
+    if issubclass(model, Task):
+        code = model.run
+    elif issubclass(model, PollingTrigger):
+        code = model.poll
+    elif issubclass(model, RealtimeTrigger):
+        code = model.stream
     try:
-        result = get_type_hints(model.run).get("return")
+        result = get_type_hints(code).get("return")
     except (NameError, TypeError):
         return {"properties": {}}
     for kind in (result, *get_args(result)):

@@ -13,19 +13,24 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import ValidationError
 
 from segue.domain.errors import UnavailableError
-from segue.domain.flow.faults import faults_of
-from segue.domain.flow.type_names import Fault, Kind, TypeInfo
+from segue.domain.flow.faults import faults_in
+from segue.domain.flow.type_names import Fault, Kind, TriggerTraits, TypeInfo
 from segue.plugins.catalogue import ALIASES, REFUSED, TYPES
 from segue.plugins.discovery import Installed, Place
-from segue.sdk import Task, TaskRunner, validation_context
+from segue.plugins.old_forms import old_forms
+from segue.sdk import PollingTrigger, RealtimeTrigger, Task, TaskRunner, Trigger, validation_context
 
 OWN = "segue"
 """Who brings the types of this distribution."""
 
-Plugin: TypeAlias = Task | TaskRunner
-Wanted = TypeVar("Wanted", Task, TaskRunner)
+Plugin: TypeAlias = Task | TaskRunner | Trigger
+Wanted = TypeVar("Wanted", Task, TaskRunner, Trigger)
 
-_KINDS: tuple[tuple[type[Plugin], Kind], ...] = ((Task, "task"), (TaskRunner, "task_runner"))
+_KINDS: tuple[tuple[type[Plugin], Kind], ...] = (
+    (Task, "task"),
+    (TaskRunner, "task_runner"),
+    (Trigger, "trigger"),
+)
 
 
 class PluginRegistry:
@@ -104,6 +109,10 @@ class PluginRegistry:
         """The class of a task runner's type or alias. As ``find``."""
         return self._find(type_name, TaskRunner)
 
+    def find_trigger(self, type_name: str) -> type[Trigger] | None:
+        """The class of a trigger's type or alias. As ``find``."""
+        return self._find(type_name, Trigger)
+
     def resolve(self, type_name: str) -> TypeInfo | None:
         """What the parser wants to know about a type or alias, None if there is none.
 
@@ -151,11 +160,24 @@ class PluginRegistry:
             try:
                 plugin.model_validate(dict(properties), by_alias=True, by_name=False, context=context)
             except ValidationError as error:
-                return [(fault.path, fault.message) for fault in faults_of(error)]
+                return [(fault.path, fault.message) for fault in faults_in(dict(properties), error)]
             return []
 
         kind = next(kind for base, kind in _KINDS if issubclass(plugin, base))
-        return TypeInfo(kind=kind, canonical=name, validate=validate, aliases=plugin.aliases)
+        return TypeInfo(
+            kind=kind,
+            canonical=name,
+            validate=validate,
+            aliases=plugin.aliases,
+            trigger=_traits(plugin) if issubclass(plugin, Trigger) else None,
+            old_forms=lambda properties: old_forms(plugin, properties),
+        )
+
+
+def _traits(plugin: type[Trigger]) -> TriggerTraits | None:
+    if issubclass(plugin, PollingTrigger):
+        return TriggerTraits("POLLING", plugin.model_fields["interval"].default)
+    return TriggerTraits("REALTIME") if issubclass(plugin, RealtimeTrigger) else None
 
 
 def _load(name: str, path: str) -> type[Plugin]:
@@ -164,9 +186,11 @@ def _load(name: str, path: str) -> type[Plugin]:
         found: Any = importlib.import_module(module_name)
         for part in class_name.split("."):
             found = getattr(found, part)
-    except Exception as error:  # whatever the code of a plugin does when it is imported
+    except (Exception, SystemExit) as error:  # whatever the code of a plugin does when it is imported
         reason = str(error) or type(error).__name__
         raise UnavailableError(f"The plugin '{name}' cannot be loaded from '{path}': {reason}") from error
-    if not (isinstance(found, type) and issubclass(found, Task | TaskRunner)):
-        raise UnavailableError(f"The plugin '{name}' cannot be loaded: '{path}' is neither a task nor a task runner")
+    if not (isinstance(found, type) and issubclass(found, Task | TaskRunner | Trigger)):
+        raise UnavailableError(
+            f"The plugin '{name}' cannot be loaded: '{path}' is neither a task nor a task runner nor a trigger"
+        )
     return found

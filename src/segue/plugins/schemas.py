@@ -14,7 +14,7 @@ from segue.domain.flow.triggers import TRIGGERS
 from segue.domain.flow.type_names import TRIGGER_PACKAGE, task_type
 from segue.plugins.registry import PluginRegistry
 from segue.plugins.schema_generator import REF, JsonObject, rename_references, schema_of
-from segue.sdk import Task
+from segue.sdk import Task, Trigger
 from segue.sdk.runner import RUNNER_MARK, TaskRunner
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -110,7 +110,7 @@ def _own_schema(model: type[BaseModel], type_name: str, definitions: JsonObject)
                 "allOf": [{"$ref": REF + _RUNNER}],
                 **{key: part[key] for key in ("description", "$required") if key in part},
             }
-    if issubclass(model, Task | TaskRunner) and model.examples:
+    if issubclass(model, Task | TaskRunner | Trigger) and model.examples:
         found["$examples"] = [{"title": example.title, "code": example.code} for example in model.examples]
     return found
 

@@ -37,6 +37,8 @@ class Channel(StrEnum):
     """``tenant/namespace`` of namespaces whose settings changed."""
     TRIGGERS = "triggers"
     """ISO dates (UTC) at which triggers are due that were not due then before."""
+    OUTCOMES = "trigger-outcomes"
+    """``uid`` of triggers of which workers have said something."""
     TIMERS = "timers"
     """ISO dates (UTC) of timers set, so that who waits for the next one wakes up early enough."""
 

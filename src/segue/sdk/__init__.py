@@ -1,4 +1,4 @@
-"""What a plugin imports, and nothing else: tasks, their properties, outputs and the context of a run.
+"""What a plugin imports, and nothing else: tasks, triggers, their properties, outputs and the context of a run.
 
 .. code-block:: python
 
@@ -37,20 +37,32 @@ from segue.sdk.property import NativeProperty, Property, PropertyInvalidError, R
 from segue.sdk.records import Record, RecordError, as_text, read_records
 from segue.sdk.runner import (
     AnyTaskRunner,
+    LocalProgram,
     OnLine,
     RunnerCommand,
     RunnerResult,
     RunnerTypes,
+    Start,
     Stream,
     TaskRunner,
     validation_context,
 )
 from segue.sdk.task import Example, Output, Task, TaskFailed, TaskResult
+from segue.sdk.trigger import (
+    Event,
+    PollingTrigger,
+    PollResult,
+    RealtimeTrigger,
+    Trigger,
+    TriggerContext,
+    TriggerInfo,
+)
 
 __all__ = [
     "LONGEST_LINE",
     "AnyTaskRunner",
     "Duration",
+    "Event",
     "Example",
     "ExecutionInfo",
     "Files",
@@ -63,6 +75,7 @@ __all__ = [
     "KvContent",
     "KvType",
     "LineSplitter",
+    "LocalProgram",
     "LogLevel",
     "Metrics",
     "Moment",
@@ -75,8 +88,11 @@ __all__ = [
     "Output",
     "OutputFiles",
     "Platform",
+    "PollResult",
+    "PollingTrigger",
     "Property",
     "PropertyInvalidError",
+    "RealtimeTrigger",
     "Record",
     "RecordError",
     "Renderer",
@@ -85,6 +101,7 @@ __all__ = [
     "RunnerCommand",
     "RunnerResult",
     "RunnerTypes",
+    "Start",
     "State",
     "Stream",
     "Task",
@@ -92,6 +109,9 @@ __all__ = [
     "TaskResult",
     "TaskRunInfo",
     "TaskRunner",
+    "Trigger",
+    "TriggerContext",
+    "TriggerInfo",
     "as_text",
     "is_truthy",
     "read_records",

@@ -7,12 +7,17 @@ from typing import Any, Generic, Protocol, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from segue.domain.errors import SegueError
 from segue.domain.flow.faults import faults_of
 from segue.domain.flow.fields import dynamic, is_expression
+from segue.domain.flow.tree import format_path
+
+_SHORT = 3
+_LONGEST_QUOTED = 40
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -41,10 +46,12 @@ class Property(Generic[T]):
     A literal is converted and checked when the flow is read; the rest when ``evaluate`` is called.
     """
 
-    __slots__ = ("_constant", "_converter", "is_dynamic", "raw")
+    __slots__ = ("_constant", "_converter", "_name", "is_dynamic", "raw")
 
-    def __init__(self, raw: Any, converter: "_Converter") -> None:
+    def __init__(self, raw: Any, converter: "_Converter", name: str = "") -> None:
+        """``name`` is what messages call it. Raises ``ValueError`` when a literal does not fit the type."""
         self.raw = raw
+        self._name = name
         self.is_dynamic = _has_expression(raw)
         self._converter = converter
         self._constant: Any = None if self.is_dynamic else converter.literal(raw)
@@ -62,7 +69,7 @@ class Property(Generic[T]):
         """
         if not self.is_dynamic:
             return self._constant  # type: ignore[no-any-return]  # converted to T by the constructor
-        return self._converter.rendered(self.raw, renderer)  # type: ignore[no-any-return]  # same
+        return self._converter.rendered(self.raw, renderer, self._name)  # type: ignore[no-any-return]  # same
 
     def __repr__(self) -> str:
         return f"Property({self.raw!r})"
@@ -71,10 +78,11 @@ class Property(Generic[T]):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         kind = get_args(source)[0] if get_args(source) else Any
 
-        def read(value: Any) -> "Property[Any]":
-            return value if isinstance(value, Property) else cls(value, converter_of(kind))
+        def read(value: Any, info: core_schema.ValidationInfo) -> "Property[Any]":
+            name = to_camel(info.field_name or "").rstrip("_")
+            return value if isinstance(value, Property) else cls(value, converter_of(kind), name)
 
-        return core_schema.no_info_plain_validator_function(
+        return core_schema.with_info_plain_validator_function(
             read, json_schema_input_schema=handler.generate_schema(kind)
         )
 
@@ -101,12 +109,14 @@ class _Converter:
 
     def __init__(self, kind: Any) -> None:
         self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
-        self._name = getattr(kind, "__name__", str(kind))
         self._is_text = kind is str
         self._collection = _collection_of(kind)
 
     def literal(self, raw: Any) -> Any:
-        """A value of the YAML without expressions. Raises ``ValueError`` saying what it must be."""
+        """A value of the YAML without expressions.
+
+        Raises ``ValueError`` saying what it must be; a ``ValidationError``, which is one, says where it does not fit.
+        """
         if self._is_text:
             return raw if isinstance(raw, str) else json_text(raw)
         try:
@@ -114,33 +124,39 @@ class _Converter:
                 return self._adapter.validate_json(raw)
             return self._adapter.validate_python(raw)
         except ValidationError as error:
-            raise ValueError(_reason(error)) from None
+            if self._collection is not None and _is_no_json(error):
+                kind = "an object" if self._collection == "{}" else "a list"
+                raise ValueError(f"must be {kind}, or a text that gives one as JSON") from None
+            raise
 
-    def rendered(self, raw: Any, renderer: Renderer) -> Any:
-        """A value with expressions in it, rendered and converted."""
+    def rendered(self, raw: Any, renderer: Renderer, name: str) -> Any:
+        """A value with expressions in it, rendered and converted. Raises as ``Property.evaluate``."""
         if not isinstance(raw, str):
             value = renderer.render_value(raw)
-            return json_text(value) if self._is_text else self._checked(self._adapter.validate_python, value)
+            return json_text(value) if self._is_text else self._checked(self._adapter.validate_python, value, name)
         text = renderer.render(raw)
         if self._is_text or text is None:
             return text
         if self._collection is not None:
-            return self._checked(self._adapter.validate_json, text.strip() or self._collection)
-        return self._from_text(text)
+            return self._checked(self._adapter.validate_json, text.strip() or self._collection, name)
+        return self._from_text(text, name)
 
-    def _from_text(self, text: str) -> Any:
+    def _from_text(self, text: str, name: str) -> Any:
         if not text.strip():
             return None
         try:
             return self._adapter.validate_python(text)
-        except ValidationError:
-            return self._checked(self._adapter.validate_json, text)
+        except ValidationError as as_text:
+            try:
+                return self._adapter.validate_json(text)
+            except ValidationError as as_json:
+                raise _unfit(name, as_text if _is_no_json(as_json) else as_json, text) from None
 
-    def _checked(self, convert: Callable[[Any], Any], value: Any) -> Any:
+    def _checked(self, convert: Callable[[Any], Any], value: Any, name: str) -> Any:
         try:
             return convert(value)
         except ValidationError as error:
-            raise PropertyInvalidError(f"The rendered value is no {self._name}: it {_reason(error)}") from None
+            raise _unfit(name, error) from None
 
 
 class _Keep(_Converter):
@@ -182,8 +198,23 @@ def _has_expression(value: Any) -> bool:
     return False
 
 
-def _reason(error: ValidationError) -> str:
-    return "; ".join(dict.fromkeys(fault.message for fault in faults_of(error))) or "does not fit"
+def _is_no_json(error: ValidationError) -> bool:
+    return error.errors(include_url=False)[0]["type"] == "json_invalid"
+
+
+def _unfit(name: str, error: ValidationError, text: str = "") -> PropertyInvalidError:
+    """What is wrong with a rendered value, and where in it.
+
+    The value itself may be secret: ``text``, in quotes, is taken out of what the checks of types say.
+    """
+    faults = [
+        f"{format_path(fault.path)}: {fault.message}" if fault.path else fault.message for fault in faults_of(error)
+    ]
+    subject = f"`{name}` rendered to a value that does not fit" if name else "The rendered value does not fit"
+    reason = "; ".join(dict.fromkeys(faults)).replace(f"'{text}'", "it")
+    if len(text) > _SHORT and text[:_LONGEST_QUOTED] in reason:
+        reason = "it is not of the property's type"
+    return PropertyInvalidError(f"{subject}: {reason}")
 
 
 _KEEP = _Keep(Any)

@@ -13,8 +13,20 @@ from segue.domain.execution.facts import Created
 from segue.domain.trigger.registration import Registration, TriggerDefinition
 from segue.domain.trigger.state import TriggerKey, TriggerKind, TriggerState
 from segue.ports.repositories.database import Database
+from segue.ports.repositories.filters import Comparison
 from segue.ports.repositories.journal import Change
 from segue.ports.repositories.paging import PageRequest
+from segue.ports.repositories.trigger_filters import (
+    TriggerAll,
+    TriggerDate,
+    TriggerDated,
+    TriggerField,
+    TriggerFilter,
+    TriggerIs,
+    TriggerMatch,
+    TriggerSome,
+    TriggerTrait,
+)
 from segue.ports.repositories.triggers import TriggerQuery, TriggerTurn
 from segue.testing.samples import HOSTILE, NOW, ended, execution, line, new_id, stored_flow
 
@@ -231,3 +243,68 @@ class TriggerConformance:
         for text in HOSTILE:
             assert await database.triggers.get(TriggerKey("main", "n", text, text)) is None
             assert (await database.triggers.search(TriggerQuery(tenant="main", flow_id=text or "?"))).total == 0
+
+    async def test_search_by_traits_dates_and_texts(self, database: Database) -> None:
+        await registered(database, definition("a", LATER), definition("b"), definition("c", enabled=False))
+        await database.triggers.change(key("b"), lambda each: msgspec.structs.replace(each, execution_id="e"))
+
+        async def found(where: TriggerFilter) -> list[str]:
+            query = TriggerQuery(tenant="main", where=where)
+            page = await database.triggers.search(query)
+            assert await database.triggers.count(query) == page.total
+            return [state.key.trigger_id for state in page.items]
+
+        assert await found(TriggerIs(TriggerTrait.LOCKED)) == ["b"]
+        assert await found(TriggerIs(TriggerTrait.LOCKED, False)) == ["a", "c"]
+        assert await found(TriggerIs(TriggerTrait.DISABLED)) == ["c"]
+        after = TriggerDated(TriggerDate.NEXT, Comparison.GREATER_THAN, NOW)
+        assert await found(after) == ["a"]
+        assert await found(TriggerDated(TriggerDate.LAST, Comparison.LESS_THAN, LATER)) == []
+        for field, comparison, value, expected in (
+            (TriggerField.TRIGGER_ID, Comparison.REGEX, "^[ab]$", ["a", "b"]),
+            (TriggerField.NAMESPACE, Comparison.PREFIX, "company", ["a", "b", "c"]),
+            (TriggerField.NAMESPACE, Comparison.PREFIX, "comp", []),
+            (TriggerField.EXECUTION_ID, Comparison.NOT_EQUALS, "e", ["a", "c"]),
+            (TriggerField.FLOW_ID, Comparison.ENDS_WITH, "_lo", []),
+            (TriggerField.TEXT, Comparison.NOT_EQUALS, "HELLO", []),
+            (TriggerField.WORKER_ID, Comparison.CONTAINS, "w", []),
+        ):
+            assert await found(TriggerMatch(field, comparison, (value,))) == expected, (field, comparison)
+        assert await found(TriggerSome((after, TriggerIs(TriggerTrait.DISABLED)))) == ["a", "c"]
+        assert await found(TriggerAll((after, TriggerIs(TriggerTrait.DISABLED)))) == []
+        for text in HOSTILE:
+            assert await found(TriggerMatch(TriggerField.TRIGGER_ID, Comparison.CONTAINS, (text or "?",))) == []
+
+    async def test_what_has_no_date_comes_last(self, database: Database) -> None:
+        await registered(database, definition("a", None), definition("b"), definition("c", LATER))
+        for ascending, expected in ((True, ["b", "c", "a"]), (False, ["c", "b", "a"])):
+            page = PageRequest(sort=(("nextEvaluationDate", ascending),))
+            found = await database.triggers.search(TriggerQuery(tenant="main", page=page))
+            assert [state.key.trigger_id for state in found.items] == expected
+
+    async def test_many_are_scanned_and_changed_at_once(self, database: Database) -> None:
+        ids = [f"t{number:02}" for number in range(25)]
+        await registered(database, *(definition(each) for each in ids))
+        query, seen, after = TriggerQuery(tenant="main", flow_id="hello"), [], ""
+        while states := await database.triggers.scan(query, after, 10):
+            seen += [state.key.trigger_id for state in states]
+            after = states[-1].key.uid
+        assert seen == ids
+        keys = [key(each) for each in ids]
+        assert await database.triggers.known([*keys, key("none")]) == frozenset(keys)
+
+        def disable_odd(state: TriggerState) -> TriggerState:
+            return msgspec.structs.replace(state, disabled=True) if int(state.key.trigger_id[1:]) % 2 else state
+
+        changed = await database.triggers.change_many([*keys, *keys, key("none")], disable_odd)
+        assert [state.key.trigger_id for state in changed] == ids[1::2]
+        assert await database.triggers.count(query) == 25
+        assert {state.version for state in await database.triggers.of_flow("main", "company.team", "hello")} == {0, 1}
+
+        def fail(_: TriggerState) -> TriggerState:
+            raise ConflictError("no")
+
+        with pytest.raises(ConflictError):
+            await database.triggers.change_many(keys, fail)
+        assert await database.triggers.change_many([], fail) == []
+        assert await database.triggers.known([]) == frozenset()

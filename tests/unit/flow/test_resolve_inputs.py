@@ -108,6 +108,7 @@ def test_value_is_stored_in_its_type(definition: dict[str, Any], given: Any, sto
         ({"type": "DURATION"}, "1 hour", "Expected `DURATION`"),
         ({"type": "SELECT", "values": ["a", "b"]}, "c", "it must match the values `[a, b]`"),
         ({"type": "MULTISELECT", "values": ["a"]}, '["a", "c"]', "it must match the values `[a]`"),
+        ({"type": "MULTISELECT", "values": ["a"], "required": False}, ["c"], "it must match the values `[a]`"),
         ({"type": "FILE"}, "/etc/passwd", "Expected `FILE`"),
         ({"type": "FILE"}, "nsfile:///../x", "must not leave its folder"),
         ({"type": "FILE", "allowedFileExtensions": [".csv"]}, "kestra:///a.txt", "file type not allowed"),
@@ -191,6 +192,17 @@ def test_disabled_inputs_are_left_out_with_all_that_depend_on_them() -> None:
 def test_enabled_inputs_are_required() -> None:
     resolution = resolve(KIND, {"kind": "dog"})
     assert [error.input_id for error in resolution.errors] == ["bones", "buried"]
+
+
+def test_a_wrong_input_is_one_fault_whoever_depends_on_it() -> None:
+    definitions = [
+        {"id": "a", "type": "SELECT", "values": ["x", "y"]},
+        {"id": "b", "type": "STRING", "dependsOn": {"inputs": ["a"], "condition": "{{ inputs.a }}"}},
+        {"id": "c", "type": "STRING", "dependsOn": {"inputs": ["b"]}},
+    ]
+    resolution = resolve(definitions, {"a": "z"})
+    assert [error.input_id for error in resolution.errors] == ["a"]
+    assert [entry.enabled for entry in resolution.entries] == [True, False, False]
 
 
 def test_broken_condition_is_an_error_and_disables() -> None:

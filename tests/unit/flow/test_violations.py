@@ -114,6 +114,14 @@ CASES = {
         "Cyclic dependency detected: x",
         4,
     ),
+    "Dag with both, and a task after the cycle": (
+        task(
+            f"type: {FLOW}Dag\n    tasks:\n      - {{task: {{id: x, type: a.T}}, dependsOn: [y, q]}}\n"
+            "      - {task: {id: y, type: a.T}, dependsOn: [x]}\n      - {task: {id: z, type: a.T}, dependsOn: [y]}"
+        ),
+        "Not existing task id in dag dependencies: q, Cyclic dependency detected: x, y",
+        4,
+    ),
     "empty WorkingDirectory": (
         task(f"type: {FLOW}WorkingDirectory"),
         "The 'tasks' property cannot be empty",
@@ -122,6 +130,14 @@ CASES = {
     "flowable in WorkingDirectory": (
         task(f"type: {FLOW}WorkingDirectory\n    tasks: [{{id: p, type: {FLOW}Pause}}]"),
         "Only runnable tasks are allowed as children of a WorkingDirectory task",
+        4,
+    ),
+    "flowable and routing in WorkingDirectory": (
+        task(
+            f"type: {FLOW}WorkingDirectory\n    tasks:\n      - {{id: p, type: {FLOW}Pause}}\n"
+            "      - {id: q, type: a.T, workerSelector: {tags: [gpu]}}"
+        ),
+        "as children of a WorkingDirectory task, Cannot set a Worker Group in any WorkingDirectory sub-tasks",
         4,
     ),
     "fault deep in a case": (

@@ -111,6 +111,7 @@ def test_broken_plugins_stop_nothing_and_say_why(folder: Folder) -> None:
     folder.write("bad_import.py", "import there_is_no_such_module_here")
     folder.write("bad_code.py", "raise SystemError('on import')")
     folder.write("bad_syntax.py", "def (")
+    folder.write("bad_script.py", "import sys\nsys.exit(3)")
     folder.write("bad_package/__init__.py", "")
     folder.write("bad_package/broken.py", "1 / 0")
     folder.write("bad_package/fine.py", TASK.format(name="Fine", type="disc.Fine"))
@@ -119,7 +120,15 @@ def test_broken_plugins_stop_nothing_and_say_why(folder: Folder) -> None:
     registry = folder.registry()
     assert {"disc.Good", "disc.Fine", "disc.Single"} <= set(registry.types())
     faults = registry.faults()
-    assert set(faults) == {"bad_import", "bad_code", "bad_syntax", "bad_package.broken", "disc.Single", "disc.Gone"}
+    assert set(faults) == {
+        "bad_import",
+        "bad_code",
+        "bad_syntax",
+        "bad_script",
+        "bad_package.broken",
+        "disc.Single",
+        "disc.Gone",
+    }
     assert "there_is_no_such_module_here" in faults["bad_import"]
     assert faults["bad_package.broken"] == "ZeroDivisionError: division by zero"
     with pytest.raises(UnavailableError, match="there_is_no_such_module_here"):
@@ -127,6 +136,7 @@ def test_broken_plugins_stop_nothing_and_say_why(folder: Folder) -> None:
 
 
 def test_a_flow_with_a_broken_plugin_has_a_fault_that_says_why(folder: Folder) -> None:
+    folder.write("bad_exit.py", "raise SystemExit('bye')")
     folder.write("bad_flow.py", "raise OSError('no driver')")
     folder.distribution("bad", "disc.Broken = bad_flow:Broken", "bad_flow.py")
     text = "id: f\nnamespace: a.b\ntasks:\n  - id: t\n    type: disc.Broken\n    colour: red\n"
@@ -135,6 +145,8 @@ def test_a_flow_with_a_broken_plugin_has_a_fault_that_says_why(folder: Folder) -
         (fault,) = report.violations
         assert (fault.path, fault.line) == ("tasks[0].type", 5)
         assert "The plugin 'disc.Broken' cannot be loaded from 'bad_flow:Broken': no driver" in fault.message
+    with pytest.raises(UnavailableError, match="bye"):
+        PluginRegistry({"disc.Exit": "bad_exit:Exit"}, folders=[folder.path]).find("disc.Exit")
     assert parse_flow(text, folder.registry(), strict=False).valid_flow().tasks
 
 

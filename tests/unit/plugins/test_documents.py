@@ -11,6 +11,7 @@ from segue.domain.flow.json_schema import schema_fault
 from segue.domain.flow.source import read_document
 from segue.plugins.documents import Library
 from segue.plugins.registry import PluginRegistry
+from segue.sdk import Trigger
 
 LOG = "io.kestra.plugin.core.log.Log"
 PROCESS = "io.kestra.plugin.core.runner.Process"
@@ -132,10 +133,13 @@ def test_examples_are_valid_tasks(library: Library) -> None:
     types = PluginRegistry(installed=False)
     examples = 0
     for name in types.types():
-        for example in types.load(name).examples:
+        plugin = types.load(name)
+        for example in plugin.examples:
             examples += 1
-            task = "\n".join(f"    {line}" for line in example.code.splitlines()).replace("    ", "  - ", 1)
-            report = parse_flow(f"id: f\nnamespace: a.b\ntasks:\n{task}\n", types)
+            part = "\n".join(f"    {line}" for line in example.code.splitlines()).replace("    ", "  - ", 1)
+            if issubclass(plugin, Trigger):
+                part = f"  - {{id: t, type: {LOG}, message: m}}\ntriggers:\n{part}"
+            report = parse_flow(f"id: f\nnamespace: a.b\ntasks:\n{part}\n", types)
             assert report.violations == (), example.title
     assert examples >= 5
     document = library.document(LOG)
@@ -173,9 +177,22 @@ def test_lists(library: Library) -> None:
     assert f"{SHELL}Script" in {one["cls"] for one in scripts["tasks"]}
     assert {"cls": LOG, "deprecated": False, "title": "Writes one line for each message."} in core["tasks"]
     assert "io.kestra.plugin.core.log" in {one["subGroup"] for one in library.subgroups()}
-    assert {one["name"] for one in library.triggers()} == {"Schedule", "ScheduleOnDates", "Webhook", "Flow"}
+    assert {one["name"] for one in library.triggers()} >= {"Schedule", "ScheduleOnDates", "Webhook", "Flow", "Trigger"}
     assert set(library.input_types()) >= {"STRING", "FORM", "MULTISELECT"}
     select = library.input_document("enum")
     assert select is not None
     assert "isRadio" in select["schema"]["properties"]["properties"]
     assert library.input_document("NOTHING") is None
+
+
+def test_a_task_runner_is_documented_and_may_stand_where_one_is_wanted(library: Library, schema: Any) -> None:
+    document = library.document(PROCESS)
+    assert document is not None
+    assert document["markdown"].startswith("# Process\n")
+    assert {"$ref": f"#/definitions/{PROCESS}"} in schema["definitions"]["AnyTaskRunner"]["anyOf"]
+    property_ = schema["definitions"][f"{SHELL}Script"]["properties"]["taskRunner"]
+    assert property_["allOf"] == [{"$ref": "#/definitions/AnyTaskRunner"}]
+    flow = f"id: f\nnamespace: a\ntasks:\n  - {{id: t, type: {SHELL}Script, script: x, taskRunner: {{type: %s}}}}\n"
+    assert schema_fault(schema, read_document(flow % PROCESS).data) is None
+    assert schema_fault(schema, read_document(flow % LOG).data) is not None
+    assert schema["definitions"][f"{SHELL}Script"]["properties"]["docker"]["deprecated"] is True

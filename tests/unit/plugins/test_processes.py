@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from segue.plugins.core.processes import Program
+from segue.plugins.core.processes import Spawned
 from segue.plugins.core.runner import inherited
 from segue.plugins.core.watchdog import own_mark
 from segue.sdk import TaskFailed
@@ -19,11 +19,11 @@ from segue.sdk import TaskFailed
 WORKER = """
 import asyncio, sys
 from pathlib import Path
-from segue.plugins.core.processes import Program
+from segue.plugins.core.processes import Spawned
 
 async def main():
     text = "setsid sleep 300 & echo $! > {0}/stray; echo $$ > {0}/new; mv {0}/new {0}/main; sleep 300"
-    program = Program.start(["/bin/sh", "-c", text.format(sys.argv[1])], Path("/"), {"PATH": "/usr/bin:/bin"})
+    program = Spawned.start(["/bin/sh", "-c", text.format(sys.argv[1])], Path("/"), {"PATH": "/usr/bin:/bin"})
     if sys.argv[2] == "stay":
         await program.exited()
     while not Path(sys.argv[1], "main").exists():
@@ -75,7 +75,7 @@ def test_a_worker_that_ends_leaves_what_has_a_session_of_its_own(tmp_path: Path)
 
 async def test_a_program_has_time_to_end_and_its_children_too(tmp_path: Path) -> None:
     text = f"(trap 'sleep 0.3; echo > {tmp_path}/child; exit' TERM; touch {tmp_path}/up; while :; do sleep 0.05; done)"
-    program = Program.start(["/bin/sh", "-c", f"{text} & wait"], tmp_path, dict(os.environ))
+    program = Spawned.start(["/bin/sh", "-c", f"{text} & wait"], tmp_path, dict(os.environ))
     async with asyncio.timeout(10):
         while not (tmp_path / "up").exists():  # noqa: ASYNC110  a process tells nobody
             await asyncio.sleep(0.01)
@@ -99,7 +99,7 @@ async def test_a_program_has_time_to_end_and_its_children_too(tmp_path: Path) ->
 )
 def test_what_cannot_be_started(arguments: list[str], env: dict[str, str], reason: str) -> None:
     with pytest.raises(TaskFailed) as failed:
-        Program.start(arguments, Path("/"), env)
+        Spawned.start(arguments, Path("/"), env)
     assert failed.value.message.startswith(reason)
 
 

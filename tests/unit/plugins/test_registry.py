@@ -12,7 +12,7 @@ REGISTRY = PluginRegistry(installed=False)
 def test_every_core_type_can_be_loaded_and_names_itself():
     for name in REGISTRY.types():
         plugin = REGISTRY.load(name)
-        assert (REGISTRY.find(name) or REGISTRY.find_runner(name)) is plugin
+        assert (REGISTRY.find(name) or REGISTRY.find_runner(name) or REGISTRY.find_trigger(name)) is plugin
         assert plugin.type == name
         assert all(REGISTRY.canonical(alias) == name for alias in plugin.aliases)
 
@@ -87,6 +87,77 @@ def test_a_task_runner_is_checked_when_the_flow_is_read(runner: str, path: str, 
     (fault,) = parse_flow(f"{source}{runner}\n", registry).violations
     assert fault.path == f"tasks[0].{path}"
     assert message in fault.message
+
+
+@pytest.mark.parametrize(
+    ("task", "path", "message"),
+    [
+        ("log.Log, message: {a: b}", "message", "Invalid message type: it must be a text or a list of texts"),
+        ("log.Log, message: [a, [b]]", "message", "Invalid message type: it must be a text or a list of texts"),
+        ("log.Log, message: true", "message", "Invalid message type: it must be a text or a list of texts"),
+        ("metric.Publish, metrics: [{type: counter, name: n}]", "metrics[0].value", "must not be null"),
+        (
+            "metric.Publish, metrics: [{type: gauge, name: n, value: 1, x: 2}]",
+            "metrics[0].x",
+            'Unrecognized field "x"',
+        ),
+        (
+            "namespace.DeleteFiles, namespace: a, files: {a: b}",
+            "files",
+            "must be a list, or must be a valid string",
+        ),
+    ],
+)
+def test_faults_have_the_place_in_the_text_and_one_message(task: str, path: str, message: str) -> None:
+    source = f"id: f\nnamespace: a\ntasks:\n  - {{id: t, type: io.kestra.plugin.core.{task}}}\n"
+    (fault,) = parse_flow(source, REGISTRY).violations
+    assert (fault.path, fault.message, fault.line) == (f"tasks[0].{path}", message, 4)
+
+
+@pytest.mark.parametrize(
+    ("task", "paths"),
+    [
+        ("io.kestra.plugin.core.debug.Echo, format: x", ("type",)),
+        ("io.kestra.core.tasks.states.Get", ("type",)),
+        ("io.kestra.plugin.core.storage.LocalFiles", ("type",)),
+        ("io.kestra.plugin.core.kv.PurgeKV, expiredOnly: true", ("expiredOnly",)),
+        ("io.kestra.plugin.core.http.Request, uri: 'http://a', allowFailed: true", ("allowFailed",)),
+        (
+            "io.kestra.plugin.core.http.Request, uri: 'http://a', options: {basicAuthUser: a, basicAuthPassword: b}",
+            ("options.basicAuthUser", "options.basicAuthPassword"),
+        ),
+        (f"{SHELL}, commands: [ls], runner: PROCESS, outputDirectory: true", ("outputDirectory", "runner")),
+        (f"{SHELL}, commands: [ls]", ()),
+        ("io.kestra.plugin.core.log.Log, message: x", ()),
+    ],
+)
+def test_what_is_deprecated_is_reported_and_still_valid(task: str, paths: tuple[str, ...]) -> None:
+    source = f"id: f\nnamespace: a\ntasks:\n  - {{id: t, type: {task}}}\n"
+    report = parse_flow(source, REGISTRY)
+    assert report.violations == ()
+    assert report.deprecation_paths == tuple(f"tasks[0].{path}" for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("commands: echo hi", "commands", "must be a list, or a text that gives one as JSON"),
+        ("commands: {a: b}", "commands", "must be a list"),
+        ("commands: [{echo: x}]", "commands[0]", "must be a valid string"),
+        ("beforeCommands: [ls]", "commands", "must not be null"),
+        ("commands: [ls]\n    env: [a]", "env", "must be an object"),
+        ("commands: [ls]\n    env: A=1", "env", "must be an object, or a text that gives one as JSON"),
+        ("commands: [ls]\n    env: {A: {b: c}}", "env.A", "must be a valid string"),
+        ("commands: [ls]\n    failFast: maybe", "failFast", "must be a valid boolean, unable to interpret input"),
+        ("commands: [ls]\n    targetOS: MAC", "targetOS", "must be one of 'LINUX', 'WINDOWS' or 'AUTO'"),
+        ("commands: [ls]\n    runner: SSH", "runner", "must be one of 'PROCESS' or 'DOCKER'"),
+        ("commands: [ls]\n    colour: red", "colour", 'Unrecognized field "colour"'),
+    ],
+)
+def test_what_script_tasks_say_of_wrong_properties(text: str, path: str, message: str) -> None:
+    source = f"id: f\nnamespace: a\ntasks:\n  - id: t\n    type: {SHELL}\n    {text}\n"
+    (fault,) = parse_flow(source, REGISTRY).violations
+    assert (fault.path, fault.message) == (f"tasks[0].{path}", message)
 
 
 def test_a_task_runner_is_no_task_and_a_task_no_trigger() -> None:

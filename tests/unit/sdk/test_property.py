@@ -102,11 +102,26 @@ def test_literals_that_do_not_fit_are_refused_when_they_are_read(field, raw):
         Holder.model_validate({field: raw})
 
 
+@pytest.mark.parametrize("secret", ["hunter2", "it's hunter2", "hunter2 " * 50])
 @pytest.mark.parametrize("field", ["number", "flag", "level", "wait", "names", "table", "point"])
-def test_a_rendered_value_that_does_not_fit_is_an_error_that_does_not_quote_it(field):
+def test_a_rendered_value_that_does_not_fit_is_an_error_that_names_the_property_and_does_not_quote_it(field, secret):
     with pytest.raises(PropertyInvalidError) as caught:
-        evaluate(field, "{{ secret }}", secret="hunter2")
+        evaluate(field, "{{ secret }}", secret=secret)
     assert "hunter2" not in caught.value.message
+    assert caught.value.message.startswith(f"`{field}` rendered to a value that does not fit: ")
+
+
+def test_a_rendered_value_that_does_not_fit_says_what_is_expected_and_where():
+    with pytest.raises(PropertyInvalidError, match=r"`wait` .*: it is not an ISO-8601 duration such as PT30S"):
+        evaluate("wait", "{{ x }}", x="soon")
+    with pytest.raises(PropertyInvalidError, match=r"`names` .*: \[1\]: must be a valid string"):
+        evaluate("names", ["{{ x }}", {"a": "{{ x }}"}], x="soon")
+
+
+def test_a_literal_that_does_not_fit_is_a_fault_at_the_place_in_it():
+    with pytest.raises(ValidationError) as caught:
+        Holder.model_validate({"names": ["a", {"b": "c"}]})
+    assert [error["loc"] for error in caught.value.errors()] == [("names", 1)]
 
 
 def test_defaults_are_kept_as_they_are():

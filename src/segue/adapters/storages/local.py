@@ -11,15 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from segue.adapters.storages.paths import PREFIX, segments_of
 from segue.domain.errors import IllegalPathError, NotFoundError, UnavailableError
 from segue.ports.storage import FileEntry, StoredFile
 
 CHUNK = 1 << 20
 """Bytes read, and at least so many written, with one hop into a thread."""
 
-_PREFIX = "kestra:///"
 _PARTIAL = ".partial"
-_LONGEST_SEGMENT = 255
 _MOVE_TRIES = 5
 
 
@@ -92,16 +91,7 @@ class LocalStorage:
     def _place(self, tenant: str, uri: str, *, folder: bool = False) -> Path:
         """Where the file lies. Raises ``IllegalPathError`` when that is not inside the tenant's folder,
         symbolic links followed."""
-        if not uri.startswith(_PREFIX):
-            raise IllegalPathError(f"{uri[:200]!r} is not a file of the internal storage: {_PREFIX}... is")
-        path = uri[len(_PREFIX) :]
-        segments = path.removesuffix("/").split("/") if folder else path.split("/")
-        if folder and segments == [""]:
-            segments = []
-        for segment in (tenant, *segments):
-            _check(segment, uri)
-        if tenant.startswith("."):
-            raise IllegalPathError(f"{tenant!r} cannot be a tenant of the internal storage")
+        segments = segments_of(tenant, uri, folder=folder)
         home = os.path.realpath(self._root / tenant)
         place = os.path.realpath(os.path.join(home, *segments))  # noqa: PTH118  # home is text already
         if place != home and not place.startswith(home + os.sep):
@@ -141,7 +131,7 @@ class LocalStorage:
 
     def _entries(self, tenant: str, prefix: str, after: str, limit: int) -> list[FileEntry]:
         top = self._place(tenant, prefix, folder=True)
-        base = prefix.removesuffix("/") if prefix != _PREFIX else _PREFIX.removesuffix("/")
+        base = prefix.removesuffix("/") if prefix != PREFIX else PREFIX.removesuffix("/")
         below = base + "/"
         passed = after[len(below) :].split("/") if after.startswith(below) else []
         return list(itertools.islice(_files(top, base, passed), max(limit, 0)))
@@ -178,16 +168,6 @@ def _files(folder: Path, uri: str, passed: Sequence[str]) -> Iterator[FileEntry]
                 facts = entry.stat(follow_symlinks=False)
                 at = datetime.fromtimestamp(facts.st_mtime, UTC)
                 yield FileEntry(f"{uri}/{entry.name}", facts.st_size, at)
-
-
-def _check(segment: str, uri: str) -> None:
-    illegal = any(char < " " or char in "/\\\x7f" for char in segment)
-    try:
-        length = len(segment.encode())
-    except UnicodeEncodeError:
-        illegal, length = True, 0
-    if illegal or segment in {"", ".", ".."} or length > _LONGEST_SEGMENT:
-        raise IllegalPathError(f"{uri[:200]!r} cannot be a path: {segment[:80]!r} is not the name of a file")
 
 
 def _not_found(uri: str) -> NotFoundError:

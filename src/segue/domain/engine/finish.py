@@ -16,6 +16,7 @@ from segue.domain.execution.state import State
 from segue.domain.flow.flowables import Loop
 from segue.domain.flow.outputs import Output
 from segue.domain.flow.resolve_inputs import coerce_output
+from segue.domain.flow.triggers import FlowTrigger, WebhookTrigger
 from segue.domain.trigger.state import TriggerKey
 from segue.expr import ExpressionError, MissingVariableError
 
@@ -91,16 +92,19 @@ def _is_over(progress: Progress) -> bool:
 
 
 def _end_trigger(progress: Progress) -> None:
-    """Tell the trigger that has started the execution; a state of its ``stopAfter`` disables it (12.1)."""
+    """Tell the trigger that has started the execution, if it waits for that; ``stopAfter`` disables it (12.1)."""
     execution = progress.execution
     if execution.trigger is None or execution.caller is not None:
         return
     trigger_id = execution.trigger.id
     definition = next((each for each in progress.state.flow.flow.triggers if each.id == trigger_id), None)
-    stopped = None
-    if definition is not None and execution.state in definition.stop_after:
-        stopped = TriggerKey(execution.flow.tenant, execution.flow.namespace, execution.flow.flow_id, trigger_id)
-    progress.decision.ends_trigger = TriggerEnd(progress.now, stopped)
+    if definition is None or isinstance(definition, WebhookTrigger | FlowTrigger):
+        return  # these have no state
+    is_stopped = execution.state in definition.stop_after
+    if definition.allow_concurrent and not is_stopped:
+        return
+    key = TriggerKey(execution.flow.tenant, execution.flow.namespace, execution.flow.flow_id, trigger_id)
+    progress.decision.ends_trigger = TriggerEnd(progress.now, key if is_stopped else None)
 
 
 def _details(progress: Progress) -> dict[str, Any]:

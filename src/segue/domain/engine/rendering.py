@@ -198,7 +198,11 @@ def task_states(state: ExecutionState) -> dict[str, Any]:
 
 
 def parents_of(state: ExecutionState, run: TaskRun, *, with_outputs: bool) -> list[dict[str, Any]]:
-    """The root ``parents``: ancestors that have a value or outputs, nearest first (expressions 10.1)."""
+    """The root ``parents``, nearest first (expressions 10.1).
+
+    Flows of 1.x count only the ancestors that have a value or outputs; all others see every one.
+    """
+    is_v1 = state.flow.dialect is Dialect.V1
     parents = []
     for ancestor in state.ancestors(run):
         entry: dict[str, Any] = {}
@@ -206,13 +210,13 @@ def parents_of(state: ExecutionState, run: TaskRun, *, with_outputs: bool) -> li
             entry["taskrun"] = {"value": ancestor.value}
         if with_outputs and ancestor.outputs is not None:
             entry["outputs"] = outputs_of(state, ancestor)
-        if entry:
+        if entry or not is_v1:
             parents.append({"task": {"id": ancestor.task_id}, **entry})
     return parents
 
 
-def task_run_variables(run: TaskRun) -> dict[str, Any]:
-    """The root ``taskrun``."""
+def task_run_variables(state: ExecutionState, run: TaskRun) -> dict[str, Any]:
+    """The root ``taskrun``. In flows of 1.x ``taskrun.value`` is null outside loops, elsewhere it is missing there."""
     variables: dict[str, Any] = {
         "id": run.id,
         "startDate": format_instant(began_at(run) or run.status.started_at),
@@ -220,7 +224,7 @@ def task_run_variables(run: TaskRun) -> dict[str, Any]:
     }
     if run.parent_id is not None:
         variables["parentId"] = run.parent_id
-    if run.value is not None:
+    if run.value is not None or state.flow.dialect is Dialect.V1:
         variables["value"] = run.value
     if run.iteration is not None:
         variables["iteration"] = run.iteration
@@ -231,7 +235,7 @@ def run_roots(state: ExecutionState, run: TaskRun, named: References) -> dict[st
     """The roots that belong to one task run, only those that ``named`` names."""
     roots: dict[str, Any] = {}
     if named.needs_root("taskrun"):
-        roots["taskrun"] = task_run_variables(run)
+        roots["taskrun"] = task_run_variables(state, run)
     if named.needs_root("parents") or named.needs_root("parent"):
         parents = parents_of(state, run, with_outputs=True)
         roots["parents"] = parents

@@ -22,7 +22,7 @@ def job_roots(progress: Progress, task: Task, run: TaskRun) -> dict[str, Any]:
     """The expression roots that only the engine knows, those the task names. Raises ``Needed``."""
     roots = run_roots(progress.state, run, task_references(progress, task))
     if task.task_cache is not None or isinstance(task, WorkingDirectory):
-        roots["taskrun"] = task_run_variables(run)  # what is kept for later runs is kept for each value
+        roots["taskrun"] = task_run_variables(progress.state, run)  # what is kept for later runs is kept for each value
     return roots
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from segue.domain.durations import format_duration
 from segue.domain.engine.kill import end_all
 from segue.domain.engine.progress import Progress
 from segue.domain.execution.facts import TimerDue
@@ -32,7 +33,7 @@ def due(progress: Progress, fact: TimerDue) -> bool:
     for timer_id, sla in _deadlines(progress):
         if timer_id == fact.timer_id:
             if not progress.execution.state.is_terminated:
-                _violated(progress, sla, f"it has not ended within {sla.duration}")
+                _violated(progress, sla, f"it has not ended within {format_duration(sla.duration)}")
             return True
     return False
 

@@ -9,6 +9,9 @@ from segue.domain.execution.model import FlowKey
 from segue.domain.execution.task_run import OutputNeed
 
 DEFAULT_WORKER_QUEUE = "default"
+POLLING_SUFFIX = "#polling"
+REALTIME_SUFFIX = "#realtime"
+"""Beside each worker queue there is one for its polls, and one for its streams, which take no slots of tasks."""
 
 
 class InnerTask(msgspec.Struct, frozen=True, array_like=True):
@@ -39,6 +42,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The tasks of a WorkingDirectory, which its worker runs one after the other (flow language 7.15)."""
     values: tuple[str, ...] = ()
     """The iteration values that lead to a WorkingDirectory: where outputs inside it appear."""
+    trigger_uid: str | None = None
+    """Of an evaluation: the trigger. ``task_id`` is its id, ``execution_id`` that of the execution it may start."""
+    is_stream: bool = False
+    """Of an evaluation: whether it goes on until it is stopped."""
 
 
 class TimerKind(StrEnum):

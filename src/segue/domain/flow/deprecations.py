@@ -18,6 +18,11 @@ _REPLACEMENTS: dict[str, str | None] = {
     "io.kestra.plugin.core.execution.Count": None,
     "io.kestra.plugin.core.trigger.Toggle": None,
     "io.kestra.plugin.core.debug.Echo": "io.kestra.plugin.core.log.Log",
+    "io.kestra.plugin.core.log.Fetch": "io.kestra.plugin.kestra.logs.Fetch",
+    "io.kestra.plugin.core.state.Delete": "io.kestra.plugin.core.kv.Delete",
+    "io.kestra.plugin.core.state.Get": "io.kestra.plugin.core.kv.Get",
+    "io.kestra.plugin.core.state.Set": "io.kestra.plugin.core.kv.Set",
+    "io.kestra.plugin.core.storage.LocalFiles": None,
 }
 """Types that 2.0 removed or renamed without an alias (flow language 15.1, 15.4)."""
 

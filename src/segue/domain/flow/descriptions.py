@@ -106,6 +106,10 @@ PROPERTIES: dict[str, str] = {
     "notIn": "States that are not wanted.",
     "offset": "Shift of the windows from midnight.",
     "onApprove": "Tasks that run after an approval.",
+    "onChildFailure": (
+        "What happens to the other tasks once one has failed: `FAIL` ends those that run as FAILED, `CANCEL` as "
+        "CANCELLED; with `CONTINUE`, the default, they go on."
+    ),
     "onDeny": "Tasks that run after a refusal.",
     "onMiss": "What happens when the window ends without all dependencies.",
     "onPause": "A task that runs when the pause begins.",

@@ -12,7 +12,7 @@ from segue.expr import Dialect
 from segue.expr.dialect_difference import DialectDifference, dialect_differences
 
 _OF_FLOW = ("quotas", "policyRefs", "workerSelector")
-_OF_TASKS = ("when", "workerSelector", "policyRefs")
+_OF_TASKS = ("when", "workerSelector", "policyRefs", "onChildFailure")
 _OF_TRIGGERS = ("when", "dependsOn", "workerSelector", "policyRefs")
 _FLOWABLES = frozenset({"Loop", "Approval"})
 _INPUT_TYPES = frozenset({"FORM", "REUSABLE_INPUTS"})

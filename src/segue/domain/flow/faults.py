@@ -32,6 +32,35 @@ _KINDS = {
 }
 
 
+def faults_in(data: Any, error: ValidationError) -> list[Fault]:
+    """The faults of ``data``, without what pydantic adds to paths to tell the members of a union apart.
+
+    When a value fits no member of a union, the faults at one place are one.
+    """
+    joined: dict[Path, Fault] = {}
+    for fault in faults_of(error):
+        path = _existing(data, fault.path, may_lack_end=fault.is_unknown or fault.message == _KINDS["missing"])
+        before = joined.get(path)
+        if before is None:
+            joined[path] = fault._replace(path=path)
+        elif fault.message not in before.message:
+            joined[path] = before._replace(message=f"{before.message}, or {fault.message}")
+    return list(joined.values())
+
+
+def _existing(data: Any, path: Path, *, may_lack_end: bool) -> Path:
+    """The parts of ``path`` that lead through ``data``, and its end too when that may be missing there."""
+    found: list[str | int] = []
+    for index, part in enumerate(path):
+        is_item = isinstance(data, list) and isinstance(part, int) and part < len(data)
+        if is_item or (isinstance(data, dict) and part in data):
+            data = data[part]
+        elif not (may_lack_end and isinstance(data, dict) and index == len(path) - 1):
+            continue
+        found.append(part)
+    return tuple(found)
+
+
 def faults_of(error: ValidationError) -> Iterator[Fault]:
     """Translate all errors of one validation. Inputs are never quoted: they may be secrets."""
     for detail in error.errors(include_url=False):

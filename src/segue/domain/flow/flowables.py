@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
 from pydantic import Discriminator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -32,6 +32,7 @@ from segue.domain.flow.type_names import FLOW_PACKAGE, canonical_flowable
 
 Tasks: TypeAlias = "tuple[AnyTask, ...]"
 Some: TypeAlias = Annotated[Tasks, Field(min_length=1)]
+_Block = TypeVar("_Block", bound=Task)
 
 
 class Child(NamedTuple):
@@ -84,6 +85,7 @@ class Parallel(Flowable):
 
     tasks: Some
     concurrent: DynamicInt = 0
+    on_child_failure: Text | None = None
 
 
 class DagTask(Definition):
@@ -100,6 +102,7 @@ class Dag(Flowable):
 
     tasks: Annotated[tuple[DagTask, ...], Field(min_length=1)]
     concurrent: DynamicInt = 0
+    on_child_failure: Text | None = None
 
     def children(self) -> Iterator[Child]:
         """The nodes, then errors and finally."""
@@ -111,14 +114,11 @@ class Dag(Flowable):
     def _check(self) -> Self:
         edges = {node.task.id: node.depends_on for node in self.tasks}
         unknown = sorted({name for names in edges.values() for name in names} - edges.keys())
-        if unknown:
-            raise PydanticCustomError(
-                "dag", "Not existing task id in dag dependencies: {ids}", {"ids": ", ".join(unknown)}
-            )
         cyclic = cyclic_ids(edges)
+        faults = [f"Not existing task id in dag dependencies: {', '.join(unknown)}"] if unknown else []
         if cyclic:
-            raise PydanticCustomError("dag", "Cyclic dependency detected: {ids}", {"ids": ", ".join(cyclic)})
-        return self
+            faults.append(f"Cyclic dependency detected: {', '.join(cyclic)}")
+        return _without_faults(self, faults)
 
 
 class If(Flowable):
@@ -282,19 +282,15 @@ class WorkingDirectory(Flowable):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not self.tasks:
-            raise PydanticCustomError("working_directory", "The 'tasks' property cannot be empty")
+        faults = [] if self.tasks else ["The 'tasks' property cannot be empty"]
         if not all(isinstance(task, RunnableTask) for task in self.tasks):
-            raise PydanticCustomError(
-                "working_directory", "Only runnable tasks are allowed as children of a WorkingDirectory task"
-            )
+            faults.append("Only runnable tasks are allowed as children of a WorkingDirectory task")
         if any(task.worker_selector is not None for task in self.tasks):
-            raise PydanticCustomError(
-                "working_directory",
+            faults.append(
                 "Cannot set a Worker Group in any WorkingDirectory sub-tasks, "
-                "it is only supported at the WorkingDirectory level",
+                "it is only supported at the WorkingDirectory level"
             )
-        return self
+        return _without_faults(self, faults)
 
 
 class RestartBehavior(StrEnum):
@@ -406,14 +402,24 @@ class Template(Task):
 
 
 def cyclic_ids(edges: dict[str, tuple[str, ...]]) -> list[str]:
-    """Return the ids that lie on a cycle or only lead to one; empty when the graph has none."""
+    """Return the ids that lie on a cycle, or between two; empty when the graph has none."""
     waiting = {name: set(after) & edges.keys() for name, after in edges.items()}
     while free := [name for name, after in waiting.items() if not after]:
         for name in free:
             del waiting[name]
         for after in waiting.values():
             after.difference_update(free)
+    while ends := waiting.keys() - set().union(*waiting.values()):
+        for name in ends:
+            del waiting[name]
     return list(waiting)
+
+
+def _without_faults(task: _Block, faults: list[str]) -> _Block:
+    """Return the task. Raise one error that has all the faults, if there are any."""
+    if faults:
+        raise PydanticCustomError("block", "{faults}", {"faults": ", ".join(faults)})
+    return task
 
 
 FLOWABLES: dict[str, type[Task]] = {

@@ -81,8 +81,11 @@ def check_constraints(item: kinds.InputBase, value: Any) -> None:
 
 
 def check_choice(item: kinds.ChoiceInput, options: Sequence[str], value: Any) -> None:
-    """Check membership in the options that are offered. Raise `ValueError` with the list."""
-    if item.allow_custom_value or not item.required:
+    """Check membership in the options that are offered. Raise `ValueError` with the list.
+
+    A SELECT that is not required takes any value (flow language 4.3), a MULTISELECT does not.
+    """
+    if item.allow_custom_value or (isinstance(item, kinds.SelectInput) and not item.required):
         return
     chosen = value if isinstance(value, list) else [value]
     if not all(_string(one) in options for one in chosen):

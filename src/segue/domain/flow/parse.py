@@ -18,7 +18,7 @@ from segue.domain.flow.plugin_defaults import apply_defaults, own_defaults
 from segue.domain.flow.source import DEFAULT_LIMITS, Document, Path, SourceLimits, read_document
 from segue.domain.flow.tree import format_path
 from segue.domain.flow.type_names import TypeCatalogue, current_name
-from segue.domain.flow.validate import RULES, RULES_OF_V2, Rule, type_faults, warnings_of
+from segue.domain.flow.validate import RULES, RULES_OF_V2, Rule, old_forms, type_faults, warnings_of
 from segue.domain.violations import Violation
 from segue.expr import Dialect
 
@@ -107,6 +107,8 @@ def parse_document(
     warnings = [str(violation) for violation in _violations(left_out, document, notes)] if strict else []
     if strict:
         faults.extend(type_faults(data, types))
+        for path in old_forms(data, types):
+            notes.deprecate(path, still_in_v2=True)
         for rule in (*RULES, *extra_rules):
             faults.extend(rule(data))
         of_v2 = [fault for rule in RULES_OF_V2 for fault in rule(data)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from segue.domain.errors import InputInvalidError
@@ -43,10 +43,12 @@ _MASK = "******"
 
 @dataclass(frozen=True, slots=True)
 class InputFault:
-    """One thing wrong with an input. `is_render_error` tells a broken expression from a bad value."""
+    """One thing wrong with an input. `is_render_error` tells a broken expression from a bad value, `is_missing` that a
+    required input has none."""
 
     message: str
     is_render_error: bool = False
+    is_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,14 @@ class Resolution:
 
     entries: tuple[InputResult, ...]
     values: dict[str, Any] = field(default_factory=dict)
+
+    def without_missing(self) -> Resolution:
+        """The same, as if required inputs that have no value need not have one."""
+        entries = tuple(
+            replace(entry, errors=tuple(fault for fault in entry.errors if not fault.is_missing))
+            for entry in self.entries
+        )
+        return replace(self, entries=entries)
 
     @property
     def errors(self) -> tuple[InputInvalidError, ...]:
@@ -163,9 +173,9 @@ def _choice(item: Any) -> str:
 class _Fault(Exception):  # noqa: N818  never leaves this module
     """Carries a fault out of nested steps."""
 
-    def __init__(self, message: str, *, is_render_error: bool = False) -> None:
+    def __init__(self, message: str, *, is_render_error: bool = False, is_missing: bool = False) -> None:
         super().__init__(message)
-        self.fault = InputFault(message, is_render_error)
+        self.fault = InputFault(message, is_render_error, is_missing)
 
 
 class _Run:
@@ -256,11 +266,14 @@ class _Run:
         return place
 
     def is_enabled(self, input_id: str, depends_on: DependsOn, visible: Mapping[str, Any]) -> bool:
-        for other in depends_on.inputs:
-            if other != input_id and other in self.results and not self.results[other].enabled:
-                return False
+        """Whether the input is asked for; not while nobody can tell because what its condition looks at is wrong."""
+        others = [self.results[other] for other in depends_on.inputs if other != input_id and other in self.results]
+        if not all(other.enabled for other in others):
+            return False
         if depends_on.condition is None:
             return True
+        if any(other.errors for other in others):
+            return False
         try:
             return self.render(depends_on.condition, visible) is True
         except Needed:
@@ -310,7 +323,7 @@ class _Run:
         """Parse, check, encrypt; and keep the plain value for those that depend on it."""
         if value is None:
             if item.required:
-                raise _Fault("missing required input")
+                raise _Fault("missing required input", is_missing=True)
             self.plain[input_id] = None
             return None
         kind: InputType = item.type  # type: ignore[attr-defined]  # every member of the union has one

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from segue.domain.flow.source import Path
@@ -68,17 +69,28 @@ Fault: TypeAlias = tuple[Path, str]
 
 
 @dataclass(frozen=True, slots=True)
+class TriggerTraits:
+    """How workers evaluate the triggers of a type: every `interval` unless they say otherwise, or all the time."""
+
+    kind: Literal["POLLING", "REALTIME"]
+    interval: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TypeInfo:
     """What the registry of plugins knows about a type.
 
     `validate` takes the properties of the plugin itself (those of section 6 or 12.1 are left out), as they
-    are in the YAML, and returns the faults in them.
+    are in the YAML, and returns the faults in them. `old_forms` takes the same and returns the paths of what is
+    deprecated: `type` for the whole, or properties.
     """
 
     kind: Kind
     canonical: str
     validate: Callable[[Mapping[str, Any]], Sequence[Fault]] | None = None
     aliases: frozenset[str] = frozenset()
+    trigger: TriggerTraits | None = None
+    old_forms: Callable[[Mapping[str, Any]], Iterable[Path]] | None = None
 
 
 class TypeCatalogue(Protocol):

@@ -22,6 +22,7 @@ from segue.domain.flow.input_rules import (
     trigger_inputs,
 )
 from segue.domain.flow.reference_rules import dashed_references
+from segue.domain.flow.source import Path
 from segue.domain.flow.tree import maps_of, walk_tasks
 from segue.domain.flow.triggers import TRIGGERS
 from segue.domain.flow.type_names import Kind, TypeCatalogue, canonical_flowable, canonical_trigger
@@ -78,6 +79,16 @@ def _checked_type(
         own = {key: value for key, value in data.items() if key not in base}
         for below, message in info.validate(own):
             yield Fault((*path, *below), message, message.startswith("Unrecognized field"))
+
+
+def old_forms(data: Mapping[str, Any], types: TypeCatalogue) -> Iterator[Path]:
+    """The places of deprecated types and properties of plugins (2.3)."""
+    items = ((task.path, task.data) for task in walk_tasks(data))
+    for path, item in (*items, *maps_of(data, "triggers")):
+        name = item.get("type")
+        info = types.resolve(name) if isinstance(name, str) and name else None
+        if info is not None and info.old_forms is not None:
+            yield from ((*path, *below) for below in info.old_forms(item))
 
 
 def reserved_id(data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -47,7 +47,9 @@ def unlock(state: TriggerState, now: datetime) -> TriggerState:
     """Take both locks away; the same state when there is none."""
     if not state.is_locked:
         return state
-    return msgspec.structs.replace(state, execution_id=None, worker_id=None, free_at=now, updated_at=now)
+    return msgspec.structs.replace(
+        state, execution_id=None, evaluation_id=None, worker_id=None, free_at=now, updated_at=now
+    )
 
 
 def reset(state: TriggerState, now: datetime, first: First) -> TriggerState:
@@ -57,6 +59,7 @@ def reset(state: TriggerState, now: datetime, first: First) -> TriggerState:
         kind=state.kind,
         revision=state.revision,
         fingerprint=state.fingerprint,
+        interval=state.interval,
         version=state.version,
         active=state.active,
         updated_at=now,
@@ -65,13 +68,19 @@ def reset(state: TriggerState, now: datetime, first: First) -> TriggerState:
     return begin(fresh, now, first.at, is_planned=first.is_planned)
 
 
+def restart(state: TriggerState, now: datetime, first: First) -> TriggerState:
+    """Give a running evaluation up and begin to look anew; an execution it waits for goes on to be waited for."""
+    freed = msgspec.structs.replace(unlock(state, now), execution_id=state.execution_id, updated_at=now)
+    return begin(freed, now, first.at, is_planned=first.is_planned)
+
+
 def create_backfill(state: TriggerState, request: BackfillRequest, now: datetime) -> TriggerState:
     """Begin a backfill. Raises ``ConflictError`` when there is one, ``IllegalStateError`` for other kinds of triggers
     and for an end before the start."""
     if state.kind is not TriggerKind.SCHEDULE:
         raise IllegalStateError(f"trigger {state.key.trigger_id} is no schedule and has no backfills")
     if state.backfill is not None:
-        raise ConflictError(f"trigger {state.key.trigger_id} has a backfill already: delete it first")
+        raise ConflictError(f"A backfill is already running for the trigger {state.key.trigger_id}: delete it first")
     if request.end < request.start:
         raise IllegalStateError("the end of a backfill must not lie before its start")
     backfill = Backfill(
@@ -90,7 +99,7 @@ def pause_backfill(state: TriggerState, now: datetime) -> TriggerState:
     """Let the backfill wait; the trigger goes on with its own dates. Raises ``ConflictError`` without one that runs."""
     backfill = state.running_backfill
     if backfill is None:
-        raise ConflictError(f"trigger {state.key.trigger_id} has no backfill that runs")
+        raise ConflictError(f"No backfill found that runs for the trigger {state.key.trigger_id}")
     going_on = msgspec.structs.replace(end_backfill(state, now), updated_at=now)
     return msgspec.structs.replace(going_on, backfill=msgspec.structs.replace(backfill, paused=True))
 
@@ -99,14 +108,14 @@ def unpause_backfill(state: TriggerState, now: datetime) -> TriggerState:
     """Let the backfill go on. Raises ``ConflictError`` without one that waits."""
     backfill = state.backfill
     if backfill is None or not backfill.paused:
-        raise ConflictError(f"trigger {state.key.trigger_id} has no backfill that is paused")
+        raise ConflictError(f"No backfill found that is paused for the trigger {state.key.trigger_id}")
     return _walk(msgspec.structs.replace(state, updated_at=now), backfill, now)
 
 
 def delete_backfill(state: TriggerState, now: datetime) -> TriggerState:
     """Give the backfill up. Raises ``ConflictError`` without one."""
     if state.backfill is None:
-        raise ConflictError(f"trigger {state.key.trigger_id} has no backfill")
+        raise ConflictError(f"No backfill found for the trigger {state.key.trigger_id}")
     ended = msgspec.structs.replace(state, backfill=None) if state.backfill.paused else end_backfill(state, now)
     return msgspec.structs.replace(ended, updated_at=now)
 

@@ -1,15 +1,17 @@
 """How triggers come, change and go with their flow (flow language 12.2)."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
 
+from segue.domain.durations import parse_duration
 from segue.domain.execution.model import FlowKey
 from segue.domain.flow.model import Flow
-from segue.domain.flow.triggers import ScheduleOnDatesTrigger, ScheduleTrigger, Trigger
+from segue.domain.flow.triggers import PluginTrigger, ScheduleOnDatesTrigger, ScheduleTrigger, Trigger
+from segue.domain.flow.type_names import TriggerTraits, TypeCatalogue
 from segue.domain.trigger.dates import ScheduleError, dates_of, is_static
 from segue.domain.trigger.followers import Interest, interests_of
 from segue.domain.trigger.schedule import has_conditions
@@ -26,6 +28,8 @@ class TriggerDefinition(msgspec.Struct, frozen=True, kw_only=True):
     is_planned: bool = True
     """Whether ``first_at`` is a date of the schedule; else the scheduler finds the first one."""
     enabled: bool = True
+    interval: timedelta | None = None
+    """Of a polling trigger."""
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,29 +49,51 @@ class Registered(NamedTuple):
     removed: list[TriggerState]
 
 
-def registration_of(flow: Flow | None, at: datetime, *, active: bool = True) -> Registration:
-    """The registration of a flow; without one (its text is no valid flow) its triggers rest."""
+def registration_of(
+    flow: Flow | None, at: datetime, types: TypeCatalogue | None = None, *, active: bool = True
+) -> Registration:
+    """The registration of a flow; without one (its text is no valid flow) its triggers rest.
+
+    ``types`` says which triggers of plugins there are; without them only those of the language are registered.
+    """
     if flow is None:
         return Registration(at=at, definitions=None, active=False)
-    found = (definition_of(trigger, at) for trigger in flow.triggers)
+    found = (definition_of(trigger, at, types) for trigger in flow.triggers)
     definitions = tuple(each for each in found if each is not None)
     active = active and not flow.disabled
     interests = interests_of(flow) if active else ()
     return Registration(at=at, definitions=definitions, active=active, interests=interests)
 
 
-def kind_of(trigger: Trigger) -> TriggerKind | None:
-    """Who evaluates the trigger; None for those that have no state."""
-    if isinstance(trigger, ScheduleTrigger | ScheduleOnDatesTrigger):
-        return TriggerKind.SCHEDULE
-    return None
-
-
-def definition_of(trigger: Trigger, at: datetime) -> TriggerDefinition | None:
-    """What is registered of a trigger, None for one that has no state."""
-    kind = kind_of(trigger)
-    if kind is None:
+def _traits(trigger: Trigger, types: TypeCatalogue | None) -> TriggerTraits | None:
+    """What its plugin says of it."""
+    if types is None or not isinstance(trigger, PluginTrigger):
         return None
+    info = types.resolve(trigger.type)
+    return None if info is None else info.trigger
+
+
+def _interval(trigger: Trigger, default: timedelta | None) -> timedelta | None:
+    """The interval as it is written; that of the type when it says nothing or nothing that can be read."""
+    written = trigger.properties.get("interval") if isinstance(trigger, PluginTrigger) else None
+    try:
+        return parse_duration(written) if isinstance(written, str) else default
+    except ValueError:
+        return default
+
+
+def definition_of(trigger: Trigger, at: datetime, types: TypeCatalogue | None = None) -> TriggerDefinition | None:
+    """What is registered of a trigger, None for one that has no state."""
+    interval: timedelta | None = None
+    if isinstance(trigger, ScheduleTrigger | ScheduleOnDatesTrigger):
+        kind = TriggerKind.SCHEDULE
+    else:
+        traits = _traits(trigger, types)
+        if traits is None:
+            return None
+        kind = TriggerKind(traits.kind)
+        if kind is TriggerKind.POLLING:
+            interval = _interval(trigger, traits.interval)
     first_at, is_planned = first_look(trigger, at)
     return TriggerDefinition(
         trigger_id=trigger.id,
@@ -76,11 +102,17 @@ def definition_of(trigger: Trigger, at: datetime) -> TriggerDefinition | None:
         first_at=first_at,
         is_planned=is_planned,
         enabled=not trigger.disabled,
+        interval=interval,
     )
 
 
 def first_look(trigger: Trigger, at: datetime) -> tuple[datetime | None, bool]:
-    """When a trigger that begins at ``at`` has to be looked at, and whether that is a date of its schedule."""
+    """When a trigger that begins at ``at`` has to be looked at, and whether that is a date of its schedule.
+
+    Those that workers evaluate are looked at at once.
+    """
+    if not isinstance(trigger, ScheduleTrigger | ScheduleOnDatesTrigger):
+        return at, True
     if not is_static(trigger) or has_conditions(trigger):
         return at, False
     try:
@@ -126,6 +158,7 @@ def _registered(
         updated_at=registration.at,
         since=registration.at,
         active=active,
+        interval=definition.interval,
     )
     if known is not None:
         state = msgspec.structs.replace(
@@ -166,5 +199,7 @@ def begin(state: TriggerState, at: datetime, first_at: datetime | None, *, is_pl
 
 
 def rest(state: TriggerState) -> TriggerState:
-    """The state of a trigger that is not evaluated."""
-    return msgspec.structs.replace(state, pending_at=None, next_at=None, searched_to=None)
+    """The state of a trigger that is not evaluated; an evaluation under way is given up."""
+    return msgspec.structs.replace(
+        state, pending_at=None, next_at=None, searched_to=None, evaluation_id=None, worker_id=None
+    )

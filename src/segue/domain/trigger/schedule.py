@@ -20,7 +20,10 @@ GRACE = timedelta(seconds=15)
 _TICK = timedelta(microseconds=1)
 _HORIZON = timedelta(days=3653)
 _MOST_DATES = 500
-_SEARCHED = 500
+_LOOKED_AHEAD = 100
+"""Dates that are asked in one look for the one to be shown."""
+_LOOKED_AROUND = 2000
+"""Dates that are asked for the neighbours of one that starts an execution."""
 _EPOCH_YEAR = 1970
 
 Test = Callable[[datetime], bool | str]
@@ -126,16 +129,16 @@ def plan(dates: Dates, rules: Rules, state: TriggerState, test: Test) -> Trigger
     searched = state.searched_to
     if shown is None or shown <= state.since:
         begin = max(state.since, searched) if searched is not None else state.since
-        shown, searched = _search(dates, begin, begin + _HORIZON, test)
+        shown, searched = _search(dates, begin, begin + _HORIZON, test, _LOOKED_AHEAD)
     return msgspec.structs.replace(state, pending_at=pending, next_at=shown, searched_to=searched)
 
 
 def _search(
-    dates: Dates, begin: datetime, end: datetime, test: Test, *, backwards: bool = False
+    dates: Dates, begin: datetime, end: datetime, test: Test, most: int, *, backwards: bool = False
 ) -> tuple[datetime | None, datetime]:
-    """The first date from ``begin`` for which the conditions hold, and how far was looked."""
+    """The first date from ``begin`` for which the conditions hold, among ``most``, and how far was looked."""
     place = begin
-    for _ in range(_SEARCHED):
+    for _ in range(most):
         date = dates.before(place) if backwards else dates.after(place)
         if date is None or (date <= end if backwards else date > end):
             return None, end
@@ -156,7 +159,7 @@ def _recovered(dates: Dates, rules: Rules, state: TriggerState, now: datetime, t
     if first is None or now - max(first, state.free_at or first) <= GRACE:
         return since
     if rules.recover is RecoverMissed.LAST:
-        last, _ = _search(dates, now + _TICK, since, test, backwards=True)
+        last, _ = _search(dates, now + _TICK, since, test, _LOOKED_AROUND, backwards=True)
         return max(since, last - _TICK) if last is not None else now
     return max(since, now)
 
@@ -183,8 +186,8 @@ def _choose(
 def _firing(dates: Dates, rules: Rules, state: TriggerState, date: datetime, error: str | None, test: Test) -> Firing:
     next_at, previous_at = dates.after(date), dates.before(date)
     if rules.has_conditions:
-        next_at, _ = _search(dates, date, date + _HORIZON, test)
-        previous_at, _ = _search(dates, date, date - _HORIZON, test, backwards=True)
+        next_at, _ = _search(dates, date, date + _HORIZON, test, _LOOKED_AROUND)
+        previous_at, _ = _search(dates, date, date - _HORIZON, test, _LOOKED_AROUND, backwards=True)
     return Firing(
         execution_id=fired_id(state.key, date, state.running_backfill),
         date=date,

@@ -17,7 +17,7 @@ from segue.domain.flow.fields import is_expression
 from segue.domain.flow.input_values import Encrypt
 from segue.domain.flow.limits import CheckBehavior
 from segue.domain.flow.resolve_inputs import resolve_inputs
-from segue.domain.flow.triggers import Trigger
+from segue.domain.flow.triggers import FlowTrigger, Trigger
 from segue.domain.labels import SYSTEM_PREFIX, Label, merge_labels
 from segue.expr import ExpressionError
 
@@ -106,7 +106,7 @@ def start_of(
     """The execution that a trigger starts with these variables.
 
     Inputs that cannot be rendered or do not fit give one that is FAILED, as an ``error`` known before does; a check
-    of the flow may refuse it.
+    of the flow may refuse it. Flow triggers may leave out required inputs: what needs them fails then.
     """
     warnings: list[str] = []
     own = ExecutionTrigger(trigger.id, trigger.type, dict(variables))
@@ -154,6 +154,8 @@ def _inputs(
         return scene.render_typed(text, {**flow_roots(flow, inputs), **roots})
 
     resolution = resolve_inputs(flow.flow.inputs, submitted, render, encrypt)
+    if isinstance(trigger, FlowTrigger):
+        resolution = resolution.without_missing()
     if resolution.errors:
         raise _InputsError("; ".join(error.message for error in resolution.errors))
     return resolution.values

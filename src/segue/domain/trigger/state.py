@@ -4,7 +4,7 @@
 look at it next, ``next_at`` the date shown to users: the next one for which its conditions hold.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -81,7 +81,15 @@ class TriggerState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     free_at: datetime | None = None
     """Since when it may be evaluated again after it was held up: what passed before is late, but not missed."""
     worker_id: str | None = None
-    """The worker that evaluates it just now."""
+    """The worker that evaluates it just now, as far as it is known."""
+    evaluation_id: str | None = None
+    """The evaluation that a worker was asked for and has not ended."""
+    interval: timedelta | None = None
+    """Between two evaluations of a polling trigger."""
+    failures: int = 0
+    """How often in a row its evaluation was lost or its stream ended, soon and without having given anything."""
+    has_given: bool = False
+    """Whether the stream under way has given something."""
     backfill: Backfill | None = None
 
     @property
@@ -97,7 +105,7 @@ class TriggerState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     @property
     def is_locked(self) -> bool:
         """Whether an execution or an evaluation of it has to end first."""
-        return self.execution_id is not None or self.worker_id is not None
+        return self.execution_id is not None or self.evaluation_id is not None
 
     @property
     def due_at(self) -> datetime | None:

@@ -84,7 +84,8 @@ def current_each_output(state: State, outputs: Any = ABSENT) -> Any:
         value = _field(_field(parent, "taskrun"), "value")
         if value is not None:
             current = _field(current, value)
-    return _field(current, _field(_root(state, "taskrun"), "value"))
+    own = _field(_root(state, "taskrun"), "value")
+    return current if own is None else _field(current, own)
 
 
 @TABLE.add("loopOutputs", "outputs", "name")

@@ -46,6 +46,7 @@ class Echo(Task):
 
     type: ClassVar[str] = "io.kestra.plugin.core.debug.Echo"
     aliases: ClassVar[frozenset[str]] = frozenset({"io.kestra.core.tasks.debugs.Echo"})
+    deprecated: ClassVar[str] = "Use `io.kestra.plugin.core.log.Log`."
     instant: ClassVar[bool] = True
 
     format: Property[str]

@@ -112,6 +112,7 @@ class Count(Task):
 
     type: ClassVar[str] = "io.kestra.plugin.core.execution.Count"
     aliases: ClassVar[frozenset[str]] = frozenset({"io.kestra.core.tasks.executions.Counts"})
+    deprecated: ClassVar[str] = "Use `io.kestra.plugin.kestra.executions.Count`."
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example(

@@ -4,12 +4,21 @@ import asyncio
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator
 
 from segue.expr.ion.writer import ion_text
 from segue.sdk import Example, LogLevel, Output, Property, RunContext, Task, TaskFailed
 
 _LONGEST_RECORD = 1024 * 1024
+
+
+def _checked(message: Any) -> Any:
+    parts = message if isinstance(message, list) else [message]
+    if all(isinstance(part, str | int | float) and not isinstance(part, bool) for part in parts):
+        return message
+    raise ValueError("Invalid message type: it must be a text or a list of texts")
 
 
 class Log(Task):
@@ -26,7 +35,7 @@ class Log(Task):
         ),
     )
 
-    message: str | list[str]
+    message: Annotated[str | list[str], BeforeValidator(_checked)]
     """The text to log, or a list of texts."""
     level: Property[LogLevel] = Property.of(LogLevel.INFO)
     """Level of the lines."""
@@ -51,6 +60,7 @@ class Fetch(Task):
 
     type: ClassVar[str] = "io.kestra.plugin.core.log.Fetch"
     aliases: ClassVar[frozenset[str]] = frozenset({"io.kestra.core.tasks.log.Fetch"})
+    deprecated: ClassVar[str] = "Use `io.kestra.plugin.kestra.logs.Fetch`."
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example(

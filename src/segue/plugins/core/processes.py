@@ -11,6 +11,7 @@ import secrets
 import select
 import signal
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -30,17 +31,99 @@ class _Member(NamedTuple):
     handle: int
 
 
-class Program:
-    """A program that runs. To be given to ``finish`` in the end, whatever happens."""
+class Program(ABC):
+    """A program that runs. ``finish`` is to be called in the end, whatever happens. Implements ``LocalProgram``."""
 
-    def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
-        self._process = process
+    def __init__(self, mark: str) -> None:
+        """``mark`` is among the variables of the program, as ``MARK``."""
         self._mark = mark
 
+    @property
+    @abstractmethod
+    def pid(self) -> int:
+        """The process."""
+
+    @property
+    @abstractmethod
+    def stdout(self) -> IO[bytes]:
+        """What it writes to the standard output."""
+
+    @property
+    @abstractmethod
+    def stderr(self) -> IO[bytes]:
+        """What it writes to the standard error output."""
+
+    @abstractmethod
+    async def exited(self) -> None:
+        """Return when it has ended. Its number is kept, so that its group cannot be mistaken for another."""
+
+    @abstractmethod
+    def finish(self) -> int:
+        """End what is left of its group, and the program; its exit code, 128 + the number of the signal for one
+        that a signal has ended."""
+
+    @property
+    @abstractmethod
+    def keeps_number(self) -> bool:
+        """Whether its process number means it and no other."""
+
+    async def stop(self, grace: float) -> None:
+        """Ask it and its descendants to end, and end those that have not within ``grace`` seconds."""
+        members: list[_Member] = []
+        try:
+            members = await asyncio.to_thread(self._members)
+            self._signal_group(signal.SIGTERM)
+            _signal([member for member in members if _group(member.pid) != self.pid], signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(grace):
+                    await self.exited()
+                    while _alive(members):  # noqa: ASYNC110  many handles, and not for long
+                        await asyncio.sleep(_POLL)
+        finally:
+            self._signal_group(signal.SIGKILL)
+            _signal(members, signal.SIGKILL)
+            _close(members)
+            self._end_strays()
+
+    def _signal_group(self, number: int) -> None:
+        if self.keeps_number:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+
+    def _end_strays(self) -> None:
+        """End what was started while the others were ended."""
+        for _ in range(_BORN_MEANWHILE):
+            strays = self._members()
+            _signal(strays, signal.SIGKILL)
+            _close(strays)
+            if not strays:
+                return
+
+    def _members(self) -> list[_Member]:
+        """The program and its descendants, as far as they can be seen. To be closed."""
+        found: list[_Member] = []
+        for pid in marked(self._mark):
+            with contextlib.suppress(OSError, AttributeError):
+                found.append(_Member(pid, os.pidfd_open(pid)))
+        return found
+
+
+def _settle(done: "asyncio.Future[None]") -> None:
+    if not done.done():
+        done.set_result(None)
+
+
+class Spawned(Program):
+    """A program that was started by this process."""
+
+    def __init__(self, process: subprocess.Popen[bytes], mark: str) -> None:
+        super().__init__(mark)
+        self._process = process
+
     @classmethod
-    def start(cls, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> "Program":
+    def start(cls, arguments: Sequence[str], folder: Path, env: Mapping[str, str]) -> "Spawned":
         """Start it with a closed standard input and pipes for its output. Raises ``TaskFailed`` if that cannot be."""
-        mark = f"{own_mark()}-{secrets.token_hex(8)}"
+        mark = new_mark()
         try:
             process = subprocess.Popen(  # noqa: S603  what a flow asks for
                 list(arguments),
@@ -92,24 +175,6 @@ class Program:
             loop.remove_reader(handle)
             os.close(handle)
 
-    async def stop(self, grace: float) -> None:
-        """Ask it and its descendants to end, and end those that have not within ``grace`` seconds."""
-        members: list[_Member] = []
-        try:
-            members = await asyncio.to_thread(self._members)
-            self._signal_group(signal.SIGTERM)
-            _signal([member for member in members if _group(member.pid) != self.pid], signal.SIGTERM)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(grace):
-                    await self.exited()
-                    while _alive(members):  # noqa: ASYNC110  many handles, and not for long
-                        await asyncio.sleep(_POLL)
-        finally:
-            self._signal_group(signal.SIGKILL)
-            _signal(members, signal.SIGKILL)
-            _close(members)
-            self._end_strays()
-
     def finish(self) -> int:
         """End what is left of its group, and the program; its exit code, 128 + the number of the signal for one
         that a signal has ended."""
@@ -121,32 +186,15 @@ class Program:
             return 128 + signal.SIGKILL
         return code if code >= 0 else 128 - code
 
-    def _signal_group(self, number: int) -> None:
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, number)
-
-    def _end_strays(self) -> None:
-        """End what was started while the others were ended."""
-        for _ in range(_BORN_MEANWHILE):
-            strays = self._members()
-            _signal(strays, signal.SIGKILL)
-            _close(strays)
-            if not strays:
-                return
-
-    def _members(self) -> list[_Member]:
-        """The program and its descendants, as far as they can be seen. To be closed."""
-        found: list[_Member] = []
-        for pid in marked(self._mark):
-            with contextlib.suppress(OSError, AttributeError):
-                found.append(_Member(pid, os.pidfd_open(pid)))
-        return found
+    @property
+    def keeps_number(self) -> bool:
+        """Until it is reaped."""
+        return self._process.returncode is None
 
 
-def _settle(done: "asyncio.Future[None]") -> None:
-    if not done.done():
-        done.set_result(None)
+def new_mark() -> str:
+    """A text for ``MARK`` that no other program has."""
+    return f"{own_mark()}-{secrets.token_hex(8)}"
 
 
 def _group(pid: int) -> int:

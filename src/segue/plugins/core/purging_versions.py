@@ -119,7 +119,7 @@ class PurgeKV(NamespacePurge):
     """What goes; without it keys whose time is over."""
     key_pattern: Property[str] | None = None
     """A pattern for the keys: `*` stands for any characters, `?` for one."""
-    expired_only: Property[bool] | None = None
+    expired_only: Property[bool] | None = Field(None, json_schema_extra={"deprecated": True, "$deprecated": True})
     """Whole keys, expired ones only or all, whatever `behavior` says (1.x)."""
 
     async def run(self, context: RunContext) -> PurgeOutput:

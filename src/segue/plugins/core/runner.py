@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import IO, Any, ClassVar
 
-from segue.plugins.core.processes import Program
-from segue.sdk import Example, LineSplitter, RunContext, RunnerCommand, RunnerResult, Stream, TaskRunner
+from segue.plugins.core.processes import Spawned
+from segue.sdk import Example, LineSplitter, LocalProgram, RunContext, RunnerCommand, RunnerResult, Stream, TaskRunner
 
 _SERVER_ONLY = ("SEGUE_", "KESTRA_", "SECRET_", "MICRONAUT_")
 _CHUNK = 64 * 1024
@@ -37,7 +37,7 @@ class Process(TaskRunner):
 
     async def run(self, context: RunContext, command: RunnerCommand) -> RunnerResult:
         """Run the program to its end. See ``TaskRunner.run``."""
-        program = Program.start(command.arguments, command.working_dir, _environment(command))
+        program = await _started(command, _environment(command))
         code = 0
         try:
             async with asyncio.TaskGroup() as group:
@@ -69,6 +69,11 @@ def _environment(command: RunnerCommand) -> dict[str, str]:
     if command.output_dir is not None:
         env["OUTPUT_DIR"] = str(command.output_dir)
     return env
+
+
+async def _started(command: RunnerCommand, env: Mapping[str, str]) -> LocalProgram:
+    program = None if command.start is None else await command.start(command.working_dir, env)
+    return program or Spawned.start(command.arguments, command.working_dir, env)
 
 
 def _say(command: RunnerCommand, stream: Stream, line: str) -> None:

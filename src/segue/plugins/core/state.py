@@ -48,6 +48,7 @@ class Get(_State):
 
     type: ClassVar[str] = "io.kestra.plugin.core.state.Get"
     aliases: ClassVar[frozenset[str]] = frozenset({_OLD + "Get"})
+    deprecated: ClassVar[str] = "Use `io.kestra.plugin.core.kv.Get`."
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Read the state of the flow", "id: last\ntype: io.kestra.plugin.core.state.Get"),
@@ -77,6 +78,7 @@ class Set(_State):
 
     type: ClassVar[str] = "io.kestra.plugin.core.state.Set"
     aliases: ClassVar[frozenset[str]] = frozenset({_OLD + "Set"})
+    deprecated: ClassVar[str] = "Use `io.kestra.plugin.core.kv.Set`."
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
@@ -108,6 +110,7 @@ class Delete(_State):
 
     type: ClassVar[str] = "io.kestra.plugin.core.state.Delete"
     aliases: ClassVar[frozenset[str]] = frozenset({_OLD + "Delete"})
+    deprecated: ClassVar[str] = "Use `io.kestra.plugin.core.kv.Delete`."
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Begin anew", "id: forget\ntype: io.kestra.plugin.core.state.Delete"),

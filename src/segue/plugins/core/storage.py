@@ -26,6 +26,7 @@ class LocalFiles(Task):
 
     type: ClassVar[str] = "io.kestra.plugin.core.storage.LocalFiles"
     aliases: ClassVar[frozenset[str]] = frozenset({"io.kestra.core.tasks.storages.LocalFiles"})
+    deprecated: ClassVar[str] = "Use `inputFiles` and `outputFiles`."
 
     examples: ClassVar[tuple[Example, ...]] = (
         Example(

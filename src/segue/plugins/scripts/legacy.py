@@ -151,6 +151,7 @@ class Bash(OldScript):
     """Runs commands in a shell (1.x). Use `io.kestra.plugin.scripts.shell.Commands`."""
 
     type: ClassVar[str] = _PACKAGE + "Bash"
+    deprecated: ClassVar[str] = "Use `io.kestra.plugin.scripts.shell.Commands`."
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "Store a file",
@@ -171,6 +172,7 @@ class Python(OldScript):
     """Runs the file `main.py` of `inputFiles` (1.x). Use `io.kestra.plugin.scripts.python.Script`."""
 
     type: ClassVar[str] = _PACKAGE + "Python"
+    deprecated: ClassVar[str] = "Use `io.kestra.plugin.scripts.python.Commands`."
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "Give an output",
@@ -215,6 +217,7 @@ class Node(OldScript):
     """Runs the file `main.js` of `inputFiles` (1.x). Use `io.kestra.plugin.scripts.node.Script`."""
 
     type: ClassVar[str] = _PACKAGE + "Node"
+    deprecated: ClassVar[str] = "Use `io.kestra.plugin.scripts.node.Commands`."
     examples: ClassVar[tuple[Example, ...]] = (
         Example(
             "Give an output",

@@ -27,6 +27,12 @@ class Scene:
         self.variables: dict[str, Any] = {"workingDir": str(self.seen)}
         self.output_dir: Path | None = None
         self.output_patterns: tuple[str, ...] = ()
+        self.env: dict[str, str] = {}
+        """Variables of the environment that what was prepared for this run needs."""
+        self.program: str | None = None
+        """The program for the script, when it is another than the language's."""
+        self.script: str | None = None
+        """The file with the script, as the command finds it."""
         self._made: list[Path] = []
         self._local: dict[str, str] = {}
         if has_output_dir:
@@ -69,13 +75,16 @@ class Scene:
                 self._local[uri] = self.path_of(path)
         return _URI.sub(self._replaced, text) if uris else text
 
-    async def collect_output_dir(self) -> Mapping[str, str] | None:
-        """Store the files of the output directory: relative names to URIs. Raises ``TaskFailed`` for odd names."""
+    async def collect_output_dir(self, *, is_success: bool) -> Mapping[str, str] | None:
+        """Store the files of the output directory: relative names to URIs.
+
+        After a success, raises ``TaskFailed`` for odd names; a failure has its own reason to tell.
+        """
         if self.output_dir is None:
             return None
         prefix = f"{self.output_dir.name}/"
         pattern = f"{prefix}**"
-        names = await asyncio.to_thread(_names_below, self.output_dir)
+        names = await asyncio.to_thread(_names_below, self.output_dir) if is_success else ()
         for name in names:
             if not _OUTPUT_NAME.fullmatch(name):
                 raise TaskFailed(

@@ -1,10 +1,12 @@
 """What all script tasks have in common (core plugins 17.1 to 17.5)."""
 
 import os
+import shlex
 import shutil
 import signal
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -24,6 +26,7 @@ from segue.sdk import (
     RunContext,
     RunnerCommand,
     RunnerResult,
+    Start,
     Task,
     TaskFailed,
 )
@@ -125,6 +128,21 @@ class ScriptTask(Task, JobFiles):
         own = None if self.env is None else await scene.render(self.env)
         return {**self.default_env, **{name: value for name, value in (own or {}).items() if value is not None}}
 
+    @asynccontextmanager
+    async def prepared(self, scene: Scene) -> AsyncIterator[None]:  # noqa: ARG002  some languages need it
+        """Have what the language needs beside its program, while the command runs; the scene is told of it."""
+        yield
+
+    async def start_of(
+        self,
+        scene: Scene,  # noqa: ARG002  same
+        shell: Shell,  # noqa: ARG002  same
+        before: Sequence[str],  # noqa: ARG002  same
+        env: Mapping[str, str],  # noqa: ARG002  same
+    ) -> Start | None:
+        """A faster way to start the command than by its arguments, if there is one."""
+        return None
+
     async def run(self, context: RunContext) -> ScriptOutput:
         """Run the commands. Raises ``TaskFailed``, with outputs, when they end with another code than 0."""
         has_output_dir = self.runner is not None
@@ -135,11 +153,14 @@ class ScriptTask(Task, JobFiles):
             scene.name_outputs(await context.render(self.output_files) or [])
         listener = Listener(context)
         try:
-            command = await self._command(scene, listener)
-            with context.insights.step("Command", runner=self.task_runner.type) as step:
-                result = await self.task_runner.run(context, command)
-                step.set(exitCode=result.exit_code, **{f"{stream}Lines": n for stream, n in listener.counts.items()})
-                return _checked(context, listener, result, await scene.collect_output_dir())
+            async with self.prepared(scene):
+                command = await self._command(scene, listener)
+                with context.insights.step("Command", runner=self.task_runner.type) as step:
+                    result = await self.task_runner.run(context, command)
+                    out, err = listener.counts.values()
+                    step.set(exitCode=result.exit_code, stdoutLines=out, stderrLines=err)
+                    files = await scene.collect_output_dir(is_success=result.exit_code == 0)
+                    return _checked(context, listener, result, files)
         finally:
             await scene.clear()
 
@@ -149,7 +170,7 @@ class ScriptTask(Task, JobFiles):
             image = await scene.render(self.container_image) or ""
         elif "container_image" in self.model_fields_set:
             scene.context.logger.debug("`containerImage` is not used by %s", self.task_runner.type)
-        env = await self.environment_of(scene)
+        env = {**await self.environment_of(scene), **scene.env}
         shell = await self._shell(scene)
         before = [] if self.before_commands is None else await scene.render(self.before_commands) or []
         before = [*self.preparation, *[await scene.with_files(each) for each in before]]
@@ -164,6 +185,7 @@ class ScriptTask(Task, JobFiles):
             image=image,
             output_files=scene.output_patterns,
             output_dir=scene.output_dir,
+            start=await self.start_of(scene, shell, before, env),
         )
 
     async def _shell(self, scene: Scene) -> Shell:
@@ -198,8 +220,8 @@ class Script(ScriptTask):
     async def commands_of(self, scene: Scene) -> list[str]:
         """The program of the language, with the text in a file. Raises ``TaskFailed`` without a text."""
         language = await self.language_of(scene)
-        path = await scene.write(language.prologue + await self.text_of(scene), language.extension)
-        return [" ".join([*await self.program_of(scene, language), path])]
+        scene.script = await scene.write(language.prologue + await self.text_of(scene), language.extension)
+        return [" ".join([*await self.program_of(scene, language), scene.script])]
 
     async def text_of(self, scene: Scene) -> str:
         """The text, rendered. Raises ``TaskFailed`` when there is none."""
@@ -215,7 +237,9 @@ class Script(ScriptTask):
     async def program_of(self, scene: Scene, language: Language) -> tuple[str, ...]:
         """The program and its first arguments, as words of the shell."""
         first, *more = language.program
-        if not scene.runner.needs_image:
+        if scene.program is not None:
+            first = shlex.quote(scene.program)
+        elif not scene.runner.needs_image:
             path = (await self.environment_of(scene)).get("PATH") or inherited(os.environ).get("PATH")
             found = (name for name in language.local_programs if shutil.which(name, path=path))
             first = next(found, first)

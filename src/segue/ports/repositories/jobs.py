@@ -10,6 +10,7 @@ from segue.domain.execution.facts import InnerTaskReported, TaskFinished, TaskSt
 from segue.domain.execution.insights import Insight
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.logs import LogEntry
+from segue.domain.trigger.evaluation import Outcome
 from segue.ports.repositories.journal import InlineOutputs
 
 
@@ -63,6 +64,14 @@ class InnerResult(msgspec.Struct, frozen=True):
     outputs: InlineOutputs | None = None
 
 
+class HeldOutcome(msgspec.Struct, frozen=True):
+    """What a worker says of the evaluation whose job has this id and token. All but ``EVENTS`` end the job."""
+
+    job_id: str
+    token: str
+    outcome: Outcome
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A batch of what workers say, written in one transaction."""
 
@@ -75,6 +84,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Come before the results; dropped when the token is not the job's, or the job has no such task inside."""
     insights: Sequence[Insight] = ()
     """Kept whatever the token; of two with one id the one with the higher revision."""
+    outcomes: Sequence[HeldOutcome] = ()
+    """Of evaluations of triggers; dropped when the token is not the job's. Kept until a scheduler settles them."""
 
 
 class JobRepository(Protocol):
@@ -104,8 +115,8 @@ class JobRepository(Protocol):
         ...
 
     async def expire(self, now: datetime) -> list[str]:
-        """Remove leases that ran out and their jobs, leaving a ``JobLost`` fact for each job, in one
-        transaction; the ids of executions to wake up."""
+        """Remove leases that ran out and their jobs, leaving a ``JobLost`` fact for each job and the outcome ``LOST``
+        for each evaluation of a trigger, in one transaction; the ids of executions to wake up."""
         ...
 
     async def end(self, worker_id: str, now: datetime) -> list[str]:

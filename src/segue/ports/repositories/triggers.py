@@ -11,9 +11,12 @@ from typing import Protocol
 import msgspec
 
 from segue.domain.execution.creation import NewExecution
+from segue.domain.execution.jobs import Job
 from segue.domain.execution.logs import LogEntry
+from segue.domain.trigger.evaluation import Outcome
 from segue.domain.trigger.state import TriggerKey, TriggerKind, TriggerState
 from segue.ports.repositories.paging import Page, PageRequest
+from segue.ports.repositories.trigger_filters import TriggerFilter
 
 
 class TriggerTurn(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +28,10 @@ class TriggerTurn(msgspec.Struct, frozen=True, kw_only=True):
     state: TriggerState
     executions: Sequence[NewExecution] = ()
     logs: Sequence[LogEntry] = ()
+    jobs: Sequence[Job] = ()
+    """Evaluations for workers; their ``trigger_uid`` is the state's."""
+    outcomes: Sequence[str] = ()
+    """Ids of what is settled by this turn."""
 
 
 class TriggerQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +42,17 @@ class TriggerQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Part of the trigger id, flow id or namespace, whatever the case."""
     namespace: str | None = None
     flow_id: str | None = None
+    where: TriggerFilter | None = None
     page: PageRequest = PageRequest()
+
+
+TRIGGER_SORTS = frozenset(
+    {
+        "triggerId", "flowId", "namespace", "kind", "disabled", "executionId", "workerId",
+        "nextExecutionDate", "nextEvaluationDate", "lastTriggeredDate",
+    }
+)  # fmt: skip
+"""What a search can be sorted by: both names of the next date mean the same."""
 
 
 class TriggerRepository(Protocol):
@@ -49,8 +66,20 @@ class TriggerRepository(Protocol):
         """The states of a flow's triggers, by id."""
         ...
 
+    async def known(self, keys: Sequence[TriggerKey]) -> frozenset[TriggerKey]:
+        """Which of some hundred triggers there are."""
+        ...
+
     async def search(self, query: TriggerQuery) -> Page[TriggerState]:
-        """Matches. Sortable: ``triggerId``, ``flowId``, ``namespace``, ``nextExecutionDate``, ``lastTriggeredDate``."""
+        """Matches. Sortable: ``TRIGGER_SORTS``; a trigger without the value comes last."""
+        ...
+
+    async def count(self, query: TriggerQuery) -> int:
+        """How many match."""
+        ...
+
+    async def scan(self, query: TriggerQuery, after: str, limit: int) -> list[TriggerState]:
+        """Up to ``limit`` matches whose ``uid`` is greater than ``after``, in order of their ``uid``; no page."""
         ...
 
     async def claim(
@@ -79,6 +108,13 @@ class TriggerRepository(Protocol):
         """Up to ``limit`` triggers that will be due before ``before``, the first ones first. Claims nothing."""
         ...
 
+    async def outcomes(self, limit: int) -> list[tuple[TriggerState, list[Outcome]]]:
+        """Up to ``limit`` of the oldest outcomes that are not settled, in their order, with the triggers' states.
+
+        Claims nothing: of two who settle the same one, the version of the trigger lets one through.
+        """
+        ...
+
     async def change(self, key: TriggerKey, change: Callable[[TriggerState], TriggerState]) -> TriggerState | None:
         """Replace a state by what ``change`` makes of it, in one transaction; the new state, None without a trigger.
 
@@ -87,10 +123,17 @@ class TriggerRepository(Protocol):
         """
         ...
 
+    async def change_many(
+        self, keys: Sequence[TriggerKey], change: Callable[[TriggerState], TriggerState]
+    ) -> list[TriggerState]:
+        """The same for some hundred triggers in one transaction; the new states of those that were written."""
+        ...
+
     async def remove(self, keys: Sequence[TriggerKey]) -> int:
         """Forget states; how many there were."""
         ...
 
     async def mend(self, now: datetime) -> list[str]:
-        """Take away locks of executions that are over or gone, which should never be; the ``uid`` of the triggers."""
+        """Take away locks of executions that are over or gone, and let evaluations be lost that no worker can have,
+        which should never be; the ``uid`` of the triggers."""
         ...

@@ -72,10 +72,12 @@ class Resume(_message.Message):
     def __init__(self, tokens: _Optional[_Iterable[str]] = ..., task_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Credits(_message.Message):
-    __slots__ = ("slots",)
+    __slots__ = ("slots", "streams")
     SLOTS_FIELD_NUMBER: _ClassVar[int]
+    STREAMS_FIELD_NUMBER: _ClassVar[int]
     slots: int
-    def __init__(self, slots: _Optional[int] = ...) -> None: ...
+    streams: int
+    def __init__(self, slots: _Optional[int] = ..., streams: _Optional[int] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("at",)
@@ -120,7 +122,7 @@ class FlowKey(_message.Message):
     def __init__(self, tenant: _Optional[str] = ..., namespace: _Optional[str] = ..., flow_id: _Optional[str] = ..., revision: _Optional[int] = ..., settings: _Optional[str] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("task_run_id", "attempt", "token", "execution_id", "flow", "task_id", "context", "outputs", "inner", "values")
+    __slots__ = ("task_run_id", "attempt", "token", "execution_id", "flow", "task_id", "context", "outputs", "inner", "values", "trigger")
     TASK_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +133,7 @@ class Job(_message.Message):
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     INNER_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
+    TRIGGER_FIELD_NUMBER: _ClassVar[int]
     task_run_id: str
     attempt: int
     token: str
@@ -141,7 +144,8 @@ class Job(_message.Message):
     outputs: _containers.RepeatedCompositeFieldContainer[OutputEntry]
     inner: _containers.RepeatedCompositeFieldContainer[InnerTask]
     values: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, task_run_id: _Optional[str] = ..., attempt: _Optional[int] = ..., token: _Optional[str] = ..., execution_id: _Optional[str] = ..., flow: _Optional[_Union[FlowKey, _Mapping]] = ..., task_id: _Optional[str] = ..., context: _Optional[bytes] = ..., outputs: _Optional[_Iterable[_Union[OutputEntry, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerTask, _Mapping]]] = ..., values: _Optional[_Iterable[str]] = ...) -> None: ...
+    trigger: str
+    def __init__(self, task_run_id: _Optional[str] = ..., attempt: _Optional[int] = ..., token: _Optional[str] = ..., execution_id: _Optional[str] = ..., flow: _Optional[_Union[FlowKey, _Mapping]] = ..., task_id: _Optional[str] = ..., context: _Optional[bytes] = ..., outputs: _Optional[_Iterable[_Union[OutputEntry, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerTask, _Mapping]]] = ..., values: _Optional[_Iterable[str]] = ..., trigger: _Optional[str] = ...) -> None: ...
 
 class InnerTask(_message.Message):
     __slots__ = ("task_id", "task_run_id")
@@ -186,7 +190,7 @@ class HeartbeatAck(_message.Message):
     def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ReportBatch(_message.Message):
-    __slots__ = ("number", "logs", "started", "results", "metrics", "inner", "insights")
+    __slots__ = ("number", "logs", "started", "results", "metrics", "inner", "insights", "events")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     LOGS_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
@@ -194,6 +198,7 @@ class ReportBatch(_message.Message):
     METRICS_FIELD_NUMBER: _ClassVar[int]
     INNER_FIELD_NUMBER: _ClassVar[int]
     INSIGHTS_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
     number: int
     logs: _containers.RepeatedCompositeFieldContainer[LogLine]
     started: _containers.RepeatedCompositeFieldContainer[Started]
@@ -201,7 +206,8 @@ class ReportBatch(_message.Message):
     metrics: _containers.RepeatedCompositeFieldContainer[Metric]
     inner: _containers.RepeatedCompositeFieldContainer[InnerReport]
     insights: _containers.RepeatedCompositeFieldContainer[Insight]
-    def __init__(self, number: _Optional[int] = ..., logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., started: _Optional[_Iterable[_Union[Started, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerReport, _Mapping]]] = ..., insights: _Optional[_Iterable[_Union[Insight, _Mapping]]] = ...) -> None: ...
+    events: _containers.RepeatedCompositeFieldContainer[Event]
+    def __init__(self, number: _Optional[int] = ..., logs: _Optional[_Iterable[_Union[LogLine, _Mapping]]] = ..., started: _Optional[_Iterable[_Union[Started, _Mapping]]] = ..., results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerReport, _Mapping]]] = ..., insights: _Optional[_Iterable[_Union[Insight, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ...) -> None: ...
 
 class ReportAck(_message.Message):
     __slots__ = ("number",)
@@ -292,6 +298,18 @@ class InnerReport(_message.Message):
     is_retried: bool
     log_file: str
     def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., block_id: _Optional[str] = ..., state: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., message: _Optional[str] = ..., outputs: _Optional[bytes] = ..., stored_outputs: _Optional[_Union[StoredOutputs, _Mapping]] = ..., is_retried: _Optional[bool] = ..., log_file: _Optional[str] = ...) -> None: ...
+
+class Event(_message.Message):
+    __slots__ = ("run", "number", "at", "variables")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    VARIABLES_FIELD_NUMBER: _ClassVar[int]
+    run: TaskRunKey
+    number: int
+    at: _timestamp_pb2.Timestamp
+    variables: bytes
+    def __init__(self, run: _Optional[_Union[TaskRunKey, _Mapping]] = ..., number: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., variables: _Optional[bytes] = ...) -> None: ...
 
 class StoredOutputs(_message.Message):
     __slots__ = ("uri", "size", "digest")

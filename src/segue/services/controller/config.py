@@ -14,6 +14,7 @@ from segue.ports.repositories.executions import ExecutionRepository
 from segue.ports.repositories.flows import FlowRepository, StoredFlow
 from segue.ports.repositories.jobs import JobRepository
 from segue.ports.repositories.outputs import OutputRepository
+from segue.ports.repositories.triggers import TriggerRepository
 from segue.ports.repositories.values import ValueSource
 from segue.ports.storage import Storage
 
@@ -50,6 +51,7 @@ class ControllerPorts:
     executions: ExecutionRepository
     outputs: OutputRepository
     flows: FlowRepository
+    triggers: TriggerRepository
     storage: Storage
     queue: Queue
     clock: Clock

@@ -7,6 +7,7 @@ import msgspec
 from segue.domain.execution.context import execution_roots
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.model import Execution
+from segue.domain.trigger.state import TriggerKind
 from segue.proto.generated import worker_pb2 as pb
 
 _encode = msgspec.json.Encoder().encode
@@ -24,6 +25,8 @@ def joined(common: bytes, own: bytes) -> bytes:
     """Two JSON objects as one; on equal keys the second wins in every reader."""
     if own == b"{}":
         return common
+    if common == b"{}":
+        return own
     return common if len(own) < 2 else common[:-1] + b"," + own[1:]
 
 
@@ -39,6 +42,8 @@ def fill_job(message: pb.Job, job: Job, token: str, context: bytes) -> None:
     message.task_id = job.task_id
     message.context = context
     message.values.extend(job.values)
+    if job.trigger_uid is not None:
+        message.trigger = (TriggerKind.REALTIME if job.is_stream else TriggerKind.POLLING).value
     for item in job.inner:
         message.inner.add(task_id=item.task_id, task_run_id=item.task_run_id)
 

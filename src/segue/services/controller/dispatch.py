@@ -88,8 +88,10 @@ class Dispatcher:
     def _tell(self, queues: Sequence[str]) -> None:
         names = set(queues)
         for session in self._sessions:
-            if not names or names.intersection(session.queues):
+            if not names or not names.isdisjoint(session.queues):
                 session.tell()
+            if not names or not names.isdisjoint(session.stream_queues):
+                session.may_have_streams = True
         self._news.set()
 
     async def _claim(self) -> AsyncIterator[Handout]:
@@ -101,7 +103,7 @@ class Dispatcher:
             if stream is None:
                 continue
             news, limit = session.news, min(session.credits, self._config.claim_limit)
-            jobs = await self._claim_for(session, limit)
+            jobs = await self._claim_for(session, session.queues, limit)
             if len(jobs) < limit:
                 session.found_none(news)
             else:
@@ -109,15 +111,33 @@ class Dispatcher:
             if jobs:
                 session.credits -= len(jobs)
                 yield Handout(session, stream, jobs)
+        async for handout in self._claim_streams():
+            yield handout
 
-    async def _claim_for(self, session: Session, limit: int) -> list[ClaimedJob]:
+    async def _claim_streams(self) -> AsyncIterator[Handout]:
+        """Claim realtime triggers, which have room of their own: they stay for ever."""
+        for session in self._sessions:
+            stream = session.stream
+            if stream is None or not session.wants_streams:
+                continue
+            limit = min(session.streams, self._config.claim_limit)
+            session.may_have_streams = False
+            jobs = await self._claim_for(session, session.stream_queues, limit)
+            if len(jobs) == limit:
+                session.may_have_streams = True
+                self._news.set()
+            if jobs:
+                session.streams -= len(jobs)
+                yield Handout(session, stream, jobs)
+
+    async def _claim_for(self, session: Session, queues: Sequence[str], limit: int) -> list[ClaimedJob]:
         """Claim jobs. After a claim that broke off, which may have been written all the same, those that were
         claimed and never came here are given back first."""
         now = self._ports.clock.now()
         if session.is_unsure:
             await self._ports.jobs.release(session.worker.id, list(session.worker.held), now)
         session.is_unsure = True
-        jobs = await self._ports.jobs.claim(session.worker.id, session.queues, limit, now)
+        jobs = await self._ports.jobs.claim(session.worker.id, queues, limit, now)
         session.is_unsure = False
         return jobs
 
@@ -137,16 +157,18 @@ class Dispatcher:
 
     async def _send(self, handouts: Sequence[Handout]) -> None:
         jobs = [claimed.job for handout in handouts for claimed in handout.jobs]
-        ids = list({job.execution_id: None for job in jobs})
+        ids = list({job.execution_id: None for job in jobs if job.trigger_uid is None})
         owners = inline_owners(jobs, self._config.inline_output_bytes)
         executions, inline = await asyncio.gather(
             _read(lambda: self._ports.executions.get_many(ids)), _read(lambda: self._ports.outputs.get_many(owners))
         )
         contexts = {id_: common_context(execution) for id_, execution in executions.items()}
+        contexts |= {job.execution_id: b"{}" for job in jobs if job.trigger_uid is not None}
         now = asyncio.get_running_loop().time()
         for session, stream, claimed in handouts:
             known = [one for one in claimed if one.job.execution_id in contexts]
-            session.credits += len(claimed) - len(known)  # their executions were deleted
+            gone = [one.job for one in claimed if one.job.execution_id not in contexts]  # their executions were deleted
+            session.credits += len(gone)
             session.worker.hold(held_job(one.job, one.token, now) for one in known)
             async for frame in self._frames(session, known, contexts, inline):
                 stream.send(frame)
@@ -179,7 +201,10 @@ class Dispatcher:
 
     async def _give_back(self, session: Session, claimed: ClaimedJob, reason: str) -> None:
         """Fail a job that cannot be sent; the worker can take another in its place."""
-        session.credits += 1
+        if claimed.job.is_stream:
+            session.streams += 1
+        else:
+            session.credits += 1
         await self._refuse(session, claimed, reason)
 
 

@@ -28,7 +28,7 @@ from segue.services.controller.key_values import KeyValues
 from segue.services.controller.links import Links
 from segue.services.controller.platform import Desk
 from segue.services.controller.reports import Reports
-from segue.services.controller.sessions import Session, Sessions, Stream
+from segue.services.controller.sessions import TRIGGERS, Session, Sessions, Stream
 
 logger = logging.getLogger(__name__)
 PROTOCOL = 1
@@ -92,6 +92,7 @@ class Gateway(rpc.WorkerGatewayServicer):
             await _abort(context, _code(error), error.message)
         return pb.ConnectResponse(
             protocol=PROTOCOL,
+            features=[TRIGGERS],
             session_id=session.id,
             heartbeat_ms=int(self._config.heartbeat * 1000),
             lease_ms=int(self._config.lease * 1000),
@@ -250,7 +251,7 @@ class Gateway(rpc.WorkerGatewayServicer):
                 self._links.heard(session)
                 kind = request.WhichOneof("message")
                 if kind == "credits":
-                    self._links.grant(session, stream, request.credits.slots)
+                    self._links.grant(session, stream, request.credits)
                 elif kind == "heartbeat":
                     await self._links.beat(session, stream, request.heartbeat)
                 elif kind == "goodbye":

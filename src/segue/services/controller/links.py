@@ -104,11 +104,14 @@ class Links:
         """The worker is alive."""
         session.heard_at = _time()
 
-    def grant(self, session: Session, stream: Stream, slots: int) -> None:
-        """The worker can take ``slots`` jobs more; never more at once than its slots."""
+    def grant(self, session: Session, stream: Stream, credits_: pb.Credits) -> None:
+        """The worker can take so many jobs and streams more; never more jobs at once than its slots."""
         if session.stream is stream:
-            session.credits = min(session.credits + slots, session.slots)
-            if session.wants_jobs:
+            session.credits = min(session.credits + credits_.slots, session.slots)
+            session.streams = min(session.streams + credits_.streams, self._config.max_slots)
+            if credits_.streams:
+                session.may_have_streams = True
+            if session.wants_jobs or session.wants_streams:
                 self._dispatcher.wake()
 
     async def beat(self, session: Session, stream: Stream, beat: pb.Heartbeat) -> None:

@@ -7,14 +7,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from segue.domain.execution.jobs import Job
+from segue.domain.execution.jobs import POLLING_SUFFIX, REALTIME_SUFFIX, Job
 from segue.domain.execution.model import FlowKey
 from segue.domain.execution.task_run import OutputReference
+from segue.domain.trigger.state import TriggerKey
 from segue.ports.repositories.jobs import WorkerLease
 from segue.ports.repositories.namespace_files import NamespaceFile
 from segue.ports.storage import StoredFile
 from segue.proto.generated import worker_pb2 as pb
 
+TRIGGERS = "triggers"
+"""The feature of workers that evaluate triggers."""
 _REMEMBERED_FLOWS = 10_000
 _REMEMBERED_JOBS = 10_000
 LATE_SECONDS = 900.0
@@ -40,6 +43,8 @@ class HeldJob:
     """Files the job has written, by URI."""
     written: dict[str, NamespaceFile] = field(default_factory=dict)
     """Namespace files the job has written, by the id of the write."""
+    trigger: TriggerKey | None = None
+    """Of an evaluation."""
 
     def task_of(self, task_run_id: str) -> str | None:
         """The id of the task whose run this is, None when the job has nothing to do with it."""
@@ -135,9 +140,17 @@ class Session:
         self.id = secrets.token_urlsafe(24)
         self.worker = worker
         self.name = request.name
-        self.queues = tuple(request.worker_queues)
+        self.worker_queues = tuple(request.worker_queues)
+        evaluates = TRIGGERS in request.features
+        polls = [name + POLLING_SUFFIX for name in self.worker_queues] if evaluates else []
+        self.queues = (*self.worker_queues, *polls)
+        """Where its slots are filled from."""
+        self.stream_queues = tuple(name + REALTIME_SUFFIX for name in self.worker_queues) if evaluates else ()
         self.slots = request.slots
         self.credits = 0
+        self.streams = 0
+        """Realtime triggers that it has room for."""
+        self.may_have_streams = True
         self.heard_at = heard_at
         self.stream: Stream | None = None
         self.is_leaving = False
@@ -155,8 +168,16 @@ class Session:
     @property
     def wants_jobs(self) -> bool:
         """Whether it can take jobs and there may be some."""
-        open_ = self.stream is not None and not self.stream.is_closed and not self.is_leaving
-        return open_ and self.credits > 0 and self._dry_at != self._news
+        return self._is_open and self.credits > 0 and self._dry_at != self._news
+
+    @property
+    def wants_streams(self) -> bool:
+        """Whether it can take realtime triggers and there may be some."""
+        return self._is_open and self.streams > 0 and self.may_have_streams
+
+    @property
+    def _is_open(self) -> bool:
+        return self.stream is not None and not self.stream.is_closed and not self.is_leaving
 
     @property
     def news(self) -> int:
@@ -178,7 +199,8 @@ class Session:
         self.stream = Stream()
         if self.is_over:
             self.stream.close()
-        self.credits = 0
+        self.credits = self.streams = 0
+        self.may_have_streams = True
         self._dry_at = -1
         return self.stream
 
@@ -187,14 +209,14 @@ class Session:
         stream.close()
         if self.stream is stream:
             self.stream = None
-            self.credits = 0
+            self.credits = self.streams = 0
 
     def lease(self, now: datetime, seconds: float) -> WorkerLease:
         """The lease to write for it."""
         return WorkerLease(
             worker_id=self.worker.id,
             name=self.name,
-            worker_queues=self.queues,
+            worker_queues=self.worker_queues,
             slots=self.slots,
             expires_at=now + timedelta(seconds=seconds),
         )
@@ -249,4 +271,7 @@ def held_job(job: Job, token: str, since: float) -> HeldJob:
     """What is remembered of a job that is handed out."""
     remote = {need.task_run_id: need.reference for need in job.outputs}
     inner = {item.task_run_id: item.task_id for item in job.inner}
-    return HeldJob(token, job.task_run_id, job.execution_id, job.flow, job.task_id, job.attempt, since, inner, remote)
+    held = HeldJob(token, job.task_run_id, job.execution_id, job.flow, job.task_id, job.attempt, since, inner, remote)
+    if job.trigger_uid is not None:
+        held.trigger = TriggerKey(job.flow.tenant, job.flow.namespace, job.flow.flow_id, job.task_id)
+    return held

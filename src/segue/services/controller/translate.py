@@ -81,20 +81,20 @@ def log_entry(line: pb.LogLine, flow: FlowKey, now: datetime) -> LogEntry | None
     run, level = line.run, _LEVELS.get(line.level)
     if level is None or len(line.id) > _MAX_NAME or not line.id.startswith(f"{run.task_run_id}:"):
         return None
-    message = _text(line.message)
+    message = bounded_text(line.message)
     return LogEntry(
         id=line.id,
         tenant=flow.tenant,
         namespace=flow.namespace,
         flow_id=flow.flow_id,
-        at=_moment(line.at, now),
+        at=moment(line.at, now),
         level=level,
         message=message,
         execution_id=run.execution_id,
         task_id=run.task_id,
         task_run_id=run.task_run_id,
         attempt=max(run.attempt - 1, 0),
-        thread=_text(line.thread, _MAX_NAME) or None,
+        thread=bounded_text(line.thread, _MAX_NAME) or None,
     )
 
 
@@ -117,10 +117,10 @@ def metric(message: pb.Metric, flow: FlowKey, now: datetime) -> Metric | None:
         flow_id=flow.flow_id,
         tenant=flow.tenant,
         type=message.type,
-        name=_text(message.name),
+        name=bounded_text(message.name),
         value=message.value,
-        at=_moment(message.at, now),
-        tags={_text(key, _MAX_NAME): _text(value, _MAX_NAME) for key, value in message.tags.items()},
+        at=moment(message.at, now),
+        tags={bounded_text(key, _MAX_NAME): bounded_text(value, _MAX_NAME) for key, value in message.tags.items()},
     )
 
 
@@ -128,12 +128,9 @@ def insight(message: pb.Insight, flow: FlowKey, now: datetime) -> Insight | None
     """An insight of a run that belongs to ``flow``; None when it is malformed."""
     run, kind = message.run, _INSIGHTS.get(message.kind)
     content = _insight_content(message)
-    if kind is None or content is None or message.number >= MAX_PER_ATTEMPT:
+    if kind is None or content is None or message.number >= MAX_PER_ATTEMPT or not _is_shape(kind, content):
         return None
-    url = content.get("url")
-    if kind is InsightKind.LINK and not (isinstance(url, str) and url.startswith(LINK_SCHEMES)):
-        return None
-    at = _moment(message.at, now)
+    at = moment(message.at, now)
     return Insight(
         tenant=flow.tenant,
         namespace=flow.namespace,
@@ -145,13 +142,30 @@ def insight(message: pb.Insight, flow: FlowKey, now: datetime) -> Insight | None
         number=message.number,
         revision=message.revision,
         kind=kind,
-        name=_text(message.name, _MAX_NAME),
+        name=bounded_text(message.name, _MAX_NAME),
         at=at,
         parent=message.parent if message.HasField("parent") and message.parent < message.number else None,
         state=_STEPS.get(message.state) if kind is InsightKind.STEP else None,
-        ended_at=max(_moment(message.ended_at, now), at) if message.HasField("ended_at") else None,
+        ended_at=max(moment(message.ended_at, now), at) if message.HasField("ended_at") else None,
         content=content,
     )
+
+
+def _is_shape(kind: InsightKind, content: dict[str, Any]) -> bool:
+    """Whether the content is what clients expect of its kind."""
+    if kind is InsightKind.LINK:
+        url = content.get("url")
+        return isinstance(url, str) and url.startswith(LINK_SCHEMES)
+    if kind is InsightKind.TEXT:
+        return isinstance(content.get("markdown"), str)
+    if kind is InsightKind.TABLE:
+        rows = content.get("rows")
+        return (
+            isinstance(content.get("columns"), list)
+            and isinstance(rows, list)
+            and all(isinstance(row, list) for row in rows)
+        )
+    return True
 
 
 def _insight_content(message: pb.Insight) -> dict[str, Any] | None:
@@ -166,7 +180,7 @@ def _insight_content(message: pb.Insight) -> dict[str, Any] | None:
 def started(message: pb.Started, worker_id: str, now: datetime) -> tuple[str, str, TaskStarted]:
     """The beginning of an attempt."""
     run = message.run
-    fact = TaskStarted(run.task_run_id, run.attempt, worker_id, _moment(message.at, now))
+    fact = TaskStarted(run.task_run_id, run.attempt, worker_id, moment(message.at, now))
     return run.execution_id, run.token, fact
 
 
@@ -177,8 +191,8 @@ class OutputsRefused(Exception):  # noqa: N818 - handled here: the result become
 def result(message: pb.Result, held: HeldJob | None, worker_id: str, *, inline_limit: int, now: datetime) -> Result:
     """The end of an attempt. One that cannot be taken as it is becomes a failure that says why."""
     run, state = message.run, _ENDS.get(message.state)
-    ended_at = _moment(message.ended_at, now)
-    text = _text(message.message) or None
+    ended_at = moment(message.ended_at, now)
+    text = bounded_text(message.message) or None
     reference, inline = None, None
     if state is None:
         state, text = State.FAILED, "The worker reported a state that no attempt can end in"
@@ -192,7 +206,7 @@ def result(message: pb.Result, held: HeldJob | None, worker_id: str, *, inline_l
         attempt=run.attempt,
         worker_id=worker_id,
         state=state,
-        started_at=min(_moment(message.started_at, ended_at), ended_at),
+        started_at=min(moment(message.started_at, ended_at), ended_at),
         ended_at=ended_at,
         outputs=reference,
         message=text,
@@ -204,8 +218,8 @@ def result(message: pb.Result, held: HeldJob | None, worker_id: str, *, inline_l
 def inner(message: pb.InnerReport, held: HeldJob, worker_id: str, *, inline_limit: int, now: datetime) -> InnerResult:
     """The beginning or the end of an attempt inside a WorkingDirectory; one that cannot be taken is a failure."""
     run, state = message.run, _ENDS.get(message.state)
-    started_at = _moment(message.started_at, now)
-    text = _text(message.message) or None
+    started_at = moment(message.started_at, now)
+    text = bounded_text(message.message) or None
     reference, inline = None, None
     if message.state == State.RUNNING:
         state = State.RUNNING
@@ -223,7 +237,7 @@ def inner(message: pb.InnerReport, held: HeldJob, worker_id: str, *, inline_limi
         worker_id=worker_id,
         state=state,
         started_at=started_at,
-        ended_at=None if state is State.RUNNING else max(_moment(message.ended_at, now), started_at),
+        ended_at=None if state is State.RUNNING else max(moment(message.ended_at, now), started_at),
         is_retried=message.is_retried and state is State.FAILED,
         outputs=reference,
         message=text,
@@ -298,12 +312,12 @@ def _is_own(uri: str, held: HeldJob, run: pb.TaskRunKey) -> bool:
     return uri.startswith(folder) and "/" not in uri[len(folder) :]
 
 
-def _text(text: str, limit: int = MAX_MESSAGE) -> str:
+def bounded_text(text: str, limit: int = MAX_MESSAGE) -> str:
     """A text no longer than ``limit``, without NUL characters: not every database can hold them."""
     return (text if len(text) <= limit else text[:limit]).replace("\0", "")
 
 
-def _moment(at: Any, default: datetime) -> datetime:
+def moment(at: Any, default: datetime) -> datetime:
     """A time as sent, ``default`` when it is missing or far from now."""
     if not at.seconds:
         return default

@@ -33,6 +33,7 @@ from segue.services.executor.loading import Loading, reference_of
 logger = logging.getLogger(__name__)
 
 _KEPT_OUTPUT_BYTES = 16 * 1024
+_STORED_AT_ONCE = 16
 _KEPT_NEW_BYTES = 4 * 1024
 _ROUNDS_OF_LOSERS = 5
 
@@ -161,8 +162,8 @@ class Step:
         if not works:
             return frozenset()
         changes = []
+        await self._store_large(works)
         for work in works:
-            await self._store_large(work)
             transitions = self._following.transitions(work.state.execution, work.seen)
             changes.append(change_of(work.state, work.decision, work.facts, transitions))
         try:
@@ -181,11 +182,17 @@ class Step:
                 self._keep(work)
         return losers
 
-    async def _store_large(self, work: Work) -> None:
-        tenant = work.state.execution.flow.tenant
-        for new in work.decision.outputs:
-            if new.reference.uri is not None:
-                await self._ports.storage.put(tenant, new.reference.uri, _once(new.payload))
+    async def _store_large(self, works: Sequence[Work]) -> None:
+        """Some at a time: a bucket takes a while for each."""
+        puts = [
+            (work.state.execution.flow.tenant, new.reference.uri, new.payload)
+            for work in works
+            for new in work.decision.outputs
+            if new.reference.uri is not None
+        ]
+        for first in range(0, len(puts), _STORED_AT_ONCE):
+            some = puts[first : first + _STORED_AT_ONCE]
+            await asyncio.gather(*(self._ports.storage.put(tenant, uri, _once(load)) for tenant, uri, load in some))
 
     def _keep(self, work: Work) -> None:
         """Put the state into the cache, without outputs that are large."""

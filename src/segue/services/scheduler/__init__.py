@@ -9,6 +9,7 @@ from segue.services.scheduler.config import (
     TriggerPorts,
 )
 from segue.services.scheduler.followers import Followers
+from segue.services.scheduler.settling import Settling
 from segue.services.scheduler.timers import Timers
 from segue.services.scheduler.triggers import Triggers
 
@@ -18,6 +19,7 @@ __all__ = [
     "Followers",
     "SchedulerConfig",
     "SchedulerPorts",
+    "Settling",
     "Timers",
     "TriggerConfig",
     "TriggerPorts",

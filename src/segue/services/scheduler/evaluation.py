@@ -10,12 +10,10 @@ import msgspec
 
 from segue.domain.errors import DefinitionError, NotFoundError
 from segue.domain.execution.context import flow_roots
-from segue.domain.execution.creation import NewExecution, create_execution
-from segue.domain.execution.logs import MASK, LogEntry, LogLevel
+from segue.domain.execution.logs import LogLevel
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.fields import is_expression
 from segue.domain.flow.triggers import Trigger
-from segue.domain.ids import derived_id
 from segue.domain.trigger.conditions import ConditionError, Subject, holds
 from segue.domain.trigger.dates import Dates, ScheduleError, dates_of, is_static, zoned_text
 from segue.domain.trigger.schedule import Firing, Turn, has_conditions, rules_of, take_turn
@@ -25,6 +23,7 @@ from segue.expr import ExpressionError, is_truthy
 from segue.ports.repositories.flow_expressions import Scene
 from segue.ports.repositories.triggers import TriggerTurn
 from segue.services.scheduler.config import TriggerConfig, TriggerPorts
+from segue.services.scheduler.turns import Begun, line_of, locked, turn_of
 
 logger = logging.getLogger(__name__)
 
@@ -59,16 +58,20 @@ class Evaluation:
             trigger = next(each for each in flow.flow.triggers if each.id == state.key.trigger_id)
         except (NotFoundError, DefinitionError, StopIteration) as error:
             logger.warning("trigger %s rests, its flow cannot be read: %s", state.key.uid, error)
-            later = now + timedelta(seconds=self._config.broken_pause)
-            return TriggerTurn(state=msgspec.structs.replace(state, pending_at=later))
+            return self.postponed(state, now)
         try:
             outcome = await self._ports.expressions.evaluate(
                 flow, lambda scene: self._look(scene, flow, trigger, state, now)
             )
         except (ScheduleError, ExpressionError) as error:
             resting = msgspec.structs.replace(state, pending_at=None, next_at=None, evaluated_at=now)
-            return TriggerTurn(state=resting, logs=[_line(state, now, LogLevel.WARN, str(error), 0)])
+            return TriggerTurn(state=resting, logs=[line_of(state, now, LogLevel.WARN, str(error), 0)])
         return self._turn(outcome, flow, trigger, now)
+
+    def postponed(self, state: TriggerState, now: datetime) -> TriggerTurn:
+        """A trigger that cannot be evaluated just now is looked at again later; its dates are not missed by that."""
+        later = now + timedelta(seconds=self._config.broken_pause)
+        return TriggerTurn(state=msgspec.structs.replace(state, pending_at=later, free_at=later))
 
     def _look(self, scene: Scene, flow: CompiledFlow, trigger: Trigger, state: TriggerState, now: datetime) -> _Outcome:
         dates = _dates(scene, flow, trigger)
@@ -92,24 +95,9 @@ class Evaluation:
 
     def _turn(self, outcome: _Outcome, flow: CompiledFlow, trigger: Trigger, now: datetime) -> TriggerTurn:
         """The rows of an outcome: executions, log lines without secrets, and the trigger locked by its execution."""
-        state, executions, lines = outcome.turn.state, [], []
-        for firing, start in outcome.starts:
-            said: list[tuple[LogLevel, str, str | None]] = [
-                (LogLevel.WARN, warning, None) for warning in start.warnings
-            ]
-            if start.request is not None:
-                execution = create_execution(flow, start.request, firing.execution_id, now, self._config.limits)
-                dated = msgspec.structs.replace(execution, scheduled_at=firing.date)
-                executions.append(NewExecution(execution=dated))
-                if start.error is not None:
-                    said.append((LogLevel.ERROR, start.error, firing.execution_id))
-            for number, (level, message, execution_id) in enumerate(said):
-                text = _hidden(message, outcome.secrets)
-                lines.append(_line(state, now, level, text, f"{firing.execution_id}/{number}", execution_id))
-        if executions:
-            locking = None if trigger.allow_concurrent else executions[-1].execution.id
-            state = msgspec.structs.replace(state, triggered_at=now, execution_id=locking)
-        return TriggerTurn(state=state, executions=executions, logs=lines)
+        begun = [Begun(firing.execution_id, start, firing.date) for firing, start in outcome.starts]
+        turn = turn_of(outcome.turn.state, flow, begun, now, secrets=outcome.secrets, limits=self._config.limits)
+        return turn if trigger.allow_concurrent else locked(turn)
 
 
 def _dates(scene: Scene, flow: CompiledFlow, trigger: Trigger) -> Dates:
@@ -179,26 +167,3 @@ def variables_of(firing: Firing, dates: Dates) -> dict[str, Any]:
 def _more(firing: Firing) -> More:
     backfill = firing.backfill
     return NOTHING_MORE if backfill is None else More(backfill.inputs, backfill.labels)
-
-
-def _hidden(message: str, secrets: frozenset[str]) -> str:
-    for secret in sorted(secrets, key=len, reverse=True):
-        message = message.replace(secret, MASK)
-    return message
-
-
-def _line(
-    state: TriggerState, at: datetime, level: LogLevel, message: str, what: str | int, execution_id: str | None = None
-) -> LogEntry:
-    key = state.key
-    return LogEntry(
-        id=derived_id(at, key.uid, what),
-        tenant=key.tenant,
-        namespace=key.namespace,
-        flow_id=key.flow_id,
-        trigger_id=key.trigger_id,
-        execution_id=execution_id,
-        at=at,
-        level=level,
-        message=message,
-    )

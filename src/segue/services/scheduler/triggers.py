@@ -13,18 +13,26 @@ from datetime import datetime, timedelta
 
 from segue.domain.errors import DefinitionError, NotFoundError, UnavailableError
 from segue.domain.trigger.state import TriggerKind, TriggerState
-from segue.ports.queue import Channel, Topic
+from segue.ports.queue import Channel
 from segue.ports.repositories.triggers import TriggerTurn
 from segue.services.lifecycle import Service
 from segue.services.scheduler.config import TriggerConfig, TriggerPorts
 from segue.services.scheduler.evaluation import Evaluation
+from segue.services.scheduler.turns import publish
+from segue.services.scheduler.workers import WorkerTriggers
 
 logger = logging.getLogger(__name__)
 
-_KINDS = (TriggerKind.SCHEDULE,)
+_KINDS = tuple(TriggerKind)
 _LAST_BATCH = 5.0
+_OTHERS_CLAIM = 0.005
+"""Seconds to wait when all that is due is being claimed by others just now."""
 _IN_A_ROW = 20
 """Triggers that are evaluated before others have their turn in the event loop: some milliseconds."""
+
+
+Decided = tuple[TriggerState, TriggerTurn]
+"""A trigger as it was claimed, and what is to be written for it."""
 
 
 class Triggers(Service):
@@ -37,6 +45,7 @@ class Triggers(Service):
         self._ports = ports
         self._config = config or TriggerConfig()
         self._evaluation = Evaluation(ports, self._config)
+        self._workers = WorkerTriggers(ports, self._config)
         self._next: datetime | None = None
         self._sooner = asyncio.Event()
         self._is_idle = asyncio.Event()
@@ -68,18 +77,23 @@ class Triggers(Service):
     async def _wait(self) -> None:
         while not self._is_leaving:
             self._sooner.clear()
-            self._is_idle.clear()
-            try:
-                count = await self.look()
-            finally:
-                self._is_idle.set()
-            self.recovered()
-            if count:
-                continue
+            self._next = None  # whatever is told while we ask may be sooner
             self._next = await self._ports.triggers.next_due(_KINDS)
+            self.recovered()
+            if self._next is not None and self._next <= self._ports.clock.now():
+                await self._work()
+                continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._pause()):
                     await self._sooner.wait()
+
+    async def _work(self) -> None:
+        self._is_idle.clear()
+        try:
+            if not await self.look():
+                await asyncio.sleep(_OTHERS_CLAIM)
+        finally:
+            self._is_idle.set()
 
     def _pause(self) -> float:
         longest = self._config.longest_pause
@@ -94,9 +108,9 @@ class Triggers(Service):
         while True:
             before = ports.clock.now() + timedelta(seconds=config.prepare_ahead)
             for state in await ports.triggers.upcoming(before, config.prepared, _KINDS):
-                if ports.catalog.cached(state.flow) is None:
-                    with contextlib.suppress(NotFoundError, DefinitionError):
-                        await ports.catalog.by_key(state.flow)
+                key = state.key
+                with contextlib.suppress(NotFoundError, DefinitionError):
+                    await ports.catalog.latest(key.tenant, key.namespace, key.flow_id, state.revision)
             await asyncio.sleep(config.prepare_every)
 
     async def look(self) -> int:
@@ -104,31 +118,41 @@ class Triggers(Service):
         now = self._ports.clock.now()
         until = now + timedelta(seconds=self._config.lease)
         claimed = await self._ports.triggers.claim(now, until, self._config.batch_size, _KINDS)
-        turns = []
+        decided: list[Decided] = []
         for number, state in enumerate(claimed, 1):
-            if (turn := await self._decide(state, now)) is not None:
-                turns.append(turn)
+            decided.append((state, await self._decide(state, now)))
             if number % _IN_A_ROW == 0:
                 await asyncio.sleep(0)
-        if turns:
-            lost = await self._ports.triggers.apply(turns)
-            await self._publish([turn for turn in turns if turn.state.key.uid not in lost])
+        if decided:
+            await self._write(decided, now)
         return len(claimed)
 
-    async def _decide(self, state: TriggerState, now: datetime) -> TriggerTurn | None:
-        """What is to be written for one trigger; None when that fails, so that it is tried again after the claim."""
+    async def _decide(self, state: TriggerState, now: datetime) -> TriggerTurn:
+        """What is to be written for one trigger; one that cannot be evaluated harms no other."""
         try:
-            return await self._evaluation.evaluate(state, now)
+            if state.kind is TriggerKind.SCHEDULE:
+                return await self._evaluation.evaluate(state, now)
+            return await self._workers.send(state, now)
         except UnavailableError:
             raise
         except Exception:
-            logger.exception("trigger %s cannot be evaluated and is tried again", state.key.uid)
-            return None
+            logger.exception("trigger %s cannot be evaluated and is tried again later", state.key.uid)
+            return self._evaluation.postponed(state, now)
 
-    async def _publish(self, turns: Sequence[TriggerTurn]) -> None:
-        """Wake executors; what is not heard is found in the database later (design D2)."""
-        started = [new.execution.id for turn in turns for new in turn.executions]
+    async def _write(self, decided: Sequence[Decided], now: datetime) -> None:
+        """Write a batch; when that fails, each alone, so that the one that cannot be written harms no other."""
+        turns = [turn for _, turn in decided]
         try:
-            await self._ports.queue.publish(Topic.EXECUTIONS, started)
-        except UnavailableError as error:
-            logger.warning("%d executions wait for the reconciler: %s", len(started), error)
+            lost = await self._ports.triggers.apply(turns)
+        except UnavailableError:
+            raise
+        except Exception:
+            if len(decided) > 1:
+                for one in decided:
+                    await self._write([one], now)
+                return
+            state = decided[0][0]
+            logger.exception("what trigger %s starts cannot be written and is tried again later", state.key.uid)
+            await self._ports.triggers.apply([self._evaluation.postponed(state, now)])
+            return
+        await publish(self._ports.queue, [turn for turn in turns if turn.state.key.uid not in lost])

@@ -5,18 +5,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from segue.domain.errors import NotFoundError, SegueError
 from segue.domain.execution.context import namespace_root
 from segue.domain.execution.logs import LogLevel
 from segue.domain.flow import CompiledFlow, TypeCatalogue
-from segue.domain.flow.faults import faults_of
+from segue.domain.flow.faults import faults_in
 from segue.domain.flow.flowables import WorkingDirectory
 from segue.domain.flow.retry import Retry
 from segue.domain.flow.tasks import RunnableTask
 from segue.domain.flow.tasks import Task as TaskModel
 from segue.domain.flow.tree import format_path
+from segue.domain.flow.triggers import PluginTrigger
 from segue.expr import Dialect
 from segue.sdk import (
     Duration,
@@ -27,11 +28,13 @@ from segue.sdk import (
     Property,
     RunnerTypes,
     Task,
+    Trigger,
     validation_context,
 )
 
 _BOUND = "worker.tasks"
-Kind = TypeVar("Kind", bound=Task)
+_BOUND_TRIGGERS = "worker.triggers"
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 class Plugins(TypeCatalogue, RunnerTypes, Protocol):
@@ -39,6 +42,9 @@ class Plugins(TypeCatalogue, RunnerTypes, Protocol):
 
     def find(self, type_name: str) -> type[Task] | None:
         """The class of a type or alias."""
+
+    def find_trigger(self, type_name: str) -> type[Trigger] | None:
+        """The class of a trigger's type or alias."""
 
 
 class Block(Task, JobFiles):
@@ -48,6 +54,14 @@ class Block(Task, JobFiles):
 
     cache_patterns: Property[list[str]] | None = None
     cache_ttl: Duration | None = None
+
+
+class Evaluation(Task):
+    """A trigger as its worker sees it: in place of a task, for one look or one stream (flow language 12.8)."""
+
+    type: ClassVar[str] = "trigger"
+
+    trigger: Trigger
 
 
 class BoundTask:
@@ -91,7 +105,7 @@ class BoundTask:
         self.dialect = dialect
         self.retry = retry
         self.inner = inner or {}
-        is_block = isinstance(plugin, Block)
+        is_block = isinstance(plugin, Block | Evaluation)
         self.timeout: timedelta | str | None = None if is_block else task.timeout
         self.log_level = LogLevel(task.log_level) if task.log_level else LogLevel.TRACE
         self.is_async = is_block or inspect.iscoroutinefunction(plugin.run)
@@ -110,6 +124,29 @@ def bind(flow: CompiledFlow, task_id: str, plugins: Plugins) -> BoundTask:
     if found is None:
         found = known[task_id] = _bind(flow, flow.get_task(task_id), plugins)
     return found
+
+
+def bind_trigger(flow: CompiledFlow, trigger_id: str, plugins: Plugins) -> BoundTask:
+    """A trigger with its plugin. Raises as ``bind``."""
+    known: dict[str, BoundTask] = flow.extras.setdefault(_BOUND_TRIGGERS, {})
+    found = known.get(trigger_id)
+    if found is None:
+        found = known[trigger_id] = _bind_trigger(flow, trigger_id, plugins)
+    return found
+
+
+def _bind_trigger(flow: CompiledFlow, trigger_id: str, plugins: Plugins) -> BoundTask:
+    trigger = next((each for each in flow.flow.triggers if each.id == trigger_id), None)
+    if not isinstance(trigger, PluginTrigger):
+        raise SegueError(f"The flow has no trigger '{trigger_id}' that workers evaluate")
+    kind = plugins.find_trigger(trigger.type)
+    if kind is None:
+        raise NotFoundError(f"This worker knows no trigger of the type '{trigger.type}' (trigger '{trigger.id}')")
+    names = _names(kind)
+    properties = {name: value for name, value in trigger.properties.items() if name in names}
+    task = RunnableTask(id=trigger.id, type=trigger.type, log_level=trigger.log_level)
+    code = _validated(task, kind, properties, validation_context(plugins, is_stored=True), what="trigger")
+    return BoundTask(task, Evaluation(trigger=code), _roots(flow), flow.dialect)
 
 
 def bind_alone(task: TaskModel, plugins: Plugins, outer: BoundTask) -> BoundTask:
@@ -159,13 +196,15 @@ def _plugin(task: RunnableTask, plugins: Plugins) -> Task:
     return _validated(task, kind, properties, validation_context(plugins, is_stored=True))
 
 
-def _validated(task: TaskModel, kind: type[Kind], properties: Mapping[str, Any], context: Any = None) -> Kind:
+def _validated(
+    task: TaskModel, kind: type[Kind], properties: Mapping[str, Any], context: Any = None, *, what: str = "task"
+) -> Kind:
     try:
         return kind.model_validate(properties, by_alias=True, by_name=False, context=context)
     except ValidationError as error:
-        faults = "; ".join(f"{format_path(fault.path)}: {fault.message}" for fault in faults_of(error))
-        raise SegueError(f"The task '{task.id}' is invalid: {faults}") from None
+        faults = "; ".join(f"{format_path(fault.path)}: {fault.message}" for fault in faults_in(properties, error))
+        raise SegueError(f"The {what} '{task.id}' is invalid: {faults}") from None
 
 
-def _names(kind: type[Task]) -> set[str]:
+def _names(kind: type[BaseModel]) -> set[str]:
     return {info.alias or name for name, info in kind.model_fields.items()}

@@ -35,6 +35,10 @@ class WorkerConfig:
     """What code in a thread, or code that refuses to be cancelled, has to end when it is stopped."""
     stop_grace: float = 30.0
     """What running tasks have to end when the worker stops."""
+    streams: int = 1_000
+    """How many realtime triggers it listens to at once; they take no slots."""
+    stream_window: int = 500
+    """Events of one stream that are not acknowledged; no more are asked for meanwhile."""
     log_lines: int = 100_000
     log_bytes: int = 32 << 20
     """Limits for one attempt's log; what comes after is dropped, with a line that says so."""

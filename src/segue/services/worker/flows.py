@@ -10,7 +10,7 @@ import msgspec
 from segue.domain.flow import CompiledFlow, parse_flow
 from segue.domain.namespace_settings import NamespaceSettings
 from segue.proto.generated import worker_pb2 as pb
-from segue.services.worker.binding import BoundTask, Plugins, bind
+from segue.services.worker.binding import BoundTask, Plugins, bind, bind_trigger
 from segue.services.worker.control import Control
 
 Key = tuple[str, str, str, int, str]
@@ -34,7 +34,7 @@ class FlowCache:
         if flow is None:
             return None
         self._flows.move_to_end(key)
-        return bind(flow, job.task_id, self._plugins)
+        return self._bound(flow, job)
 
     async def load(self, job: pb.Job) -> BoundTask:
         """The job's task; its flow is fetched, once for all who wait.
@@ -50,7 +50,11 @@ class FlowCache:
                 loading = self._loading[key] = asyncio.create_task(self._fetch(key, job.flow))
                 loading.add_done_callback(lambda _: self._loading.pop(key, None))
             flow = await asyncio.shield(loading)
-        return bind(flow, job.task_id, self._plugins)
+        return self._bound(flow, job)
+
+    def _bound(self, flow: CompiledFlow, job: pb.Job) -> BoundTask:
+        find = bind_trigger if job.trigger else bind
+        return find(flow, job.task_id, self._plugins)
 
     def forget(self, flows: Iterable[pb.FlowKey]) -> None:
         """Drop flows that were invalidated."""

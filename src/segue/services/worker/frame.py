@@ -125,4 +125,4 @@ class Frame:
 
 
 def _duration(text: str) -> Property[timedelta]:
-    return Property(text, converter_of(Duration))
+    return Property(text, converter_of(Duration), "timeout")

@@ -18,7 +18,7 @@ from segue.domain.execution.context import format_instant
 from segue.domain.execution.state import State, Status
 from segue.domain.execution.task_run import Attempt, TaskRun
 from segue.domain.flow.retry import RetryBehavior
-from segue.expr import is_truthy
+from segue.expr import Dialect, is_truthy
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import TaskFailed, TaskResult
 from segue.services.worker.binding import BoundTask
@@ -84,6 +84,10 @@ class InnerRuns:
 
     def run_block(self, run: Run, bound: BoundTask, context: WorkerContext) -> Coroutine[Any, Any, TaskResult]:
         """There are none inside one another."""
+        raise NotImplementedError
+
+    def evaluate(self, run: Run, bound: BoundTask, context: WorkerContext) -> Coroutine[Any, Any, TaskResult]:
+        """There are no triggers among tasks."""
         raise NotImplementedError
 
     def began(self, started: pb.Started) -> None:
@@ -155,7 +159,7 @@ class InnerRuns:
         roots = {**self._roots, "taskrun": task_run, "workerTaskrun": self._roots["taskrun"]}
         roots["workingDir"] = str(self._context.working_dir)
         if "parents" in roots:
-            around = [{"taskrun": {"value": own["value"]}, "task": {"id": block.task_id}}] if "value" in own else []
+            around = self._around(own.get("value"))
             roots["parents"] = [*around, *roots["parents"]]
             if around:
                 roots["parent"] = around[0]
@@ -169,6 +173,13 @@ class InnerRuns:
             context=msgspec.json.encode(roots),
             outputs=self._entries,
         )
+
+    def _around(self, value: str | None) -> list[dict[str, Any]]:
+        """The block among the ``parents`` of a task inside it; flows of 1.x leave it out outside loops."""
+        block = {"id": self._block.job.task_id}
+        if value is not None:
+            return [{"task": block, "taskrun": {"value": value}}]
+        return [] if self._bound.dialect is Dialect.V1 else [{"task": block}]
 
     def _remember(self, item: pb.InnerTask, outputs: bytes) -> None:
         self._entries.append(

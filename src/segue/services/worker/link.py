@@ -21,6 +21,7 @@ from segue.services.worker.runner import Runner
 
 logger = logging.getLogger(__name__)
 PROTOCOL = 1
+_FEATURES = ("triggers",)
 
 
 class ConnectionLost(Exception):  # noqa: N818 - an event, handled by connecting again
@@ -197,13 +198,14 @@ class Link:
             if spool.on_the_way >= window or not spool.has_news:
                 await self._news.wait()
 
-    def _ask(self, slots: int) -> None:
-        self._outbox.say(pb.WorkRequest(credits=pb.Credits(slots=slots)))
+    def _ask(self, slots: int, streams: int) -> None:
+        self._outbox.say(pb.WorkRequest(credits=pb.Credits(slots=slots, streams=streams)))
 
     def _introduction(self) -> pb.ConnectRequest:
         config = self._config
         return pb.ConnectRequest(
             protocol=PROTOCOL,
+            features=_FEATURES,
             worker_id=self._worker_id,
             name=config.name,
             version=__version__,

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
 
+from segue.domain.durations import format_duration
 from segue.domain.errors import SegueError
 from segue.domain.execution.insights import InsightState
 from segue.domain.execution.logs import LogLevel
@@ -17,7 +18,7 @@ from segue.domain.execution.state import State
 from segue.expr import ExpressionError
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import TaskFailed, TaskResult
-from segue.services.worker.binding import Block, BoundTask
+from segue.services.worker.binding import Block, BoundTask, Evaluation
 from segue.services.worker.config import WorkerConfig
 from segue.services.worker.context import Journal, WorkerContext
 from segue.services.worker.expressions import Kit
@@ -72,6 +73,9 @@ class Owner(Protocol):
 
     def run_block(self, run: "Run", bound: BoundTask, context: WorkerContext) -> Coroutine[Any, Any, TaskResult]:
         """Run the tasks of a WorkingDirectory."""
+
+    def evaluate(self, run: "Run", bound: BoundTask, context: WorkerContext) -> Coroutine[Any, Any, TaskResult]:
+        """Let a trigger look, or listen."""
 
     def began(self, started: pb.Started) -> None:
         """An attempt runs for some time already."""
@@ -175,6 +179,8 @@ class Run:
         assert context is not None
         if isinstance(bound.plugin, Block):
             work: asyncio.Future[Any] = asyncio.ensure_future(self._runner.run_block(self, bound, context))
+        elif isinstance(bound.plugin, Evaluation):
+            work = asyncio.ensure_future(self._runner.evaluate(self, bound, context))
         elif bound.is_async:
             work = asyncio.ensure_future(bound.plugin.run(context))  # type: ignore[arg-type]  # is_async: a coroutine
         else:
@@ -182,7 +188,7 @@ class Run:
         self._watch(work, self._succeed)
         self._timers.later(self._runner.config.started_after, self._announce)
         if timeout is not None:
-            reason = f"Timeout after {timeout}"
+            reason = f"Timeout after {format_duration(timeout)}"
             self._timers.later(timeout.total_seconds(), lambda: self._stop(State.FAILED, reason))
 
     def _watch(self, work: "asyncio.Future[Any]", then: Callable[[Any], None]) -> None:
@@ -246,7 +252,7 @@ class Run:
         except Exception as error:  # whatever a plugin returned that is no JSON
             self._conclude(State.FAILED, f"The outputs cannot be stored: {error}")
             return
-        if outputs is None or len(outputs) <= control.terms.inline_output_bytes:
+        if outputs is None or self.job.trigger or len(outputs) <= control.terms.inline_output_bytes:
             self._conclude(state, message, outputs)
             return
         self._timers.cancel()
@@ -277,7 +283,8 @@ class Run:
         if message:
             result.message = self.masks.hide(message)
             log = self._log or open_log(self, self._runner, None)
-            log.log(LogLevel.ERROR if state is State.FAILED else LogLevel.WARN, "%s", message)
+            is_error = state is State.FAILED and not self.job.trigger
+            log.log(LogLevel.ERROR if is_error else LogLevel.WARN, "%s", message)
         if self._context is not None:
             self._context.insights.close(InsightState.SUCCESS if state in _GOOD else InsightState.FAILED)
             self._context.close()

@@ -7,11 +7,12 @@ from typing import Any
 from segue.domain.errors import SegueError
 from segue.expr import Engine, Services
 from segue.proto.generated import worker_pb2 as pb
-from segue.sdk import TaskResult
-from segue.services.worker.binding import BoundTask, Plugins
+from segue.sdk import PollingTrigger, RealtimeTrigger, TaskResult
+from segue.services.worker.binding import BoundTask, Evaluation, Plugins
 from segue.services.worker.config import WorkerConfig
 from segue.services.worker.context import WorkerContext
 from segue.services.worker.control import Control
+from segue.services.worker.evaluation import REALTIME, Stream, poll
 from segue.services.worker.expressions import Kit
 from segue.services.worker.flows import FlowCache
 from segue.services.worker.in_place import InPlace
@@ -49,30 +50,34 @@ class Runner:
         self._held: dict[str, Run] = {}
         self._running: dict[str, Run] = {}
         self._granted = 0
-        self._ask: Callable[[int], None] | None = None
+        self._streams: dict[str, Stream] = {}
+        self._granted_streams = 0
+        self._ask: Callable[[int, int], None] | None = None
         self._is_taking = False
 
     @property
     def running(self) -> int:
-        """How many attempts run."""
-        return len(self._running)
+        """How many attempts run, without streams: these never end."""
+        return len(self._running) - len(self._streams)
 
     def held(self) -> tuple[list[str], list[str]]:
         """Tokens and task run ids of the jobs that run or whose results are not acknowledged."""
         return list(self._held), [run.job.task_run_id for run in self._held.values()]
 
-    def connected(self, ask: Callable[[int], None]) -> None:
-        """A connection is there, without any credits given: ask for jobs by ``ask(slots)``."""
-        self._ask, self._granted = ask, 0
+    def connected(self, ask: Callable[[int, int], None]) -> None:
+        """A connection is there, without any credits given: ask for jobs by ``ask(slots, streams)``."""
+        self._ask, self._granted, self._granted_streams = ask, 0, 0
         self.top_up()
 
     def disconnected(self) -> None:
         """The connection is gone, and the credits with it."""
-        self._ask, self._granted = None, 0
+        self._ask, self._granted, self._granted_streams = None, 0, 0
 
     def take(self, jobs: Sequence[pb.Job]) -> None:
         """Begin jobs. Those held already are known: a job is never run twice by one worker."""
-        self._granted = max(0, self._granted - len(jobs))
+        streams = sum(job.trigger == REALTIME for job in jobs)
+        self._granted = max(0, self._granted - (len(jobs) - streams))
+        self._granted_streams = max(0, self._granted_streams - streams)
         self._is_taking = True
         for job in jobs:
             if job.token not in self._held:
@@ -91,6 +96,18 @@ class Runner:
         """Run the tasks of a WorkingDirectory one after the other."""
         return InnerRuns(run, bound, context, self).work()
 
+    def evaluate(self, run: Run, bound: BoundTask, context: WorkerContext) -> Coroutine[Any, Any, TaskResult]:
+        """Let a trigger look, or listen."""
+        assert isinstance(bound.plugin, Evaluation)
+        trigger = bound.plugin.trigger
+        if isinstance(trigger, PollingTrigger):
+            return poll(trigger, context, self.threads.submit)
+        assert isinstance(trigger, RealtimeTrigger)
+        stream = Stream(run.key, self.spool, self.config.stream_window)
+        self._streams[run.job.token] = stream
+        context.when_stored = stream.stored
+        return stream.follow(trigger, context)
+
     def began(self, started: pb.Started) -> None:
         """An attempt runs for some time already."""
         self.spool.add_started(started)
@@ -98,6 +115,7 @@ class Runner:
     def ended(self, run: Run, result: pb.Result) -> None:
         """An attempt has its result."""
         self._running.pop(run.job.token, None)
+        self._streams.pop(run.job.token, None)
         self.spool.add_result(result)
         if not self._is_taking:
             self.top_up()
@@ -107,6 +125,9 @@ class Runner:
         was_full = self.spool.is_full
         for token in self.spool.acknowledge(number):
             self._held.pop(token, None)
+            self.spool.stored_events.pop(token, None)
+        for stream in self._streams.values():
+            stream.wake()
         if was_full:
             self.top_up()
 
@@ -115,15 +136,19 @@ class Runner:
         for run in self._running.values():
             run.abandon()
         self._running.clear()
+        self._streams.clear()
         self.threads.close()
 
     def top_up(self) -> None:
         """Ask for jobs once no more than half of the free slots are promised."""
-        free = self.config.slots - len(self._running) - self._granted
-        if self._ask is None or self.is_draining or self.spool.is_full or free <= 0 or free < self._granted:
+        if self._ask is None or self.is_draining or self.spool.is_full:
             return
-        self._granted += free
-        self._ask(free)
+        free = _wanted(self.config.slots - self.running, self._granted)
+        streams = _wanted(self.config.streams - len(self._streams), self._granted_streams)
+        if free or streams:
+            self._granted += free
+            self._granted_streams += streams
+            self._ask(free, streams)
 
     def _begin(self, job: pb.Job) -> None:
         run = Run(job, self)
@@ -139,3 +164,9 @@ class Runner:
         except Exception:
             logger.exception("the job %s cannot be begun", job.task_run_id)
             run.refuse("The task cannot be begun: an error of the worker, see its log")
+
+
+def _wanted(free: int, granted: int) -> int:
+    """How many more to ask for, once no more than half of what is free is promised."""
+    wanted = free - granted
+    return wanted if wanted > 0 and wanted >= granted else 0

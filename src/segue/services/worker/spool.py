@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from segue.proto.generated import worker_pb2 as pb
@@ -34,6 +34,8 @@ class Spool:
         self._sent: deque[tuple[pb.ReportBatch, int]] = deque()
         self._kept = 0
         self._number = 0
+        self.stored_events: Counter[str] = Counter()
+        """How many events were acknowledged, by the token of the stream."""
 
     @property
     def is_empty(self) -> bool:
@@ -103,6 +105,12 @@ class Spool:
             self._open.results.append(result)
             self._grow(len(result.outputs) + len(result.message))
 
+    def add_event(self, event: pb.Event) -> None:
+        """Keep what a stream gave."""
+        with self._lock:
+            self._open.events.append(event)
+            self._grow(len(event.variables))
+
     def next_batch(self) -> pb.ReportBatch | None:
         """The next batch to send, now on the way; None when there is nothing."""
         with self._lock:
@@ -122,6 +130,7 @@ class Spool:
                 batch, size = self._sent.popleft()
                 self._kept -= size
                 tokens.extend(result.run.token for result in batch.results)
+                self.stored_events.update(event.run.token for event in batch.events)
             if not self.is_full:
                 self._room.notify_all()
         return tokens

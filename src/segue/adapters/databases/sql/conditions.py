@@ -6,7 +6,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from segue.adapters.databases.sql.codecs import storable
+from segue.ports.repositories.filters import Comparison
 from segue.ports.repositories.paging import PageRequest
+
+Condition = sa.ColumnElement[bool]
 
 
 def contains_any_case(columns: Iterable[sa.ColumnElement[str]], part: str) -> sa.ColumnElement[bool]:
@@ -35,3 +38,21 @@ def page_of(statement: sa.Select[Any], page: PageRequest) -> Callable[[sa.Connec
         return rows, connection.execute(count).scalar_one()
 
     return work
+
+
+ORDERS: dict[Comparison, Callable[[sa.ColumnElement[int], int], Condition]] = {
+    Comparison.EQUALS: lambda column, value: column == value,
+    Comparison.GREATER_THAN: lambda column, value: column > value,
+    Comparison.GREATER_THAN_OR_EQUAL_TO: lambda column, value: column >= value,
+    Comparison.LESS_THAN: lambda column, value: column < value,
+    Comparison.LESS_THAN_OR_EQUAL_TO: lambda column, value: column <= value,
+}
+"""How dates are compared."""
+TEXTS: dict[Comparison, Callable[[sa.ColumnElement[str], str], Condition]] = {
+    Comparison.STARTS_WITH: lambda column, value: column.startswith(value, autoescape=True),
+    Comparison.ENDS_WITH: lambda column, value: column.endswith(value, autoescape=True),
+    Comparison.CONTAINS: lambda column, value: column.contains(value, autoescape=True),
+    Comparison.REGEX: lambda column, value: column.regexp_match(value),
+    Comparison.PREFIX: in_namespace,
+}
+"""How texts are compared with one that is ``storable``."""

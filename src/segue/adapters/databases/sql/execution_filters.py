@@ -1,12 +1,10 @@
 """Trees of conditions on executions as SQL (``ports.repositories.filters``)."""
 
-from collections.abc import Callable
-
 import sqlalchemy as sa
 
 from segue.adapters.databases.sql import tables
 from segue.adapters.databases.sql.codecs import label_needle, storable, to_micros
-from segue.adapters.databases.sql.conditions import contains_any_case, in_namespace
+from segue.adapters.databases.sql.conditions import ORDERS, TEXTS, Condition, contains_any_case
 from segue.adapters.databases.sql.dialects.dialect import Dialect
 from segue.domain.execution.state import TERMINATED
 from segue.domain.labels import Label
@@ -22,7 +20,6 @@ from segue.ports.repositories.filters import (
     Some,
 )
 
-Condition = sa.ColumnElement[bool]
 _C = tables.executions.c
 _COLUMNS: dict[ExecutionField, sa.ColumnElement[str]] = {
     ExecutionField.ID: _C.id,
@@ -36,20 +33,6 @@ _COLUMNS: dict[ExecutionField, sa.ColumnElement[str]] = {
 }
 _DATES = {DateField.STARTED_AT: _C.started_at, DateField.ENDED_AT: _C.ended_at}
 _NEGATIVE = frozenset({Comparison.NOT_EQUALS, Comparison.NOT_IN})
-_ORDERS: dict[Comparison, Callable[[sa.ColumnElement[int], int], Condition]] = {
-    Comparison.EQUALS: lambda column, value: column == value,
-    Comparison.GREATER_THAN: lambda column, value: column > value,
-    Comparison.GREATER_THAN_OR_EQUAL_TO: lambda column, value: column >= value,
-    Comparison.LESS_THAN: lambda column, value: column < value,
-    Comparison.LESS_THAN_OR_EQUAL_TO: lambda column, value: column <= value,
-}
-_TEXTS: dict[Comparison, Callable[[sa.ColumnElement[str], str], Condition]] = {
-    Comparison.STARTS_WITH: lambda column, value: column.startswith(value, autoescape=True),
-    Comparison.ENDS_WITH: lambda column, value: column.endswith(value, autoescape=True),
-    Comparison.CONTAINS: lambda column, value: column.contains(value, autoescape=True),
-    Comparison.REGEX: lambda column, value: column.regexp_match(value),
-    Comparison.PREFIX: in_namespace,
-}
 
 
 def column_of(field: ExecutionField) -> sa.ColumnElement[str]:
@@ -70,7 +53,7 @@ def condition_of(tree: Filter, dialect: Dialect) -> Condition:
             column = _COLUMNS[tree.field]
             return column.is_not(None) if tree.is_present else column.is_(None)
         case Dated():
-            return _ORDERS[tree.comparison](_DATES[tree.field], to_micros(tree.at))
+            return ORDERS[tree.comparison](_DATES[tree.field], to_micros(tree.at))
         case Match():
             return _match(tree, dialect)
 
@@ -88,9 +71,9 @@ def _match(match: Match, dialect: Dialect) -> Condition:
         )
     if match.comparison in {Comparison.EQUALS, Comparison.IN}:
         return _one_of(match.field, [storable(value) for value in match.values])
-    if match.comparison not in _TEXTS:
+    if match.comparison not in TEXTS:
         raise ValueError(f"{match.field} cannot be compared with {match.comparison}")
-    return _known(_TEXTS[match.comparison](_COLUMNS[match.field], storable(match.values[0])), match.field)
+    return _known(TEXTS[match.comparison](_COLUMNS[match.field], storable(match.values[0])), match.field)
 
 
 def _one_of(field: ExecutionField, values: list[str]) -> Condition:

@@ -7,6 +7,7 @@ import msgspec
 
 from segue.adapters.databases.sql import tables
 from segue.adapters.databases.sql.codecs import decode_job, encode, from_micros, to_micros
+from segue.adapters.databases.sql.evaluations import insert_outcomes, lost_outcome
 from segue.adapters.databases.sql.inbox import INSERT_FACTS, fact_rows
 from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.reports import prepare, write_report
@@ -23,13 +24,13 @@ _RELEASE = Statement(
 _LOSE = Statement(
     "jobs.lose",
     """DELETE FROM jobs WHERE worker_id = EACH(:workers)
-       RETURNING task_run_id, execution_id, attempt, worker_id, started_at""",
+       RETURNING task_run_id, execution_id, attempt, worker_id, started_at, trigger_uid""",
 )
 _LOSE_ORPHANS = Statement(
     "jobs.orphans",
     """DELETE FROM jobs WHERE worker_id IS NOT NULL AND claimed_at < :before
        AND NOT EXISTS (SELECT 1 FROM workers WHERE workers.worker_id = jobs.worker_id)
-       RETURNING task_run_id, execution_id, attempt, worker_id, started_at""",
+       RETURNING task_run_id, execution_id, attempt, worker_id, started_at, trigger_uid""",
 )
 _EXPIRE = Statement("workers.expire", "DELETE FROM workers WHERE expires_at <= :now RETURNING worker_id")
 _END = Statement("workers.end", "DELETE FROM workers WHERE worker_id = :worker")
@@ -141,7 +142,9 @@ def _urgency(row: Row) -> tuple[int, int, str]:
 
 
 def _lose(transaction: Transaction, rows: list[Row], now: datetime) -> list[str]:
-    """Leave a ``JobLost`` for each removed job; the executions to wake up."""
+    """Leave a ``JobLost`` for each removed job, an outcome for each evaluation; the executions to wake up."""
+    lost = [lost_outcome(row[5], row[1], to_micros(now)) for row in rows if row[5] is not None]
+    insert_outcomes(transaction, lost)
     facts = [
         (
             execution_id,
@@ -153,7 +156,9 @@ def _lose(transaction: Transaction, rows: list[Row], now: datetime) -> list[str]
                 lost_at=now,
             ),
         )
-        for task_run_id, execution_id, attempt, worker_id, started_at in sorted(rows)
+        for task_run_id, execution_id, attempt, worker_id, started_at in sorted(
+            row[:5] for row in rows if row[5] is None
+        )
     ]
     transaction.insert(INSERT_FACTS, fact_rows(facts))
     return list(dict.fromkeys(execution_id for execution_id, _ in facts))

@@ -8,13 +8,15 @@ import msgspec
 
 from segue.adapters.databases.sql import tables
 from segue.adapters.databases.sql.codecs import decode_job, encode, storable, to_micros
+from segue.adapters.databases.sql.evaluations import insert_outcomes
 from segue.adapters.databases.sql.inbox import INSERT_FACTS, fact_rows
 from segue.adapters.databases.sql.insights import INSERT_INSIGHTS, insight_rows
 from segue.adapters.databases.sql.logs import INSERT_LOGS, log_rows
 from segue.adapters.databases.sql.outputs import INSERT_OUTPUTS, output_rows
 from segue.adapters.databases.sql.statements import Insert, Row, Statement, Transaction, Update
 from segue.domain.execution.facts import Fact, TaskStarted
-from segue.ports.repositories.jobs import InnerResult, Metric, Report, Result
+from segue.domain.trigger.evaluation import OutcomeKind
+from segue.ports.repositories.jobs import HeldOutcome, InnerResult, Metric, Report, Result
 from segue.ports.repositories.journal import InlineOutputs
 
 Held = tuple[str, str]
@@ -23,6 +25,9 @@ Held = tuple[str, str]
 _STARTING = Statement("jobs.starting")
 _FINISH = Statement("jobs.finish")
 _BLOCKS = Statement("jobs.blocks", "SELECT task_run_id, token, body FROM jobs WHERE task_run_id = EACH(:ids)")
+_EVALUATED = Statement(
+    "jobs.evaluated", "SELECT task_run_id, token FROM jobs WHERE task_run_id = EACH(:ids) AND trigger_uid IS NOT NULL"
+)
 _START = Update(tables.jobs, ("started_at",), "task_run_id")
 _INSERT_METRICS = Insert(
     tables.metrics,
@@ -43,6 +48,7 @@ class PreparedReport(msgspec.Struct, frozen=True):
     results: dict[Held, Result]
     inner: Sequence[InnerResult]
     insights: list[Row]
+    outcomes: Sequence[HeldOutcome] = ()
 
 
 def prepare(report: Report) -> PreparedReport:
@@ -60,6 +66,7 @@ def prepare(report: Report) -> PreparedReport:
         results=results,
         inner=report.inner,
         insights=insight_rows(report.insights),
+        outcomes=report.outcomes,
     )
 
 
@@ -67,6 +74,7 @@ def write_report(transaction: Transaction, report: PreparedReport) -> list[str]:
     """Write it; the executions to wake up."""
     told = _tell(transaction, report.inner)
     facts = [*_start(transaction, report.started), *told, *_finish(transaction, report.results)]
+    _settle(transaction, report.outcomes)
     transaction.insert(INSERT_FACTS, fact_rows(facts))
     transaction.insert(_INSERT_METRICS, report.metrics)
     transaction.insert(INSERT_INSIGHTS, report.insights)
@@ -104,6 +112,20 @@ def _finish(transaction: Transaction, results: dict[Held, Result]) -> list[tuple
     accepted = [(owners[held], result) for held, result in results.items() if held in owners]
     transaction.insert(INSERT_OUTPUTS, output_rows(_outputs(accepted)))
     return [(execution_id, result.fact) for execution_id, result in accepted]
+
+
+def _settle(transaction: Transaction, told: Sequence[HeldOutcome]) -> None:
+    """Keep what evaluations came to, as far as their jobs are there; those that have ended lose them."""
+    if not told:
+        return
+    ids = sorted({each.job_id for each in told})
+    held = {(row[0], row[1]) for row in transaction.fetch(_EVALUATED, ids=ids)}
+    kept = [each for each in told if (each.job_id, each.token) in held]
+    over = {(each.job_id, each.token): None for each in kept if each.outcome.kind is not OutcomeKind.EVENTS}
+    if over:
+        ended = {(row[0], row[1]) for row in transaction.fetch(_FINISH, rows=list(over))}
+        kept = [each for each in kept if each.outcome.kind is OutcomeKind.EVENTS or (each.job_id, each.token) in ended]
+    insert_outcomes(transaction, [each.outcome for each in kept])
 
 
 def _outputs(accepted: Sequence[tuple[str, Result | InnerResult]]) -> Iterable[InlineOutputs]:

@@ -198,8 +198,10 @@ jobs = Table(
     Column("claimed_at", NUMBER),
     Column("started_at", NUMBER),
     Column("body", TEXT, nullable=False),
+    Column("trigger_uid", TEXT),
     postgresql_with=_TRANSIENT | {"fillfactor": 70},
 )
+"""Of an evaluation of a trigger, ``trigger_uid`` says which; there is no execution yet."""
 Index(
     "jobs_ready",
     jobs.c.worker_queue,
@@ -216,6 +218,12 @@ Index(
     postgresql_where=jobs.c.worker_id.is_not(None),
 )
 Index("jobs_execution", jobs.c.execution_id)
+Index(
+    "jobs_trigger",
+    jobs.c.trigger_uid,
+    sqlite_where=jobs.c.trigger_uid.is_not(None),
+    postgresql_where=jobs.c.trigger_uid.is_not(None),
+)
 
 workers = Table(
     "workers",
@@ -336,6 +344,7 @@ triggers = Table(
     Column("execution_id", TEXT),
     Column("worker_id", TEXT),
     Column("body", TEXT, nullable=False),
+    Column("evaluation_id", TEXT),
     postgresql_with=_UPDATED,
 )
 """``due_at``: when a scheduler looks next, NULL for never; a claim moves it. Columns rule over what ``body`` says."""
@@ -351,6 +360,12 @@ Index(
     triggers.c.execution_id,
     sqlite_where=triggers.c.execution_id.is_not(None),
     postgresql_where=triggers.c.execution_id.is_not(None),
+)
+Index(
+    "triggers_evaluation",
+    triggers.c.evaluation_id,
+    sqlite_where=triggers.c.evaluation_id.is_not(None),
+    postgresql_where=triggers.c.evaluation_id.is_not(None),
 )
 Index(
     "triggers_worker",
@@ -488,3 +503,16 @@ Index(
     sqlite_where=column("latest"),
     postgresql_where=column("latest"),
 )
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("trigger_uid", TEXT, nullable=False),
+    Column("at", NUMBER, nullable=False),
+    Column("body", TEXT, nullable=False),
+    postgresql_with=_TRANSIENT,
+)
+"""What came of evaluations of triggers and is not settled yet."""
+Index("outcomes_at", outcomes.c.at, outcomes.c.id)
+Index("outcomes_trigger", outcomes.c.trigger_uid)

@@ -8,17 +8,18 @@ import msgspec
 
 from segue.adapters.databases.sql import tables
 from segue.adapters.databases.sql.codecs import encode, from_micros, to_micros
+from segue.adapters.databases.sql.evaluations import drop_evaluations, drop_outcomes, end_evaluations
 from segue.adapters.databases.sql.statements import Insert, Row, Statement, Transaction, Update
 from segue.domain.execution.model import FlowKey
 from segue.domain.trigger.registration import Registration, register
 from segue.domain.trigger.state import TriggerKey, TriggerState
 
-STATE_COLUMNS = "version, active, disabled, pending_at, next_at, free_at, execution_id, body"
+STATE_COLUMNS = "version, active, disabled, pending_at, next_at, free_at, execution_id, evaluation_id, body"
 """What ``state_of`` wants, in its order."""
 
 _WRITTEN = (
     "version", "active", "disabled", "due_at", "pending_at", "next_at", "free_at", "triggered_at", "execution_id",
-    "worker_id", "body",
+    "worker_id", "evaluation_id", "body",
 )  # fmt: skip
 _INSERT = Insert(
     tables.triggers,
@@ -37,12 +38,13 @@ _WAITING = Statement("triggers.waiting")
 _FREE = Statement(
     "triggers.free",
     """UPDATE triggers SET execution_id = NULL, free_at = :now, version = version + 1,
-           due_at = CASE WHEN active AND NOT disabled AND worker_id IS NULL THEN pending_at END
+           due_at = CASE WHEN active AND NOT disabled AND evaluation_id IS NULL THEN pending_at END
        WHERE uid = EACH(:uids)""",
 )
 _STOP = Statement(
     "triggers.stop",
-    """UPDATE triggers SET disabled = TRUE, due_at = NULL, pending_at = NULL, next_at = NULL, version = version + 1
+    """UPDATE triggers SET disabled = TRUE, due_at = NULL, pending_at = NULL, next_at = NULL, evaluation_id = NULL,
+           version = version + 1
        WHERE uid = EACH(:uids)""",
 )
 _decoder = msgspec.json.Decoder(TriggerState)
@@ -50,7 +52,7 @@ _decoder = msgspec.json.Decoder(TriggerState)
 
 def state_of(row: Sequence[Any]) -> TriggerState:
     """The state in a row of ``STATE_COLUMNS``. Columns rule over what the body says."""
-    version, active, disabled, pending_at, next_at, free_at, execution_id, body = row
+    version, active, disabled, pending_at, next_at, free_at, execution_id, evaluation_id, body = row
     state = _decoder.decode(body)
     return msgspec.structs.replace(
         state,
@@ -61,6 +63,7 @@ def state_of(row: Sequence[Any]) -> TriggerState:
         next_at=None if next_at is None else from_micros(next_at),
         free_at=None if free_at is None else from_micros(free_at),
         execution_id=execution_id,
+        evaluation_id=evaluation_id,
     )
 
 
@@ -77,7 +80,12 @@ def lock_triggers(transaction: Transaction, uids: Iterable[str]) -> dict[str, in
 
 
 def write_states(transaction: Transaction, states: Iterable[TriggerState]) -> None:
-    """Update rows that are locked at the version of their state; it is counted up."""
+    """Update rows that are locked at the version of their state; it is counted up.
+
+    Evaluations that a state does not wait for any more are taken from their workers.
+    """
+    states = list(states)
+    end_evaluations(transaction, states)
     transaction.update(_UPDATE, [(*_values(state, state.version + 1), state.key.uid) for state in states])
 
 
@@ -94,7 +102,12 @@ def insert_states(transaction: Transaction, states: Iterable[TriggerState]) -> N
 def delete_states(transaction: Transaction, keys: Iterable[TriggerKey]) -> int:
     """Delete rows; how many there were."""
     uids = sorted(key.uid for key in keys)
-    return len(transaction.fetch(_DELETE, uids=uids)) if uids else 0
+    if not uids:
+        return 0
+    deleted = len(transaction.fetch(_DELETE, uids=uids))
+    drop_evaluations(transaction, uids)
+    drop_outcomes(transaction, uids)
+    return deleted
 
 
 def register_triggers(transaction: Transaction, flow: FlowKey, registration: Registration) -> None:
@@ -119,6 +132,7 @@ def free_triggers(
     uids = sorted({key.uid for key in stopped})
     if uids:
         transaction.execute(_STOP, uids=uids)
+        drop_evaluations(transaction, uids)
 
 
 def unlock_triggers(transaction: Transaction, uids: list[str], now: int) -> None:
@@ -139,6 +153,7 @@ def _values(state: TriggerState, version: int) -> Row:
         _micros(state.triggered_at),
         state.execution_id,
         state.worker_id,
+        state.evaluation_id,
         encode(state),
     )
 

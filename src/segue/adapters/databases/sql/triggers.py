@@ -9,10 +9,17 @@ import sqlalchemy as sa
 from segue.adapters.databases.sql import tables
 from segue.adapters.databases.sql.changes import start_executions
 from segue.adapters.databases.sql.codecs import from_micros, storable, to_micros
-from segue.adapters.databases.sql.conditions import contains_any_case, page_of
+from segue.adapters.databases.sql.conditions import Condition, contains_any_case, page_of
+from segue.adapters.databases.sql.evaluations import (
+    consume_outcomes,
+    insert_evaluations,
+    mend_evaluations,
+    waiting_outcomes,
+)
 from segue.adapters.databases.sql.lanes import Lanes
 from segue.adapters.databases.sql.logs import INSERT_LOGS, log_rows
 from segue.adapters.databases.sql.statements import Statement, Transaction
+from segue.adapters.databases.sql.trigger_filters import trigger_condition
 from segue.adapters.databases.sql.trigger_rows import (
     STATE_COLUMNS,
     delete_states,
@@ -22,11 +29,14 @@ from segue.adapters.databases.sql.trigger_rows import (
     unlock_triggers,
     write_states,
 )
+from segue.domain.trigger.evaluation import Outcome
 from segue.domain.trigger.state import TriggerKey, TriggerKind, TriggerState
 from segue.ports.repositories.paging import Page
 from segue.ports.repositories.triggers import TriggerQuery, TriggerTurn
 
 _GET = Statement("triggers.get", f"SELECT {STATE_COLUMNS} FROM triggers WHERE uid = :uid")  # noqa: S608  # ours
+_EACH = Statement("triggers.each", f"SELECT {STATE_COLUMNS} FROM triggers WHERE uid = EACH(:uids)")  # noqa: S608  # ours
+_KNOWN = Statement("triggers.known", "SELECT uid FROM triggers WHERE uid = EACH(:uids)")
 _CLAIM = Statement("triggers.claim")
 _NEXT_DUE = Statement(
     "triggers.next",
@@ -49,7 +59,12 @@ _SORTABLE: dict[str, sa.ColumnElement[Any]] = {
     "triggerId": _TRIGGERS.c.trigger_id,
     "flowId": _TRIGGERS.c.flow_id,
     "namespace": _TRIGGERS.c.namespace,
+    "kind": _TRIGGERS.c.kind,
+    "disabled": _TRIGGERS.c.disabled,
+    "executionId": _TRIGGERS.c.execution_id,
+    "workerId": _TRIGGERS.c.worker_id,
     "nextExecutionDate": _TRIGGERS.c.next_at,
+    "nextEvaluationDate": _TRIGGERS.c.next_at,
     "lastTriggeredDate": _TRIGGERS.c.triggered_at,
 }
 
@@ -71,23 +86,30 @@ class SqlTriggers:
         place = storable(tenant), storable(namespace), storable(flow_id)
         return await self._lanes.read(lambda transaction: states_of_flow(transaction, *place))
 
+    async def known(self, keys: Sequence[TriggerKey]) -> frozenset[TriggerKey]:
+        """See ``TriggerRepository.known``."""
+        by_uid = {storable(key.uid): key for key in keys}
+        rows = await self._lanes.read(lambda transaction: transaction.fetch(_KNOWN, uids=sorted(by_uid)))
+        return frozenset(by_uid[row[0]] for row in rows)
+
     async def search(self, query: TriggerQuery) -> Page[TriggerState]:
         """See ``TriggerRepository.search``. A sort field that is not known is left out."""
-        columns = _TRIGGERS.c
-        conditions: list[sa.ColumnElement[bool]] = [columns.tenant == storable(query.tenant)]
-        if query.text is not None:
-            conditions.append(contains_any_case((columns.trigger_id, columns.flow_id, columns.namespace), query.text))
-        for column, value in ((columns.namespace, query.namespace), (columns.flow_id, query.flow_id)):
-            if value is not None:
-                conditions.append(column == storable(value))
-        order = [
-            _SORTABLE[field].asc() if ascending else _SORTABLE[field].desc()
-            for field, ascending in query.page.sort
-            if field in _SORTABLE
-        ]
-        statement = sa.select(*_STATE).where(*conditions).order_by(*order, columns.uid)
+        order = [_direction(*sort) for sort in query.page.sort if sort[0] in _SORTABLE]
+        statement = sa.select(*_STATE).where(*_conditions(query)).order_by(*order, _TRIGGERS.c.uid)
         rows, total = await self._lanes.search(page_of(statement, query.page))
         return Page([state_of(row) for row in rows], total)
+
+    async def count(self, query: TriggerQuery) -> int:
+        """See ``TriggerRepository.count``."""
+        statement = sa.select(sa.func.count()).select_from(_TRIGGERS).where(*_conditions(query))
+        return await self._lanes.search(lambda connection: int(connection.execute(statement).scalar_one()))
+
+    async def scan(self, query: TriggerQuery, after: str, limit: int) -> list[TriggerState]:
+        """See ``TriggerRepository.scan``."""
+        further = _TRIGGERS.c.uid > storable(after)
+        statement = sa.select(*_STATE).where(*_conditions(query), further).order_by(_TRIGGERS.c.uid).limit(limit)
+        rows = await self._lanes.search(lambda connection: list(connection.execute(statement)))
+        return [state_of(row) for row in rows]
 
     async def claim(
         self, now: datetime, until: datetime, limit: int, kinds: Collection[TriggerKind]
@@ -111,6 +133,8 @@ class SqlTriggers:
             winners = [turn for turn in turns if versions.get(turn.state.key.uid) == turn.state.version]
             write_states(transaction, [turn.state for turn in winners])
             start_executions(transaction, [new for turn in winners for new in turn.executions])
+            insert_evaluations(transaction, [job for turn in winners for job in turn.jobs])
+            consume_outcomes(transaction, [id_ for turn in winners for id_ in turn.outcomes])
             transaction.insert(INSERT_LOGS, log_rows(line for turn in winners for line in turn.logs))
             return frozenset(uids).difference(turn.state.key.uid for turn in winners)
 
@@ -128,6 +152,18 @@ class SqlTriggers:
         rows = await self._lanes.read(lambda transaction: transaction.fetch(_UPCOMING, **given))
         return [state_of(row) for row in rows]
 
+    async def outcomes(self, limit: int) -> list[tuple[TriggerState, list[Outcome]]]:
+        """See ``TriggerRepository.outcomes``."""
+
+        def work(transaction: Transaction) -> list[tuple[TriggerState, list[Outcome]]]:
+            waiting = waiting_outcomes(transaction, limit)
+            if not waiting:
+                return []
+            states = [state_of(row) for row in transaction.fetch(_EACH, uids=sorted(waiting))]
+            return [(state, waiting[state.key.uid]) for state in states]
+
+        return await self._lanes.read(work)
+
     async def change(self, key: TriggerKey, change: Callable[[TriggerState], TriggerState]) -> TriggerState | None:
         """See ``TriggerRepository.change``."""
         uid = storable(key.uid)
@@ -144,6 +180,23 @@ class SqlTriggers:
 
         return await self._lanes.write(work)
 
+    async def change_many(
+        self, keys: Sequence[TriggerKey], change: Callable[[TriggerState], TriggerState]
+    ) -> list[TriggerState]:
+        """See ``TriggerRepository.change_many``."""
+        uids = sorted({storable(key.uid) for key in keys})
+
+        def work(transaction: Transaction) -> list[TriggerState]:
+            if not uids or not lock_triggers(transaction, uids):
+                return []
+            before = [state_of(row) for row in transaction.fetch(_EACH, uids=uids)]
+            both = [(state, change(state)) for state in before]
+            changed = [after for state, after in both if after is not state]
+            write_states(transaction, changed)
+            return changed
+
+        return await self._lanes.write(work)
+
     async def remove(self, keys: Sequence[TriggerKey]) -> int:
         """See ``TriggerRepository.remove``."""
         return await self._lanes.write(lambda transaction: delete_states(transaction, keys))
@@ -152,16 +205,37 @@ class SqlTriggers:
         """See ``TriggerRepository.mend``."""
 
         def work(transaction: Transaction) -> list[str]:
+            lost = [each.key.uid for each in mend_evaluations(transaction, to_micros(now))]
             left = {row[0]: row[1] for row in transaction.fetch(_LEFT)}
             if not left:
-                return []
+                return lost
             lock_triggers(transaction, sorted(left))
             still = [row[0] for row in transaction.fetch(_STILL, uids=sorted(left)) if left[row[0]] == row[1]]
             unlock_triggers(transaction, still, to_micros(now))
-            return still
+            return [*lost, *still]
 
         return await self._lanes.write(work)
 
 
 def _names(kinds: Collection[TriggerKind]) -> list[str]:
     return sorted(kind.value for kind in kinds)
+
+
+def _conditions(query: TriggerQuery) -> list[Condition]:
+    columns = _TRIGGERS.c
+    conditions: list[Condition] = [columns.tenant == storable(query.tenant)]
+    if query.text is not None:
+        conditions.append(contains_any_case((columns.trigger_id, columns.flow_id, columns.namespace), query.text))
+    for column, value in ((columns.namespace, query.namespace), (columns.flow_id, query.flow_id)):
+        if value is not None:
+            conditions.append(column == storable(value))
+    if query.where is not None:
+        conditions.append(trigger_condition(query.where))
+    return conditions
+
+
+def _direction(field: str, ascending: bool) -> sa.ColumnElement[Any]:
+    """The order by a field; what has no value comes last in both directions."""
+    column = _SORTABLE[field]
+    order = column.asc() if ascending else column.desc()
+    return order.nulls_last() if column.nullable else order

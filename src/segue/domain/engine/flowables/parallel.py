@@ -1,12 +1,25 @@
-"""Tasks side by side (flow language 7.4, 7.5)."""
+"""Tasks side by side (flow language 7.4, 7.5; `onChildFailure`: core plugins 2.2)."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from segue.domain.engine.flowables.base import FlowableRun
+from segue.domain.engine.interrupting import interrupt_inside
 from segue.domain.engine.state import MAIN
 from segue.domain.errors import SegueError
+from segue.domain.execution.state import State
 from segue.domain.flow.flowables import Dag, Parallel
 from segue.domain.flow.tasks import Task
+
+SideBySide = TypeVar("SideBySide", Parallel, Dag)
+
+_INTERRUPTED = {
+    "FAIL": State.FAILED,
+    "FAILED": State.FAILED,
+    "CANCEL": State.CANCELLED,
+    "CANCELLED": State.CANCELLED,
+}
+"""What the siblings of a task that has failed become; they go on with any other `onChildFailure`."""
 
 
 def whole_number(text: object, name: str) -> int:
@@ -20,7 +33,25 @@ def whole_number(text: object, name: str) -> int:
     return number
 
 
-class ParallelRun(FlowableRun[Parallel]):
+class SideBySideRun(FlowableRun[SideBySide]):
+    """What the two have in common."""
+
+    def advance(self) -> None:
+        """Once a child has failed for good, end the others as ``onChildFailure`` says; then as any flowable."""
+        tally = self.progress.state.tally(self.run.id, MAIN)
+        if tally.open and tally.has_failed and self.task.on_child_failure is not None:
+            wish = self.progress.render(self.task.on_child_failure, self.run).strip().upper()
+            if wish in _INTERRUPTED:
+                interrupt_inside(self.progress, self.run, _INTERRUPTED[wish], self._failed_task())
+        super().advance()
+
+    def _failed_task(self) -> str:
+        state = self.progress.state
+        runs = (state.runs[run_id] for run_id in state.tally(self.run.id, MAIN).ids)
+        return next(run.task_id for run in runs if run.state in {State.FAILED, State.KILLED})
+
+
+class ParallelRun(SideBySideRun[Parallel]):
     """All tasks at once, or at most ``concurrent`` of them."""
 
     def main(self) -> bool:
@@ -34,7 +65,7 @@ class ParallelRun(FlowableRun[Parallel]):
         return not tally.open and len(tally.ids) == len(tasks)
 
 
-class DagRun(FlowableRun[Dag]):
+class DagRun(SideBySideRun[Dag]):
     """Each task once those it depends on have ended."""
 
     def main(self) -> bool:

@@ -16,6 +16,7 @@ from segue.services.controller.platform.logs import LogCalls
 from segue.services.controller.platform.operating import OperatingCalls
 from segue.services.controller.platform.storage import StorageCalls
 from segue.services.controller.platform.stores import StoreCalls
+from segue.services.controller.platform.triggers import TriggerCalls
 from segue.services.controller.sessions import HeldJob, Session
 
 Handler = Callable[[HeldJob, Any], Awaitable[Any]]
@@ -29,7 +30,7 @@ class Desk:
         self._chunk_bytes = config.chunk_bytes
         self._handlers: dict[str, tuple[type[Call[Any]], Handler]] = {}
         self._take(ExecutionCalls(ports, config).handlers())
-        for subject in (FlowCalls, OperatingCalls, LogCalls, StorageCalls, StoreCalls):
+        for subject in (FlowCalls, OperatingCalls, LogCalls, StorageCalls, StoreCalls, TriggerCalls):
             self._take(subject(ports).handlers())
 
     def _take(self, handlers: Iterable[tuple[type[Call[Any]], Handler]]) -> None:

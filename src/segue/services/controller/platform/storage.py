@@ -51,7 +51,7 @@ class StorageCalls:
         if call.flow_id:
             folder = f"{folder}/{slugify(call.flow_id)}/executions"
         found = await self._storage.entries(job.flow.tenant, folder, call.after, LARGEST_SLICE)
-        of_executions = [file for file in found if _execution_of(file.uri) not in {None, job.execution_id}]
+        of_executions = [file for file in found if _is_of_execution(file.uri)]
         matched = [
             file.uri
             for file in of_executions
@@ -73,12 +73,12 @@ class StorageCalls:
         return sum(task.result() for task in tasks)
 
 
-def _execution_of(uri: str) -> str | None:
-    """The execution a file belongs to; None for files of namespaces, caches and whatever else there is."""
+def _is_of_execution(uri: str) -> bool:
+    """Whether it is a file of an execution: not of a namespace, a cache or whatever else there is."""
     try:
-        return owner_of(uri).execution_id
+        return bool(owner_of(uri).execution_id)
     except IllegalPathError:
-        return None
+        return False
 
 
 def _next(found: Sequence[FileEntry]) -> str | None:

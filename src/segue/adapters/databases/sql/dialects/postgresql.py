@@ -83,7 +83,7 @@ _STATEMENTS = {
             ORDER BY due_at, uid LIMIT :limit FOR UPDATE SKIP LOCKED)
         UPDATE triggers SET due_at = :until::bigint, version = version + 1
         FROM picked WHERE triggers.uid = picked.uid
-        RETURNING version, active, disabled, pending_at, next_at, free_at, execution_id, body""",
+        RETURNING version, active, disabled, pending_at, next_at, free_at, execution_id, evaluation_id, body""",
     "triggers.lock": "SELECT uid, version FROM triggers WHERE uid = EACH(:uids) ORDER BY uid FOR UPDATE",
     "triggers.waiting": "SELECT uid FROM triggers WHERE execution_id = EACH(:ids) ORDER BY uid FOR UPDATE",
     "timers.due": """

@@ -47,7 +47,7 @@ _STATEMENTS = {
     "triggers.claim": """
         UPDATE triggers SET due_at = :until, version = version + 1 WHERE uid IN (
             SELECT uid FROM triggers WHERE due_at <= :now AND kind = EACH(:kinds) ORDER BY due_at, uid LIMIT :limit)
-        RETURNING version, active, disabled, pending_at, next_at, free_at, execution_id, body""",
+        RETURNING version, active, disabled, pending_at, next_at, free_at, execution_id, evaluation_id, body""",
     "triggers.lock": "SELECT uid, version FROM triggers WHERE uid = EACH(:uids)",
     "triggers.waiting": "SELECT uid FROM triggers WHERE execution_id = EACH(:ids)",
     "timers.due": """

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from segue.adapters.databases.sql.dialects import Dialect, Lane
 from segue.domain.errors import UnavailableError
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest step; lets a start that has nothing to do go without loading Alembic."""
 
 
