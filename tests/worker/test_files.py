@@ -203,3 +203,24 @@ async def test_a_reader_that_has_enough_ends_the_reading(whole, monkeypatch):
 
 async def _chunk(content):
     yield content
+
+
+async def test_files_among_outputs_from_the_cache_can_be_read_and_not_deleted(whole):
+    core = "io.kestra.plugin.core."
+    tasks = (
+        f"  - {{id: w, type: {core}storage.Write, content: kept, taskCache: {{enabled: true}}}}\n"
+        f"  - {{id: r, type: {core}debug.Return, format: '{{{{ read(outputs.w.uri) }}}}'}}\n"
+        f"  - {{id: s, type: {core}storage.Size, uri: '{{{{ outputs.w.uri }}}}'}}\n"
+        f"  - {{id: d, type: {core}storage.Delete, uri: '{{{{ outputs.w.uri }}}}', when: '{{{{ inputs.x == \"delete\" }}}}'}}\n"
+    )
+    row, runs = await whole.run(tasks, inputs={"x": "keep"})
+    assert row.state is State.SUCCESS
+    first = await whole.stage.outputs(runs["w"].id)
+
+    row, runs = await whole.run(tasks, inputs={"x": "delete"})
+
+    assert await whole.stage.outputs(runs["w"].id) == first
+    assert await whole.stage.outputs(runs["r"].id) == {"value": "kept"}
+    assert await whole.stage.outputs(runs["s"].id) == {"size": 4}
+    assert runs["d"].state is State.FAILED
+    assert any("is not related" in line for line in await whole.stage.lines(runs["d"].id))

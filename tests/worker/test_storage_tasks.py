@@ -237,7 +237,7 @@ async def test_what_holds_no_records_is_told(whole):
     assert "the record 2 has no columns" in await fail(whole, "DeduplicateItems", {"from": uri, "expr": "{{ id }}"})
     uri = await give(whole, b"a;b\n1;2\n", "in.csv")
     assert "no record in line 1" in await fail(whole, "FilterItems", {"from": uri, "filterCondition": "{{ a }}"})
-    assert "no FilterType" in await fail(whole, "FilterItems", task | {"filterType": "{{ 'SOME' }}"})
+    assert "`filterType` rendered to" in await fail(whole, "FilterItems", task | {"filterType": "{{ 'SOME' }}"})
 
 
 @pytest.mark.parametrize("content", [lines(*RECORDS), ion_bytes(RECORDS, 1000)])

@@ -191,16 +191,16 @@ def archive(*members: tuple[str, Any]) -> io.BytesIO:
 DIR, SYM, HARD, FIFO = tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE
 
 
-@pytest.mark.parametrize("top", ["wd", "/wd", "./wd"])
+@pytest.mark.parametrize("top", ["work", "/work", "./work"])
 def test_the_folder_at_the_top_is_left_out_however_it_is_written(tmp_path: Path, top: str) -> None:
-    got = unpack(archive((top, (DIR, "")), (f"{top}/a/b", "1"), (f"{top}/c", (HARD, f"{top}/a/b"))), tmp_path, "wd")
+    got = unpack(archive((top, (DIR, "")), (f"{top}/a/b", "1"), (f"{top}/c", (HARD, f"{top}/a/b"))), tmp_path, "work")
     assert got.names == {"a/b", "c"}
     assert (tmp_path / "c").read_text() == "1"
     assert (tmp_path / "c").stat().st_mode & 0o7777 == 0o755
 
 
 def test_an_archive_without_a_folder_at_the_top(tmp_path: Path) -> None:
-    assert unpack(archive(("/", (DIR, "")), ("/wd/a", "1"), ("/b", "2")), tmp_path, "wd").names == {"wd/a", "b"}
+    assert unpack(archive(("/", (DIR, "")), ("/here/a", "1"), ("/b", "2")), tmp_path, "here").names == {"here/a", "b"}
 
 
 @pytest.mark.parametrize(

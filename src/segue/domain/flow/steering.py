@@ -7,6 +7,9 @@ from typing import Any
 from segue.domain.flow.fields import DynamicBool, Text
 from segue.domain.flow.tasks import Task
 
+EXIT_STATES = ("SUCCESS", "WARNING", "FAILED", "CANCELLED", "KILLED", "CANCELED")
+"""The states an `Exit` may end the execution in; the last is how 1.x spells CANCELLED."""
+
 
 class Exit(Task):
     """Ends the execution at once, in the state that is given."""

@@ -61,15 +61,15 @@ def _reference(state: State, function: str, path: Any, namespace: Any, revision:
 
 
 def _storage(state: State, function: str, text: str, owner: str | None) -> FileReference:
-    """A `kestra:` URI of this execution, its flow's namespace files, its parent, or of a foreign namespace.
+    """A `kestra:` URI of an execution of this flow, its namespace's files, its parent, or of a foreign namespace.
 
-    The service decides about foreign namespaces: they are named in `FileReference.namespace`.
+    The service decides about other executions and foreign namespaces: these are named in `FileReference.namespace`.
     """
     path = unquote(text[len("kestra:") :])
     path = "/" + path.lstrip("/")
     own = flow_field(state, "namespace")
     allowed = [
-        f"{_execution_place(own, flow_field(state, 'id'), _root_field(state, 'execution', 'id'))}",
+        f"/{own.replace('.', '/')}/{slugify(flow_field(state, 'id'))}/executions/",
         f"/{own.replace('.', '/')}/_files/",
     ]
     parent = [_root_field(state, "trigger", name) for name in ("namespace", "flowId", "executionId")]

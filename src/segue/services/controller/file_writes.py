@@ -54,7 +54,7 @@ class FileWrites:
         for uri in request.uris:
             if owner_of(uri).execution_id is None:
                 raise IllegalPathError("A namespace file is not deleted by its URI, but by its path")
-            await self._ports.values.access.check_file(job.flow, job.execution_id, uri)
+            await self._ports.values.access.check_file(job.flow, job.execution_id, uri, is_deleted=True)
         paths = [clean_path(path) for path in request.paths]
         namespace = request.namespace or job.flow.namespace
         self._ports.values.access.check_namespace(job.flow, namespace)
