@@ -1,14 +1,20 @@
 """Script tasks in containers: a real worker, a real engine (Podman's service of the Docker Engine API)."""
 
 import asyncio
+import secrets
 import time
+from datetime import UTC, datetime
 
 import pytest
 from whole import open_whole
 
+from segue.domain.execution.facts import KillRequested
 from segue.domain.execution.state import State
+from segue.plugins.scripts.runner.docker import sweep
 from segue.plugins.scripts.runner.docker.address import Address
 from segue.plugins.scripts.runner.docker.engine import Engine
+from segue.plugins.scripts.runner.docker.leases import take, this_machine
+from segue.ports.queue import Topic
 from segue.testing.servers import PodmanServer
 
 DOCKER = "io.kestra.plugin.scripts.runner.docker.Docker"
@@ -45,15 +51,15 @@ async def test_lines_of_both_streams_are_logged(whole):
     assert [line for line in lines if "DEBUG" not in line] == ["INFO 1", "ERROR 2", "INFO 3", "INFO 4"]
 
 
-async def ask(server, method, path):
+async def ask(server, method, path, body=None):
     async with Engine(Address(server.url, "http://docker", socket=str(server.socket))) as engine:
-        return await engine.ask(method, path)
+        return await engine.ask(method, path, body=body)
 
 
 async def left_behind(server):
     found = await ask(server, "GET", "/containers/json?all=true")
     volumes = await ask(server, "GET", "/volumes")
-    return [entry["Names"][0] for entry in found] + [volume["Name"] for volume in volumes["Volumes"]]
+    return [entry["Names"][0].removeprefix("/") for entry in found] + [volume["Name"] for volume in volumes["Volumes"]]
 
 
 async def content_of(whole, uri):
@@ -155,7 +161,7 @@ async def test_a_container_without_its_time_is_stopped_and_removed(whole, podman
     began = time.monotonic()
     state, _, lines = await run(whole, shell("echo begun", "sleep 100", more="    timeout: PT3S\n"))
     assert state is State.FAILED
-    assert lines[-1] == "ERROR Timeout after 0:00:03"
+    assert lines[-1] == "ERROR Timeout after PT3S"
     assert "INFO begun" in lines
     assert time.monotonic() - began < 20
     await gone(podman_server)
@@ -239,3 +245,51 @@ async def test_docker_of_old(whole):
     assert state is State.SUCCESS, lines
     assert any(line.startswith("INFO said /bin/sh -c") for line in lines)
     assert outputs["outputFiles"] == {}
+
+
+async def orphan(server, suffix, **labels):
+    name = f"orphan-{suffix}-{secrets.token_hex(4)}"
+    own = {f"segue.io/{key}": value for key, value in labels.items()}
+    body = {"Image": server.IMAGE, "Cmd": ["sleep", "1000"], "Labels": own, "HostConfig": {"NetworkMode": "none"}}
+    await ask(server, "POST", "/volumes/create", {"Name": name, "Labels": own})
+    await ask(server, "POST", f"/containers/create?name={name}", body)
+    await ask(server, "POST", f"/containers/{name}/start")
+    return name
+
+
+async def test_what_dead_workers_left_is_removed(whole, podman_server, monkeypatch):
+    monkeypatch.setattr(sweep, "_last", {})
+    here = this_machine()
+    dead = await orphan(podman_server, "dead", machine=here, resumable="false")
+    waiting = await orphan(podman_server, "waiting", machine=here, resumable="true")
+    held = await orphan(podman_server, "held", machine=here, resumable="false")
+    foreign = await orphan(podman_server, "foreign", machine="another", resumable="false")
+    lease = take(held)
+    await ask(podman_server, "POST", "/volumes/create", {"Name": "alone", "Labels": {"segue.io/machine": here}})
+    assert (await run(whole, shell("true")))[0] is State.SUCCESS
+    assert sorted(await left_behind(podman_server)) == sorted([waiting, held, foreign] * 2)
+    monkeypatch.setattr(sweep, "_last", {})
+    monkeypatch.setattr(sweep, "TAKEN_OVER_WITHIN", 0)
+    assert (await run(whole, shell("true")))[0] is State.SUCCESS
+    assert sorted(await left_behind(podman_server)) == sorted([held, foreign] * 2)
+    assert dead not in str(await left_behind(podman_server))
+    lease.release()
+    for name in (held, foreign):
+        await ask(podman_server, "DELETE", f"/containers/{name}?force=true")
+        await ask(podman_server, "DELETE", f"/volumes/{name}?force=true")
+
+
+async def test_a_kill_removes_a_container_that_heeds_no_signal(whole, podman_server):
+    execution = await whole.begin(shell("trap '' TERM", "echo begun", "while true; do sleep 1; done"))
+
+    async def begun():
+        runs = await whole.stage.database.executions.task_runs(execution.id)
+        return runs and "INFO begun" in await whole.stage.lines(runs[0].id)
+
+    await whole.stage.until(begun)
+    executions = whole.stage.database.executions
+    await executions.submit([(execution.id, KillRequested(datetime.now(UTC)), None)])
+    await whole.stage.queue.publish(Topic.EXECUTIONS, [execution.id])
+    row, _ = await whole.ended(execution.id)
+    assert row.state is State.KILLED
+    await gone(podman_server)

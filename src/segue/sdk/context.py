@@ -328,8 +328,9 @@ class RunContext(Rendering, Vault, Protocol):
     def is_stopped(self) -> bool:
         """Whether the run should end: it was killed or is over its timeout."""
 
-    def plugin_configuration(self, type_name: str) -> Mapping[str, Any]:
-        """What ``plugins.configurations`` of the worker's configuration says of a type; empty when it says nothing."""
+    @property
+    def plugin_configurations(self) -> Mapping[str, Mapping[str, Any]]:
+        """What ``plugins.configurations`` of the worker's configuration says of types: settings by the type's name."""
 
     def on_stop(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` (in the worker's loop) when the run should end; at once if that is so already.

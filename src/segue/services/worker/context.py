@@ -152,6 +152,7 @@ class WorkerContext(TaskCipher, TriggerSide):
         self.run = run
         self.bound = bound
         self._kit = kit
+        self.plugin_configurations = kit.configurations
         self._control = kit.control
         self._expressions = Expressions(job, bound, kit, journal.masks)
         self._callbacks: list[Callable[[], None]] = []
@@ -214,10 +215,6 @@ class WorkerContext(TaskCipher, TriggerSide):
     def working_dir(self) -> Path:
         """Its path."""
         return self.folder.path
-
-    def plugin_configuration(self, type_name: str) -> Mapping[str, Any]:
-        """What the worker's configuration says of a type."""
-        return self._kit.configurations.get(type_name, {})
 
     def on_stop(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` in the loop when the run should end."""

@@ -8,7 +8,7 @@ import tarfile
 from segue.plugins.scripts.runner.docker import container as containers
 from segue.plugins.scripts.runner.docker.container import Container, find_to_resume, to_the_end
 from segue.plugins.scripts.runner.docker.creation import MACHINE, RESUMABLE, Wish, creation, labels_of, name_of
-from segue.plugins.scripts.runner.docker.engine import Engine, EngineBrokenError, EngineError
+from segue.plugins.scripts.runner.docker.engine import Engine, EngineError
 from segue.plugins.scripts.runner.docker.leases import take, this_machine
 from segue.plugins.scripts.runner.docker.options import FileHandling
 from segue.plugins.scripts.runner.docker.pull import provide_image
@@ -52,7 +52,12 @@ def _reserved(context: RunContext, command: RunnerCommand, settings: Settings) -
     folder = str(command.working_dir)
     output_dir = None if command.output_dir is None else str(command.output_dir)
     has_volume = settings.handling is FileHandling.VOLUME
-    return Container(name, take(name), folder=folder, output_dir=output_dir, has_volume=has_volume)
+    try:
+        lease = take(name)
+    except OSError as error:  # then nobody can tell whether it is held: it is neither taken over nor swept up
+        context.logger.warn("There is no place for the locks of containers: %s", error)
+        lease = None
+    return Container(name, lease, folder=folder, output_dir=output_dir, has_volume=has_volume)
 
 
 async def _begin(
@@ -60,8 +65,7 @@ async def _begin(
 ) -> set[str]:
     """Create and start the container; the paths of the files that were sent."""
     labels = labels_of(context)
-    is_removed = settings.delete and settings.wait
-    if is_removed:
+    if settings.delete and settings.wait and held.lease is not None:
         labels[MACHINE] = this_machine()
         labels[RESUMABLE] = json.dumps(settings.resume and held.has_volume)
     mount = {"Type": "bind", "Source": held.folder, "Target": held.folder}
@@ -125,7 +129,7 @@ async def _finish(engine: Engine, held: Container, context: RunContext, *, is_le
         if not is_left:
             await containers.remove(engine, held.name, has_volume=held.has_volume)
         is_gone = True
-    except (EngineError, EngineBrokenError, TaskFailed) as error:
+    except TaskFailed as error:
         context.logger.warn("The container %s cannot be removed: %s", held.name, error.message)
     finally:
         if held.lease is not None:

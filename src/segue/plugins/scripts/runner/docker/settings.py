@@ -146,7 +146,7 @@ async def _volumes(runner: Docker, context: RunContext) -> list[str]:
     volumes: list[str] = await _value(context, runner.volumes) or []
     if not volumes:
         return []
-    configured = context.plugin_configuration(runner.type)
+    configured = context.plugin_configurations.get(runner.type, {})
     if not any(str(configured.get(name)).lower() == "true" for name in _ENABLES_VOLUMES):
         context.logger.warn(
             "`volumes` is not used: the configuration of this worker does not allow it "
