@@ -5,6 +5,7 @@ import os
 import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -184,3 +185,47 @@ def test_what_ran_is_there_after_a_restart(tmp_path: Path):
     with running(tmp_path, *FREE_PORTS) as server:
         path = f"{server.address('http')}/api/v1/main/executions/{started.stdout.strip()}"
         eventually(lambda: httpx.get(path).json()["state"]["current"] == "SUCCESS", "the end of the execution", 40)
+
+
+def test_triggers(server: RunningServer, tmp_path: Path):
+    options = client_options(server)
+    file = tmp_path / "flow.yaml"
+    file.write_text("""id: nightly
+namespace: company.triggers
+inputs: [{id: who, type: STRING, defaults: nobody}]
+triggers:
+  - {id: night, type: io.kestra.plugin.core.trigger.Schedule, cron: "0 3 * * *"}
+tasks: [{id: wait, type: io.kestra.plugin.core.flow.Sleep, duration: PT0.1S}]
+""")
+    assert segue("flow", "deploy", file, *options).returncode == 0
+    key = ("company.triggers", "nightly", "night")
+
+    def states(*arguments: str) -> list[dict[str, Any]]:
+        done = segue("trigger", "list", "--namespace", "company.triggers", "--json", *arguments, *options)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line)["state"] for line in done.stdout.splitlines()]
+
+    (state,) = states("--flow", "nightly", "--query", "NIGHT", "--state", "enabled")
+    assert (state["kind"], state["disabled"]) == ("SCHEDULE", False)
+    shown = segue("trigger", "list", "--namespace", "company.triggers", *options)
+    assert "company.triggers" in shown.stdout
+    disabled = segue("trigger", "disable", *key, *options)
+    assert (disabled.returncode, disabled.stdout) == (0, "company.triggers.nightly.night disabled\n")
+    assert states("--state", "enabled") == []
+    enabled = segue("trigger", "enable", *key, *options)
+    assert re.fullmatch(r"company\.triggers\.nightly\.night enabled, next \S+T03:00:00Z\n", enabled.stdout)
+    refused = segue("trigger", "unlock", *key, *options)
+    assert (refused.returncode, "Trigger is not locked" in refused.stderr) == (1, True)
+    dates = ("--start", "2026-01-01T00:00:00Z", "--end", "2026-01-04T00:00:00Z")
+    created = segue("trigger", "backfill", "create", *key, *dates, "-i", "who=Ada", "--label", "why:late", *options)
+    assert (created.returncode, "backfill at 2026-01-01T" in created.stdout) == (0, True), created.stderr
+    url = f"{server.address('http')}/api/v1/main/executions/search?namespace=company.triggers&state=SUCCESS"
+    eventually(lambda: httpx.get(url).json()["total"] == 3, "three executions of the backfill", 40)
+    found = httpx.get(f"{url}&filters[triggerId][EQUALS]=night&size=1").json()
+    assert (found["total"], found["results"][0]["inputs"]) == (3, {"who": "Ada"})
+    assert {"key": "why", "value": "late"} in found["results"][0]["labels"]
+    for action in ("pause", "resume", "delete"):
+        over = segue("trigger", "backfill", action, *key, *options)
+        assert (over.returncode, "No backfill found" in over.stderr) == (1, True), action
+    wrong = segue("trigger", "backfill", "create", *key, *dates, "-i", "who", *options)
+    assert (wrong.returncode, "key=value" in wrong.stderr) == (1, True)

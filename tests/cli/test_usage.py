@@ -20,7 +20,7 @@ tasks:
 """
 
 
-@pytest.mark.parametrize("group", ["", "server", "flow", "execution", "expr", "docs"])
+@pytest.mark.parametrize("group", ["", "server", "flow", "execution", "trigger", "trigger backfill", "expr", "docs"])
 def test_help_names_what_there_is(group: str):
     done = segue(*group.split(), "--help")
     assert done.returncode == 0

@@ -1,5 +1,6 @@
 """A real server whose files are objects of a bucket: inputs, outputs of all sizes, namespace files, removal."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,3 +97,48 @@ def test_a_server_without_its_bucket_does_not_start(s3_server: S3Server, tmp_pat
         process.start()
     process.stop()
     assert SECRET_KEY not in process.log.read_text()
+
+
+OUTAGE = """
+id: outage
+namespace: company.team
+tasks:
+  - id: big
+    type: io.kestra.plugin.core.output.OutputValues
+    values:
+      text: "{{ range(1, 20000) | join(',') }}"
+  - id: say
+    type: io.kestra.plugin.core.log.Log
+    message: "{{ outputs.big.values.text | length }}"
+"""
+INLINE = """
+id: inline
+namespace: company.team
+tasks:
+  - id: say
+    type: io.kestra.plugin.core.log.Log
+    message: small
+"""
+
+
+async def test_executions_wait_for_a_bucket_that_is_away(tmp_path: Any) -> None:
+    with S3Server() as bucket_server:
+        bucket_server.new_bucket(BUCKET)
+        tree = COMBINATIONS[0].config(tmp_path) | {"storage": bucket_server.section(BUCKET)}
+        process = ServerProcess("outage", "standalone", tmp_path, tree)
+        with running(process):
+            async with RestClient(process.addresses.http) as client:
+                await client.deploy(OUTAGE, INLINE)
+                bucket_server.stop()
+                execution = await client.start("company.team", "outage")
+                await client.wait(execution["id"], lambda found: found["state"]["current"] == "RUNNING")
+                await asyncio.sleep(3)
+                uri = f"kestra:///company/team/outage/executions/{execution['id']}/none"
+                answer = await client.request("GET", f"/executions/{execution['id']}/file", params={"path": uri})
+                assert answer.status_code == 503, answer.text
+                assert (await client.get(execution["id"]))["state"]["current"] == "RUNNING"
+                bucket_server.start()
+                bucket_server.new_bucket(BUCKET)
+                end = await client.wait(execution["id"], seconds=60)
+                assert end["state"]["current"] == "SUCCESS", summary(end)
+                assert said(await client.logs(end["id"]))[-1] == str(len(",".join(map(str, range(1, 20001)))))

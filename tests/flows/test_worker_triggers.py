@@ -370,3 +370,48 @@ tasks:
     end = await watched.client.wait((await watched.client.start(NAMESPACE, "toggle", wrong))["id"])
     messages = [line["message"] for line in await watched.client.logs(end["id"])]
     assert f"Unable to find trigger nobody for the flow {NAMESPACE}.{watched.flow_id}" in messages
+
+
+def script_source(flow_id: str, folder: Path, more: str = "") -> str:
+    return f"""
+id: {flow_id}
+namespace: {NAMESPACE}
+triggers:
+  - id: watch
+    type: io.kestra.plugin.scripts.shell.ScriptTrigger
+    interval: PT1S
+    exitCondition: "state=go+d"
+    {more}
+    script: |
+      echo look >> {folder}/notes
+      test -f {folder}/found || exit 3
+      echo '::{{"outputs": {{"state": "good"}}}}::'
+tasks:
+  - {{id: say, type: {CORE}.log.Log, message: m}}
+"""
+
+
+async def test_a_script_fires_when_its_condition_begins_to_hold(watched: Watched, watching: ServerProcess) -> None:
+    await watched.client.deploy(script_source(watched.flow_id, watched.folder))
+    await until(lambda: len(watched.notes()) >= 2)
+    assert await watched.started() == []
+    watched.find("it")
+    (only,) = await watched.until_started(1)
+    variables = only["trigger"]["variables"]
+    assert (variables["exitCode"], variables["vars"], variables["condition"]) == (0, {"state": "good"}, "state=go+d")
+    before = len(watched.notes())
+    watching.stop()
+    watching.start()
+    await until(lambda: len(watched.notes()) >= before + 2, 60)
+    assert len(await watched.started()) == 1, "remembered over a restart"
+    (watched.folder / "found").unlink()
+    before = len(watched.notes())
+    await until(lambda: len(watched.notes()) >= before + 2)
+    watched.find("it")
+    await watched.until_started(2)
+
+
+async def test_a_script_fires_each_time_when_edges_do_not_matter(watched: Watched) -> None:
+    watched.find("it")
+    await watched.client.deploy(script_source(watched.flow_id, watched.folder, "edge: false"))
+    await watched.until_started(2)

@@ -36,6 +36,7 @@ _LOG_PLAIN = (
         "flowId": ("flowid", Operation.EQUALS),
         "minLevel": ("level", Operation.EQUALS),
         "taskId": ("taskid", Operation.EQUALS),
+        "triggerId": ("triggerid", Operation.EQUALS),
         "taskRunId": ("taskrunid", Operation.EQUALS),
         "attempt": ("attemptnumber", Operation.EQUALS),
     }
@@ -95,6 +96,7 @@ def log_query(
         "level": _level,
         "taskid": _single("task_id"),
         "taskrunid": _single("task_run_id"),
+        "triggerid": _single("trigger_id"),
         "attemptnumber": _integer("attempt"),
         "executionid": _single("execution_id"),
         "scope": _ignore,

@@ -66,6 +66,7 @@ async def read_call(request: Request[Any, Any, Any], config: ApiConfig) -> Call:
     """Read a call whole. Raises ``ProblemError`` for a body over a limit or a broken form."""
     scope = request.scope
     variables: dict[str, Any] = {"headers": headers_of(scope, keep_basic=config.credentials is None)}
+    variables["body"] = None  # templates may name it whether there is one or not
     variables["parameters"] = parameters_of(scope)
     content_type = variables["headers"].get("content-type", [""])[0]
     if content_type.lower().startswith("multipart/form-data"):

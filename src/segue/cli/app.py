@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from segue.cli import demo, docs, execution, expr, flow, plugins, server
+from segue.cli import demo, docs, execution, expr, flow, plugins, server, trigger
 from segue.cli.run import run_flow
 from segue.cli.running import run_app
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(server.app, name="server")
 app.add_typer(flow.app, name="flow")
 app.add_typer(execution.app, name="execution")
+app.add_typer(trigger.app, name="trigger")
 app.add_typer(expr.app, name="expr")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(docs.app, name="docs")

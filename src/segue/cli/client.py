@@ -99,6 +99,21 @@ class Client:
         """Ask an execution to stop; the execution as it is now."""
         return dict(self._call("DELETE", f"/executions/{quote(execution_id, safe='')}/actions/kill"))
 
+    def triggers(self, filters: Mapping[str, str], page: int, size: int) -> list[Json]:
+        """One page of triggers with their states, by namespace, flow and id."""
+        order = ["namespace:asc", "flowId:asc", "triggerId:asc"]
+        params = {**filters, "page": page, "size": size, "sort": order}
+        return list(self._call("GET", "/triggers/search", params=params)["results"])
+
+    def change_trigger(self, method: str, action: str, body: Json) -> Json:
+        """Ask for a change of the trigger that ``body`` names; its state then."""
+        return dict(self._call(method, f"/triggers/{action}", json=body))
+
+    def unlock_trigger(self, namespace: str, flow_id: str, trigger_id: str) -> Json:
+        """Take the lock of a trigger away; its state then."""
+        path = "/".join(quote(part, safe="") for part in (namespace, flow_id, trigger_id))
+        return dict(self._call("POST", f"/triggers/{path}/unlock"))
+
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
         try:
             response = self._http.request(method, path, **arguments)

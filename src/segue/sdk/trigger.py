@@ -49,6 +49,17 @@ class TriggerContext(RunContext, Protocol):
     def trigger(self) -> TriggerInfo:
         """The trigger."""
 
+    @property
+    def memory(self) -> Mapping[str, Any]:
+        """What the last poll of this trigger remembered; empty for a new trigger, and after a change of it."""
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """Keep a map of JSON values (64 KiB at most) for the next poll, over what was.
+
+        It is stored together with the executions that this poll starts, or not at all: a poll that fails or is lost
+        remembers nothing. Streams remember nothing either.
+        """
+
     async def stored(self) -> None:
         """Return once the control plane has stored all events given so far: what a source wants to know before it
         forgets them."""

@@ -132,6 +132,11 @@ CASES = {
         "Not existing task id in dag dependencies: q, Cyclic dependency detected: x, y",
         4,
     ),
+    "Exit in no end": (
+        task("type: io.kestra.plugin.core.execution.Exit\n    state: RUNNING"),
+        "tasks[0].state: must be one of SUCCESS, WARNING, FAILED, CANCELLED, KILLED, CANCELED",
+        6,
+    ),
     "empty WorkingDirectory": (
         task(f"type: {FLOW}WorkingDirectory"),
         "The 'tasks' property cannot be empty",

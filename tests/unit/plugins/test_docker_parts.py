@@ -200,7 +200,7 @@ def test_the_folder_at_the_top_is_left_out_however_it_is_written(tmp_path: Path,
 
 
 def test_an_archive_without_a_folder_at_the_top(tmp_path: Path) -> None:
-    assert unpack(archive(("/", (DIR, "")), ("/work/a", "1"), ("/b", "2")), tmp_path, "work").names == {"work/a", "b"}
+    assert unpack(archive(("/", (DIR, "")), ("/here/a", "1"), ("/b", "2")), tmp_path, "here").names == {"here/a", "b"}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from segue.api.problems import NOT_FOUND, VALIDATION_FAILED, ProblemError, input
 from segue.api.schemas.executions import wire_execution
 from segue.api.submission import AnyRequest
 from segue.api.webhook_request import Call, one_chunk, read_call
+from segue.domain.errors import SegueError
 from segue.domain.execution.creation import StartRequest
 from segue.domain.execution.model import Execution, ExecutionTrigger, folder_of
 from segue.domain.execution.state import State
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 _METHODS = [HttpMethod.GET, HttpMethod.POST, HttpMethod.PUT, HttpMethod.PATCH, HttpMethod.DELETE]
 _EXTRAS = "api.webhooks"
 _JSON = "application/json"
+_WITHOUT_BODY = frozenset({204, 304})
 _encoder = msgspec.json.Encoder()
 
 
@@ -217,13 +219,10 @@ async def _answer(webhook: Webhook, execution: Execution, request: AnyRequest) -
         execution = await backend.wait_finished(execution, request)
         outputs = await backend.all_outputs(execution) or {}
     status = await _status(webhook, execution, outputs)
+    if status in _WITHOUT_BODY:
+        return Response(None, status_code=status)
     if trigger.return_outputs:
-        if trigger.response_content_type == "text/plain":
-            values = list((outputs or {}).values())
-            text = values[0] if len(values) == 1 and isinstance(values[0], str) else None
-            body = text.encode() if text is not None else _encoder.encode(outputs)
-            return Response(body, status_code=status, media_type="text/plain")
-        return Response(_encoder.encode(outputs), status_code=status, media_type=_JSON)
+        return Response(_encoder.encode(outputs), status_code=status, media_type=trigger.response_content_type or _JSON)
     wire = wire_execution(
         execution, execution.created_at, task_runs=(), outputs=outputs, url=backend.execution_url(execution)
     )
@@ -234,17 +233,26 @@ async def _status(webhook: Webhook, execution: Execution, outputs: dict[str, Any
     code = webhook.trigger.response_code
     if isinstance(code, str):
         try:
-            text, roots = code, {"outputs": outputs or {}, "execution": {"id": execution.id}}
-            rendered = await webhook.backend.inputs.expressions.evaluate(
-                webhook.flow, lambda scene: webhook.render(scene, text, roots)
-            )
-            code = int(rendered or "")
-        except (ExpressionError, ValueError) as error:
+            code = int(await _rendered_code(webhook, execution, code, outputs))
+        except (ExpressionError, SegueError, ValueError) as error:
             logger.warning("responseCode of webhook %s: %s", webhook.trigger.id, error)
             return 500
     if code is not None:
         return code if 200 <= code <= 599 else 500
     return 500 if webhook.trigger.wait and execution.state is State.FAILED else 200
+
+
+async def _rendered_code(webhook: Webhook, execution: Execution, text: str, outputs: dict[str, Any] | None) -> str:
+    """``responseCode`` as the execution sees it, or else with the outputs of the flow. Raises what rendering raises."""
+    if webhook.trigger.wait:
+        found = await webhook.backend.debugger.evaluate(execution, text)
+        if found.error is None:
+            return found.result or ""
+    roots = {"outputs": outputs or {}, "execution": {"id": execution.id}}
+    rendered = await webhook.backend.inputs.expressions.evaluate(
+        webhook.flow, lambda scene: webhook.render(scene, text, roots)
+    )
+    return rendered or ""
 
 
 HANDLERS: list[Any] = [call_webhook]

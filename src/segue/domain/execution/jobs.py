@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -46,6 +47,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of an evaluation: the trigger. ``task_id`` is its id, ``execution_id`` that of the execution it may start."""
     is_stream: bool = False
     """Of an evaluation: whether it goes on until it is stopped."""
+    memory: dict[str, Any] | None = None
+    """Of an evaluation: what the last one remembered."""
 
 
 class TimerKind(StrEnum):

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from segue.domain.flow import tasks, triggers
 from segue.domain.flow.conditions import canonical_condition, condition_faults, conditions_of
 from segue.domain.flow.faults import Fault
+from segue.domain.flow.fields import is_expression
 from segue.domain.flow.flowables import FLOWABLES
 from segue.domain.flow.input_rules import (
     input_defaults,
@@ -23,6 +24,7 @@ from segue.domain.flow.input_rules import (
 )
 from segue.domain.flow.reference_rules import dashed_references
 from segue.domain.flow.source import Path
+from segue.domain.flow.steering import EXIT_STATES
 from segue.domain.flow.tree import maps_of, walk_tasks
 from segue.domain.flow.triggers import TRIGGERS
 from segue.domain.flow.type_names import Kind, TypeCatalogue, canonical_flowable, canonical_trigger
@@ -180,6 +182,14 @@ def edition_rules(data: Mapping[str, Any]) -> Iterator[Fault]:
             )
 
 
+def exit_states(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """An Exit in a state that no execution ends in (7.18); flows that are stored already fail at that task."""
+    for task in walk_tasks(data):
+        state = task.data.get("state") if task.flowable == "Exit" else None
+        if isinstance(state, str) and not is_expression(state) and state.strip().upper() not in EXIT_STATES:
+            yield Fault((*task.path, "state"), f"must be one of {', '.join(EXIT_STATES)}")
+
+
 def plugin_default_faults(data: Mapping[str, Any], types: TypeCatalogue) -> Iterator[Fault]:
     """Plugin defaults without type or values, with values of `null`, or for properties the type has not."""
     for path, entry in maps_of(data, "pluginDefaults"):
@@ -218,6 +228,7 @@ RULES: tuple[Rule, ...] = (
     own_subflow,
     system_labels,
     edition_rules,
+    exit_states,
     input_paths,
     output_paths,
     input_dependencies,

@@ -20,6 +20,8 @@ MAX_EVENTS = 1000
 """Executions that one outcome may start."""
 MAX_EVENTS_BYTES = 1 << 20
 """Of the variables in one outcome, as JSON."""
+MAX_MEMORY_BYTES = 64 << 10
+"""Of what a poll remembers, as JSON."""
 _FIRST_BACK_OFF = timedelta(seconds=1)
 _LONGEST_BACK_OFF = timedelta(minutes=1)
 
@@ -48,6 +50,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     events: tuple[dict[str, Any], ...] = ()
     first: int = 0
     message: str | None = None
+    memory: dict[str, Any] | None = None
+    """What a poll remembers for the next one; None leaves what was."""
 
 
 class Fired(msgspec.Struct, frozen=True):
@@ -132,6 +136,8 @@ def _ended(state: TriggerState, outcome: Outcome, now: datetime, *, fails: bool)
     freed = _due(msgspec.structs.replace(freed, failures=0), now + interval_of(state))
     if outcome.kind is OutcomeKind.FAILED:
         return freed, failed if fails else []
+    if outcome.memory is not None:
+        freed = msgspec.structs.replace(freed, memory=outcome.memory)
     return freed, _fired(outcome)
 
 

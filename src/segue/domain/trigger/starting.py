@@ -106,7 +106,8 @@ def start_of(
     """The execution that a trigger starts with these variables.
 
     Inputs that cannot be rendered or do not fit give one that is FAILED, as an ``error`` known before does; a check
-    of the flow may refuse it. Flow triggers may leave out required inputs: what needs them fails then.
+    of the flow may refuse it. A flow trigger that gives no inputs at all
+    may leave out required ones: what needs them fails then.
     """
     warnings: list[str] = []
     own = ExecutionTrigger(trigger.id, trigger.type, dict(variables))
@@ -154,7 +155,7 @@ def _inputs(
         return scene.render_typed(text, {**flow_roots(flow, inputs), **roots})
 
     resolution = resolve_inputs(flow.flow.inputs, submitted, render, encrypt)
-    if isinstance(trigger, FlowTrigger):
+    if isinstance(trigger, FlowTrigger) and not submitted:
         resolution = resolution.without_missing()
     if resolution.errors:
         raise _InputsError("; ".join(error.message for error in resolution.errors))

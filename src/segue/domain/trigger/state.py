@@ -88,6 +88,8 @@ class TriggerState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Between two evaluations of a polling trigger."""
     failures: int = 0
     """How often in a row its evaluation was lost or its stream ended, soon and without having given anything."""
+    memory: dict[str, Any] | None = None
+    """What its last poll remembered for the next one."""
     has_given: bool = False
     """Whether the stream under way has given something."""
     backfill: Backfill | None = None

@@ -17,6 +17,7 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     execution_id: str | None = None
     task_id: str | None = None
     task_run_id: str | None = None
+    trigger_id: str | None = None
     attempt: int | None = None
     minimum_level: LogLevel = LogLevel.TRACE
     levels: tuple[LogLevel, ...] = ()

@@ -122,7 +122,7 @@ class FlowKey(_message.Message):
     def __init__(self, tenant: _Optional[str] = ..., namespace: _Optional[str] = ..., flow_id: _Optional[str] = ..., revision: _Optional[int] = ..., settings: _Optional[str] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("task_run_id", "attempt", "token", "execution_id", "flow", "task_id", "context", "outputs", "inner", "values", "trigger")
+    __slots__ = ("task_run_id", "attempt", "token", "execution_id", "flow", "task_id", "context", "outputs", "inner", "values", "trigger", "memory")
     TASK_RUN_ID_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +134,7 @@ class Job(_message.Message):
     INNER_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
     TRIGGER_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_FIELD_NUMBER: _ClassVar[int]
     task_run_id: str
     attempt: int
     token: str
@@ -145,7 +146,8 @@ class Job(_message.Message):
     inner: _containers.RepeatedCompositeFieldContainer[InnerTask]
     values: _containers.RepeatedScalarFieldContainer[str]
     trigger: str
-    def __init__(self, task_run_id: _Optional[str] = ..., attempt: _Optional[int] = ..., token: _Optional[str] = ..., execution_id: _Optional[str] = ..., flow: _Optional[_Union[FlowKey, _Mapping]] = ..., task_id: _Optional[str] = ..., context: _Optional[bytes] = ..., outputs: _Optional[_Iterable[_Union[OutputEntry, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerTask, _Mapping]]] = ..., values: _Optional[_Iterable[str]] = ..., trigger: _Optional[str] = ...) -> None: ...
+    memory: bytes
+    def __init__(self, task_run_id: _Optional[str] = ..., attempt: _Optional[int] = ..., token: _Optional[str] = ..., execution_id: _Optional[str] = ..., flow: _Optional[_Union[FlowKey, _Mapping]] = ..., task_id: _Optional[str] = ..., context: _Optional[bytes] = ..., outputs: _Optional[_Iterable[_Union[OutputEntry, _Mapping]]] = ..., inner: _Optional[_Iterable[_Union[InnerTask, _Mapping]]] = ..., values: _Optional[_Iterable[str]] = ..., trigger: _Optional[str] = ..., memory: _Optional[bytes] = ...) -> None: ...
 
 class InnerTask(_message.Message):
     __slots__ = ("task_id", "task_run_id")

@@ -44,6 +44,7 @@ def fill_job(message: pb.Job, job: Job, token: str, context: bytes) -> None:
     message.values.extend(job.values)
     if job.trigger_uid is not None:
         message.trigger = (TriggerKind.REALTIME if job.is_stream else TriggerKind.POLLING).value
+        message.memory = b"" if job.memory is None else _encode(job.memory)
     for item in job.inner:
         message.inner.add(task_id=item.task_id, task_run_id=item.task_run_id)
 

@@ -9,7 +9,7 @@ import msgspec
 from segue.domain.execution.jobs import Job
 from segue.domain.execution.logs import LogEntry
 from segue.domain.execution.state import State
-from segue.domain.trigger.evaluation import MAX_EVENTS, MAX_EVENTS_BYTES, Outcome, OutcomeKind
+from segue.domain.trigger.evaluation import MAX_EVENTS, MAX_EVENTS_BYTES, MAX_MEMORY_BYTES, Outcome, OutcomeKind
 from segue.domain.trigger.state import TriggerKey
 from segue.ports.repositories.jobs import HeldOutcome
 from segue.proto.generated import worker_pb2 as pb
@@ -20,6 +20,7 @@ RunId = tuple[str, str, str, str]
 
 class _Found(msgspec.Struct):
     events: list[dict[str, Any]] = []
+    memory: dict[str, Any] | None = None
 
 
 _found = msgspec.json.Decoder(_Found)
@@ -37,17 +38,20 @@ def of_trigger(entry: LogEntry) -> LogEntry:
 def of_result(message: pb.Result, key: TriggerKey, now: datetime) -> HeldOutcome:
     """The end of an evaluation. One that cannot be taken as it is becomes a failure that says why."""
     kind = OutcomeKind.ENDED if message.state == State.SUCCESS else OutcomeKind.FAILED
-    said, events = bounded_text(message.message) or None, []
+    said, found = bounded_text(message.message) or None, _Found()
     if kind is OutcomeKind.ENDED and message.outputs:
         try:
-            if len(message.outputs) > MAX_EVENTS_BYTES:
+            if len(message.outputs) > MAX_EVENTS_BYTES + MAX_MEMORY_BYTES:
                 raise msgspec.DecodeError
-            events = _found.decode(message.outputs).events
+            found = _found.decode(message.outputs)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             kind, said = OutcomeKind.FAILED, _UNREADABLE
-    if len(events) > MAX_EVENTS:
-        kind, said, events = OutcomeKind.FAILED, _UNREADABLE, []
-    return _held(message.run, key, "end", kind, moment(message.ended_at, now), said, events)
+    if len(found.events) > MAX_EVENTS:
+        kind, said, found = OutcomeKind.FAILED, _UNREADABLE, _Found()
+    told = _held(message.run, key, "end", kind, moment(message.ended_at, now), said, found.events)
+    if found.memory is None:
+        return told
+    return HeldOutcome(told.job_id, told.token, msgspec.structs.replace(told.outcome, memory=found.memory))
 
 
 def of_events(messages: Iterable[pb.Event], keys: Mapping[RunId, TriggerKey], now: datetime) -> Iterator[HeldOutcome]:

@@ -23,7 +23,7 @@ from segue.expr import ExpressionError, is_truthy
 from segue.ports.repositories.flow_expressions import Scene
 from segue.ports.repositories.triggers import TriggerTurn
 from segue.services.scheduler.config import TriggerConfig, TriggerPorts
-from segue.services.scheduler.turns import Begun, line_of, locked, turn_of
+from segue.services.scheduler.turns import Begun, hidden, line_of, locked, turn_of
 
 logger = logging.getLogger(__name__)
 
@@ -59,13 +59,18 @@ class Evaluation:
         except (NotFoundError, DefinitionError, StopIteration) as error:
             logger.warning("trigger %s rests, its flow cannot be read: %s", state.key.uid, error)
             return self.postponed(state, now)
+
+        def look(scene: Scene) -> _Outcome:
+            try:
+                return self._look(scene, flow, trigger, state, now)
+            except (ScheduleError, ExpressionError) as error:
+                raise ScheduleError(hidden(str(error), scene.values.secrets_seen)) from None
+
         try:
-            outcome = await self._ports.expressions.evaluate(
-                flow, lambda scene: self._look(scene, flow, trigger, state, now)
-            )
-        except (ScheduleError, ExpressionError) as error:
+            outcome = await self._ports.expressions.evaluate(flow, look)
+        except ScheduleError as error:
             resting = msgspec.structs.replace(state, pending_at=None, next_at=None, evaluated_at=now)
-            return TriggerTurn(state=resting, logs=[line_of(state, now, LogLevel.WARN, str(error), 0)])
+            return TriggerTurn(state=resting, logs=[line_of(state.key, now, LogLevel.WARN, str(error), 0)])
         return self._turn(outcome, flow, trigger, now)
 
     def postponed(self, state: TriggerState, now: datetime) -> TriggerTurn:

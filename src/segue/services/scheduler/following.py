@@ -1,7 +1,7 @@
 """What transitions of executions lead to: rendering around the pure rules of flow triggers."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,12 +11,12 @@ import msgspec
 from segue.domain.errors import SegueError, UnavailableError
 from segue.domain.execution.context import flow_roots
 from segue.domain.execution.creation import NewExecution, create_execution
-from segue.domain.execution.logs import MASK, LogEntry, LogLevel
+from segue.domain.execution.logs import LogEntry, LogLevel
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.flow.triggers import FlowTrigger
 from segue.domain.ids import derived_id
 from segue.domain.labels import CORRELATION_ID
-from segue.domain.trigger.conditions import Subject
+from segue.domain.trigger.conditions import ConditionError, Subject
 from segue.domain.trigger.followers import Follower
 from segue.domain.trigger.followers import Followers as Index
 from segue.domain.trigger.gathering import (
@@ -29,12 +29,14 @@ from segue.domain.trigger.gathering import (
     gatherings_of,
 )
 from segue.domain.trigger.starting import More, Start, start_of
+from segue.domain.trigger.state import TriggerKey
 from segue.domain.trigger.upstream import Question, Upstream, variables_of
 from segue.expr import ExpressionError
 from segue.expr.regex import matches_whole
 from segue.ports.repositories.flow_expressions import Scene
 from segue.ports.repositories.followers import GatheringKey, Settlement, Transition
 from segue.services.scheduler.config import FollowerConfig, FollowerPorts
+from segue.services.scheduler.turns import hidden, line_of
 from segue.services.scheduler.upstreams import Upstreams, asks_for_task_outputs
 
 logger = logging.getLogger(__name__)
@@ -64,6 +66,11 @@ class _Case:
     flow: CompiledFlow
     trigger: FlowTrigger
     gatherings: Sequence[Gathering]
+
+    @property
+    def trigger_key(self) -> TriggerKey:
+        """Which trigger."""
+        return TriggerKey(self.flow.tenant, self.flow.flow.namespace, self.flow.flow.id, self.trigger.id)
 
     def key(self, gathering_id: str) -> GatheringKey:
         """Where a gathering of the trigger is kept."""
@@ -158,9 +165,12 @@ class Following:
                 return matches_whole(text, pattern, self._ports.expressions.limits)
 
             question = Question(upstream, Subject(owner.namespace, owner.id), render, matches)
-            if not question.may_fire(case.trigger):
-                return NOT_FOLLOWED, frozenset()
-            followed = follow(case.gatherings, before, happened, question.meets, case.transition.at, UTC)
+            try:
+                if not question.may_fire(case.trigger):
+                    return NOT_FOLLOWED, frozenset()
+                followed = follow(case.gatherings, before, happened, question.meets, case.transition.at, UTC)
+            except (SegueError, ExpressionError) as error:
+                raise ConditionError(hidden(str(error), scene.values.secrets_seen)) from None
             return followed, frozenset(scene.values.secrets_seen)
 
         return await self._ports.expressions.evaluate(case.flow, work)
@@ -181,21 +191,20 @@ class Following:
             return
         variables = variables_of(upstream, await self._outputs(batch, followed.met, upstream))
         start, more_secrets = await self._start(case, upstream, variables)
-        hidden = secrets | more_secrets
+        seen = secrets | more_secrets
         for warning in start.warnings:
-            self._log(batch, case, LogLevel.WARN, _hidden(warning, hidden))
+            self._log(batch, case, LogLevel.WARN, hidden(warning, seen))
         if start.request is None:
             return
         if start.error is not None and _is_1x(case.trigger):
-            self._log(batch, case, LogLevel.WARN, _hidden(f"nothing is started: {start.error}", hidden))
+            self._log(batch, case, LogLevel.WARN, hidden(f"nothing is started: {start.error}", seen))
             return
         request = msgspec.structs.replace(start.request, chain=upstream.execution.chain + 1)
-        uid = "/".join(case.key(case.trigger.id))
-        execution_id = derived_id(case.transition.at, uid, case.transition.id)
+        execution_id = derived_id(case.transition.at, case.trigger_key.uid, case.transition.id)
         execution = create_execution(case.flow, request, execution_id, batch.now, self._config.limits)
         batch.executions.append(NewExecution(execution=execution))
         if start.error is not None:
-            self._log(batch, case, LogLevel.ERROR, _hidden(start.error, hidden), execution_id)
+            self._log(batch, case, LogLevel.ERROR, hidden(start.error, seen), execution_id)
         for gathering_id, gathered in followed.after.items():
             batch.gathered[case.key(gathering_id)] = gathered
 
@@ -234,33 +243,20 @@ class Following:
 
     def _log(self, batch: _Batch, case: _Case, level: LogLevel, message: str, execution_id: str | None = None) -> None:
         """A line of the trigger, and the same for the execution that it looked at."""
-        upstream = case.transition
-        own = case.flow.flow
-        place = f"{upstream.id}/{'/'.join(case.key(case.trigger.id))}/{len(batch.logs)}"
-        batch.logs.append(
-            LogEntry(
-                id=derived_id(upstream.at, place),
-                tenant=case.flow.tenant,
-                namespace=own.namespace,
-                flow_id=own.id,
-                execution_id=execution_id,
-                trigger_id=case.trigger.id,
-                at=batch.now,
-                level=level,
-                message=message,
-            )
-        )
+        upstream, key = case.transition, case.trigger_key
+        place = f"{upstream.id}/{len(batch.logs)}"
+        batch.logs.append(line_of(key, batch.now, level, message, place, execution_id))
         if execution_id is None:
             batch.logs.append(
                 LogEntry(
-                    id=derived_id(upstream.at, place, "upstream"),
+                    id=derived_id(batch.now, key.uid, place, "upstream"),
                     tenant=upstream.flow.tenant,
                     namespace=upstream.flow.namespace,
                     flow_id=upstream.flow.flow_id,
                     execution_id=upstream.execution_id,
                     at=batch.now,
                     level=level,
-                    message=f"Flow trigger '{case.trigger.id}' of {own.namespace}.{own.id}: {message}",
+                    message=f"Flow trigger '{key.trigger_id}' of {key.namespace}.{key.flow_id}: {message}",
                 )
             )
 
@@ -268,9 +264,3 @@ class Following:
 def _is_1x(trigger: FlowTrigger) -> bool:
     """Whether the trigger is written in the form of 1.x, where inputs that cannot be rendered start nothing."""
     return bool(trigger.conditions) or trigger.preconditions is not None
-
-
-def _hidden(text: str, secrets: Iterable[str]) -> str:
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return text

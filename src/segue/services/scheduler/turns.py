@@ -1,7 +1,7 @@
 """From executions that triggers start to what is written for them, whoever evaluated the trigger."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from segue.domain.execution.logs import MASK, LogEntry, LogLevel
 from segue.domain.flow.compiled import CompiledFlow
 from segue.domain.ids import derived_id
 from segue.domain.trigger.starting import Start
-from segue.domain.trigger.state import TriggerState
+from segue.domain.trigger.state import TriggerKey, TriggerState
 from segue.ports.queue import Channel, Queue, Topic
 from segue.ports.repositories.triggers import TriggerTurn
 
@@ -48,7 +48,7 @@ def turn_of(
             if start.error is not None:
                 said.append((LogLevel.ERROR, start.error, execution_id))
         for number, (level, message, about) in enumerate(said):
-            lines.append(line_of(state, now, level, hidden(message, secrets), f"{execution_id}/{number}", about))
+            lines.append(line_of(state.key, now, level, hidden(message, secrets), f"{execution_id}/{number}", about))
     if executions:
         state = msgspec.structs.replace(state, triggered_at=now)
     return TriggerTurn(state=state, executions=executions, logs=lines)
@@ -74,7 +74,7 @@ def locked(turn: TriggerTurn) -> TriggerTurn:
     return msgspec.structs.replace(turn, state=state)
 
 
-def hidden(message: str, secrets: frozenset[str]) -> str:
+def hidden(message: str, secrets: Collection[str]) -> str:
     """The message without secrets."""
     for secret in sorted(secrets, key=len, reverse=True):
         message = message.replace(secret, MASK)
@@ -82,10 +82,9 @@ def hidden(message: str, secrets: frozenset[str]) -> str:
 
 
 def line_of(
-    state: TriggerState, at: datetime, level: LogLevel, message: str, what: str | int, execution_id: str | None = None
+    key: TriggerKey, at: datetime, level: LogLevel, message: str, what: str | int, execution_id: str | None = None
 ) -> LogEntry:
     """A line of the trigger's log, or of an execution that it starts."""
-    key = state.key
     return LogEntry(
         id=derived_id(at, key.uid, what),
         tenant=key.tenant,

@@ -140,4 +140,5 @@ def _job(state: TriggerState, trigger: Trigger, flow: CompiledFlow, evaluation: 
         context=_encode(roots),
         trigger_uid=state.key.uid,
         is_stream=is_stream,
+        memory=state.memory,
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from segue.domain.file_paths import working_path
 from segue.domain.globs import FilePatterns
 from segue.proto.generated import worker_pb2 as pb
-from segue.sdk import ExecutionInfo, FlowInfo, TaskRunInfo, TriggerInfo
+from segue.sdk import ExecutionInfo, FlowInfo, TaskRunInfo
 from segue.services.worker.binding import BoundTask
 from segue.services.worker.cipher import TaskCipher
 from segue.services.worker.control import Control
@@ -21,6 +21,7 @@ from segue.services.worker.journal import Masks, TaskLog, TaskMetrics
 from segue.services.worker.namespace_files import TaskNamespaceFiles
 from segue.services.worker.platform import TaskPlatform
 from segue.services.worker.staging import Staging
+from segue.services.worker.trigger_side import TriggerSide
 
 Answer = TypeVar("Answer")
 
@@ -127,7 +128,7 @@ class Journal(NamedTuple):
     masks: Masks
 
 
-class WorkerContext(TaskCipher):
+class WorkerContext(TaskCipher, TriggerSide):
     """The context of one run."""
 
     def __init__(
@@ -147,8 +148,6 @@ class WorkerContext(TaskCipher):
         self.insights = journal.insights
         self._journal = journal
         self.is_stopped = False
-        self.when_stored: Callable[[], Awaitable[None]] | None = None
-        """Of a stream: returns once its events are stored."""
         self.job = job
         self.run = run
         self.bound = bound
@@ -177,16 +176,6 @@ class WorkerContext(TaskCipher):
     def task_run(self) -> TaskRunInfo:
         """The task run and its attempt."""
         return TaskRunInfo(self.job.task_run_id, self.bound.task_id, self.bound.type, self.job.attempt - 1)
-
-    @property
-    def trigger(self) -> TriggerInfo:
-        """Of an evaluation: the trigger."""
-        return TriggerInfo(self.bound.task_id, self.bound.type)
-
-    async def stored(self) -> None:
-        """Return once all events given so far are stored."""
-        if self.when_stored is not None:
-            await self.when_stored()
 
     @property
     def variables(self) -> Mapping[str, Any]:

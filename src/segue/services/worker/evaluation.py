@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from segue.domain.errors import LimitExceededError
-from segue.domain.trigger.evaluation import MAX_EVENTS, MAX_EVENTS_BYTES
+from segue.domain.trigger.evaluation import MAX_EVENTS, MAX_EVENTS_BYTES, MAX_MEMORY_BYTES
 from segue.domain.trigger.state import TriggerKind
 from segue.proto.generated import worker_pb2 as pb
 from segue.sdk import Output, PollingTrigger, PollResult, RealtimeTrigger
@@ -19,14 +19,13 @@ from segue.services.worker.outputs import outputs_json
 from segue.services.worker.spool import Spool
 
 REALTIME = TriggerKind.REALTIME.value
-_encode = msgspec.json.Encoder().encode
 
 
 async def poll(
     trigger: PollingTrigger, context: WorkerContext, in_thread: Callable[[Callable[[], Any]], Any]
-) -> Mapping[str, Any] | None:
-    """Look once; ``events`` for the report, None for nothing. Raises what the plugin raises, ``TypeError`` for what
-    are no outputs, and ``LimitExceededError`` for too much."""
+) -> Mapping[str, Any]:
+    """Look once; ``events`` for the report, and ``memory`` if there is some. Raises what the plugin raises,
+    ``TypeError`` for what are no outputs, and ``LimitExceededError`` for too much."""
     if inspect.iscoroutinefunction(trigger.poll):
         found: PollResult = await trigger.poll(context)
     else:
@@ -38,12 +37,13 @@ async def poll(
                 await work
             raise
     events = [_variables(event) for event in _events(found)]
-    if not events:
-        return None
     if len(events) > MAX_EVENTS:
         raise LimitExceededError(f"The trigger found {len(events)} events at once; {MAX_EVENTS} are allowed", "events")
     _check_size(sum(map(len, events)))
-    return {"events": [msgspec.Raw(event) for event in events]}
+    found_all: dict[str, Any] = {"events": [msgspec.Raw(event) for event in events]}
+    if context.remembered is not None:
+        found_all["memory"] = msgspec.Raw(_memory(context.remembered))
+    return found_all
 
 
 class Stream:
@@ -97,6 +97,15 @@ def _events(found: PollResult) -> Iterable[Any]:
 
 def _variables(event: Any) -> bytes:
     return outputs_json(event) or b"{}"
+
+
+def _memory(remembered: Mapping[str, Any]) -> bytes:
+    memory = outputs_json(remembered) or b"{}"
+    if len(memory) > MAX_MEMORY_BYTES:
+        raise LimitExceededError(
+            f"The trigger remembers {len(memory)} bytes; {MAX_MEMORY_BYTES} are allowed", "trigger memory"
+        )
+    return memory
 
 
 def _check_size(size: int) -> None:

@@ -113,6 +113,7 @@ def _conditions(query: LogQuery) -> list[sa.ColumnElement[bool]]:
         (columns.task_id, query.task_id),
         (columns.task_run_id, query.task_run_id),
         (columns.flow_id, query.flow_id),
+        (columns.trigger_id, query.trigger_id),
         (columns.namespace, query.namespace),
     ):
         if value is not None:

@@ -11,17 +11,14 @@ from segue.domain.execution.model import Execution
 from segue.domain.execution.requests import ResumeRequested
 from segue.domain.execution.state import State
 from segue.domain.flow.flowables import Template
-from segue.domain.flow.steering import Exit, Labels, Resume, SetVariables, UnsetVariables
+from segue.domain.flow.steering import EXIT_STATES, Exit, Labels, Resume, SetVariables, UnsetVariables
 from segue.domain.flow.tasks import Task
 from segue.domain.labels import merge_labels
 from segue.expr import is_truthy
 
 AnySteering = TypeVar("AnySteering", bound=Task)
 
-_EXITS = {
-    **{state.value: state for state in (State.SUCCESS, State.WARNING, State.FAILED, State.CANCELLED, State.KILLED)},
-    "CANCELED": State.CANCELLED,
-}
+_EXITS = {name: State.CANCELLED if name == "CANCELED" else State(name) for name in EXIT_STATES}
 
 
 class SteeringRun(EngineRun[AnySteering], Generic[AnySteering]):
