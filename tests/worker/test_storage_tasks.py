@@ -294,3 +294,12 @@ async def test_all_forms_of_old_names_are_known(whole):
     old = "io.kestra.core.tasks.storages."
     assert (await run(whole, old + "DeduplicateItems", {"from": uri, "expr": "{{ id }}"}))["numKeys"] == 4
     assert len((await run(whole, old + "Split", {"from": uri, "rows": 3}))["uris"]) == 2
+
+
+async def test_a_property_that_renders_to_nothing_counts_as_absent(whole):
+    uri = await give(whole, b"a\nb\nc\n", "in.txt")
+    nothing = "{{ '' }}"
+    outputs = await run(whole, "Split", {"from": uri, "regexPattern": nothing, "bytes": nothing, "rows": 2})
+    assert [await content_of(whole, part) for part in outputs["uris"]] == [b"a\nb\n", b"c\n"]
+    outputs = await run(whole, "Reverse", {"from": uri, "charset": nothing})
+    assert await content_of(whole, outputs["uri"]) == b"c\nb\na\n"

@@ -211,7 +211,7 @@ class Reverse(Task):
     async def run(self, context: RunContext) -> UriOutput:
         """Read the file from its end, block by block, into a temporary file, then store that."""
         uri = (await context.render(self.from_) or "").strip()
-        charset = Charset(await context.render(self.charset) or "", await context.render(self.separator) or "")
+        charset = Charset(await context.render(self.charset) or "UTF-8", await context.render(self.separator) or "")
         with TemporaryDirectory(prefix="segue-reverse-") as folder:
             turned = Path(folder) / "turned"
             await reverse_lines(context, uri, charset, turned)
@@ -260,8 +260,8 @@ class Split(Task):
         """Read the file once, keeping no more of it in memory than a few MB."""
         uri = (await context.render(self.from_) or "").strip()
         settings = SplitSettings(
-            regex_pattern=None if self.regex_pattern is None else await context.render(self.regex_pattern),
-            bytes=None if self.bytes is None else await context.render(self.bytes),
+            regex_pattern=None if self.regex_pattern is None else await context.render(self.regex_pattern) or None,
+            bytes=None if self.bytes is None else await context.render(self.bytes) or None,
             partitions=None if self.partitions is None else await context.render(self.partitions),
             rows=None if self.rows is None else await context.render(self.rows),
             separator=await context.render(self.separator) or "",
