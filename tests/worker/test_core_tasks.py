@@ -121,7 +121,7 @@ async def test_logs_of_another_execution(whole):
         ("    executionId: OTHER\n    namespace: io.test\n    flowId: f\n", "There is no execution"),
         ("    executionId: x\n    namespace: io.test\n", "go together"),
         ("    namespace: io.test\n    flowId: f\n", "go together"),
-        ("    level: \"{{ 'LOUD' }}\"\n", "no LogLevel"),
+        ("    level: \"{{ 'LOUD' }}\"\n", "must be one of"),
     ],
 )
 async def test_logs_that_are_not_for_the_flow(whole, properties, reason):

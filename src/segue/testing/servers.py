@@ -283,6 +283,11 @@ class PodmanServer(Server):
                 image.addfile(file, io.BytesIO(text.encode()))
         return self._run("import", str(archive), f"docker.io/library/{self.IMAGE}").returncode == 0
 
+    def why_not(self) -> str | None:
+        """Why this machine runs no containers, None when it does."""
+        tried = self._run("run", "--rm", self.IMAGE, "echo", "ok")
+        return None if tried.returncode == 0 else tried.stderr.decode(errors="replace").strip()[-300:]
+
     def stop(self) -> None:
         """Stop it, and remove all containers."""
         super().stop()
