@@ -352,9 +352,10 @@ async def test_what_was_claimed_is_sent_though_the_next_claim_fails(tmp_path):
         flow = await stage.flow(LOG)
         runs = {await stage.submit(await stage.execution(flow), quiet=True) for _ in range(2)}
         await stage.queue.broadcast(Channel.JOBS, ["default"])
+        got: set[str] = set()
         async with asyncio.timeout(5):
-            jobs = (await peer.work.read()).jobs.jobs
-        assert {job.task_run_id for job in jobs} == runs
+            while got != runs:  # in one frame or in two
+                got |= {job.task_run_id for job in (await peer.work.read()).jobs.jobs}
 
 
 async def test_jobs_claimed_behind_the_back_of_a_living_worker_are_given_back(tmp_path):
