@@ -35,8 +35,9 @@ format: install ## Apply the formatter and the safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: install check ## Checks and the whole test suite
-	$(BIN)/pytest $(ARGS)
+test: install check ## Checks and the whole test suite; those that kill processes under load run alone
+	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/chaos $(ARGS)
+	$(BIN)/pytest tests/chaos $(ARGS)
 
 bench: install ## Run one benchmark: make bench BENCH=b1 ARGS="--rate 1000/min"
 	$(BIN)/python -m benchmarks $(BENCH) $(ARGS)
