@@ -60,6 +60,10 @@ class SqlNamespaceFiles:
         same = _is(file.tenant, file.namespace, file.path)
 
         def work(connection: sa.Connection) -> None:
+            # one at a time: two that do not see each other would both become the latest
+            connection.execute(
+                sa.select(_FILES.c.revision).where(same).order_by(_FILES.c.revision).with_for_update()
+            ).all()
             later = sa.select(sa.func.count()).where(same, _FILES.c.latest, _FILES.c.revision > file.revision)
             latest = connection.execute(later).scalar_one() == 0
             if latest:
