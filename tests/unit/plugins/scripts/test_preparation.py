@@ -27,7 +27,7 @@ class Elsewhere(TaskRunner):
     needs_image: ClassVar[bool] = True
 
     def seen_as(self, working_dir: Path) -> PurePosixPath:
-        return PurePosixPath("/work")
+        return PurePosixPath("/inside")
 
 
 class Context:
@@ -66,7 +66,7 @@ async def test_containers_find_a_copy_in_the_working_directory(tmp_path: Path, i
     wanted = Wanted(requirements_of(["seguealpha"], scene.folder), VERSION)
     async with prepared(scene, wanted, {"UV_DEFAULT_INDEX": index.url, "PYTHONPATH": "/mine"}):
         assert (scene.folder / PACKAGES_FOLDER / "seguealpha.py").is_file()
-    assert scene.env == {"PYTHONPATH": f"/work/{PACKAGES_FOLDER}:/mine"}
+    assert scene.env == {"PYTHONPATH": f"/inside/{PACKAGES_FOLDER}:/mine"}
     assert scene.program is None
 
 
