@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from segue.domain.deep_merge import deep_merge
 from segue.domain.errors import SegueError
 from segue.domain.namespaces import lineage
 
@@ -55,7 +56,7 @@ def joined_settings(namespace: str, definitions: Mapping[str, tuple[int, Namespa
     for name in lineage(namespace):
         revision, definition = definitions.get(name, (0, NamespaceDefinition()))
         revisions.append(revision if definition.is_inherited else 0)
-        variables = _joined(definition.variables, variables)
+        variables = deep_merge(definition.variables, variables)
         defaults += definition.plugin_defaults
     if not any(revisions):
         return NO_SETTINGS
@@ -87,12 +88,3 @@ def default_faults(entries: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]
         if not isinstance(entry.get("ref", ""), str):
             faults.append((f"{place}.ref", "must be a text"))
     return faults
-
-
-def _joined(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    joined = dict(under)
-    for key, value in over.items():
-        below = joined.get(key)
-        is_deep = isinstance(below, Mapping) and isinstance(value, Mapping)
-        joined[key] = _joined(below, value) if is_deep else value  # type: ignore[arg-type]  # is_deep says both are maps
-    return joined

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from segue.domain.deep_merge import deep_merge
 from segue.domain.execution.context import execution_roots, format_instant
 from segue.domain.execution.model import Execution
 from segue.domain.execution.state import TERMINATED, State
@@ -188,12 +189,3 @@ def variables_of(last: Upstream, outputs: Sequence[tuple[str, str, Mapping[str, 
     if merged or places:
         variables["outputs"] = {**places, **merged}
     return variables
-
-
-def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Maps joined key by key, whatever is below them too; anything else of ``over`` wins."""
-    joined = dict(base)
-    for key, value in over.items():
-        own = joined.get(key)
-        joined[key] = deep_merge(own, value) if isinstance(own, Mapping) and isinstance(value, Mapping) else value
-    return joined

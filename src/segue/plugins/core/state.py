@@ -3,10 +3,10 @@
 They lie in the KV store, as one JSON value each, so that they can be looked at and have versions.
 """
 
-from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any, ClassVar
 
+from segue.domain.deep_merge import deep_merge
 from segue.domain.ids import slugify
 from segue.domain.kv import KvContent, KvType
 from segue.sdk import Example, Output, Property, RunContext, Task, TaskFailed
@@ -94,7 +94,7 @@ class Set(_State):
         """Read, put together, write. What is written meanwhile by others is lost."""
         key = await self._key(context)
         more = {} if self.data is None else await context.render(self.data) or {}
-        data = merged(await _read(context, key) or {}, more)
+        data = deep_merge(await _read(context, key) or {}, more)
         await context.platform.write_kv(key, KvContent(KvType.JSON, data))
         return SetOutput(count=len(data), key=key)
 
@@ -126,16 +126,6 @@ class Delete(_State):
         if not deleted and await context.render(self.error_on_missing):
             raise TaskFailed(f"Unable to find the state file '{key}'")
         return DeleteOutput(deleted=deleted)
-
-
-def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Both maps together, those within them too; otherwise the new value counts."""
-    result = dict(old)
-    for key, value in new.items():
-        before = result.get(key)
-        both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(before, value) if both else value  # type: ignore[arg-type]  # both are maps
-    return result
 
 
 async def _read(context: RunContext, key: str) -> dict[str, Any] | None:
